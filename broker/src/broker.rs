@@ -1,0 +1,224 @@
+//! The broker as a whole: what its rooms share, how it starts and how it stops.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, Weak};
+
+use bolide_remoting::keys::{Live, Loaded};
+use bolide_remoting::{Connection, Parked, Reply, Request, Service};
+use bolide_store::{
+    Arrival, Clock, Disk, FlushMode, PhysicalOffset, Store, StoreError, StoreEvents,
+};
+use parking_lot::{Mutex, RwLock};
+
+use crate::client::locks::QueueLocks;
+use crate::client::registry::ClientRegistry;
+use crate::config::{BrokerConfig, FlushDiskType};
+use crate::config_file::{ConfigFile, ConfigFileError};
+use crate::group::Groups;
+use crate::offset::Offsets;
+use crate::pull::HeldPull;
+use crate::pull::waiting::WaitingPulls;
+use crate::registration::Registrar;
+use crate::send::WaitingSend;
+use crate::send::flush_wait::FlushWait;
+use crate::send::unique_id::UniqueIds;
+use crate::store_options::store_options;
+use crate::topic::Topics;
+use crate::topic::table::TopicDefaults;
+use crate::{pull, requests, send};
+
+/// Why a broker did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store did not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file under `config/` cannot be used.
+    #[error(transparent)]
+    ConfigFile(#[from] ConfigFileError),
+    /// `brokerIP1` is neither an address nor a name that resolves to one.
+    #[error("brokerIP1 is {0:?}, which is no IP address")]
+    BrokerAddress(String),
+}
+
+/// A running broker, without its sockets. Rooms reach what they share through it.
+pub struct Broker {
+    pub(crate) config: Live<BrokerConfig>,
+    /// The file that a change at run time is written to, if there is one.
+    pub(crate) config_path: Option<PathBuf>,
+    pub(crate) store: Store,
+    pub(crate) flush_mode: FlushMode,
+    pub(crate) topics: Topics,
+    pub(crate) groups: Groups,
+    pub(crate) offsets: Offsets,
+    pub(crate) clients: RwLock<ClientRegistry<Connection>>,
+    pub(crate) queue_locks: Mutex<QueueLocks>,
+    pub(crate) waiting_pulls: Mutex<WaitingPulls<HeldPull>>,
+    pub(crate) waiting_sends: Mutex<FlushWait<WaitingSend>>,
+    pub(crate) unique_ids: UniqueIds,
+    pub(crate) registrar: Registrar,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The address in message ids: what clients connect to.
+    pub(crate) store_host: SocketAddr,
+}
+
+/// What a broker is opened with.
+pub struct Opening {
+    /// The configuration, every value filled in.
+    pub config: Loaded<BrokerConfig>,
+    /// The file that a change at run time is written to, if there is one.
+    pub config_path: Option<PathBuf>,
+    /// Name servers to register with, host:port each.
+    pub name_servers: Vec<String>,
+    /// The port that clients are told; differs from the configuration where that leaves the choice to the system.
+    pub listen_port: u16,
+}
+
+impl Broker {
+    /// Opens the store and takes over what the folder keeps. The broker registers and serves once its sockets hand it requests.
+    pub fn open(
+        opening: Opening,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let config = opening.config.values.clone();
+        let root = PathBuf::from(&config.store_path_root_dir);
+        let file = |name| ConfigFile::new(&root, name, disk.clone());
+        let address: IpAddr = config
+            .broker_ip1
+            .parse()
+            .map_err(|_| OpenError::BrokerAddress(config.broker_ip1.clone()))?;
+        let store_host = SocketAddr::new(address, opening.listen_port);
+        let events = Arc::new(Events::default());
+        let options = store_options(&config);
+        let flush_mode = options.flush_mode;
+        let store = Store::open(options, disk.clone(), clock.clone(), events.clone())?;
+        ConfigFile::create_folder(&root, &*disk)?;
+        let broker = Arc::new(Broker {
+            config_path: opening.config_path,
+            flush_mode,
+            topics: Topics::load(&topic_defaults(&config), file("topics.json"), clock.clone())?,
+            groups: Groups::load(
+                config.auto_create_subscription_group,
+                file("subscriptionGroup.json"),
+                clock.clone(),
+            )?,
+            offsets: Offsets::load(file("consumerOffset.json"), &*clock)?,
+            clients: RwLock::default(),
+            queue_locks: Mutex::default(),
+            waiting_pulls: Mutex::new(WaitingPulls::new(
+                config.long_polling_max_requests.unsigned_abs() as usize,
+            )),
+            waiting_sends: Mutex::default(),
+            unique_ids: UniqueIds::new(address, std::process::id(), u32::from(opening.listen_port)),
+            registrar: Registrar::new(opening.name_servers, store_host),
+            config: Live::new(opening.config),
+            disk: disk.clone(),
+            clock,
+            store_host,
+            store,
+        });
+        // Cannot be set already: the events were made above.
+        let _ = events.broker.set(Arc::downgrade(&broker));
+        Ok(broker)
+    }
+
+    /// Hands work that waits for the disk to a thread that may wait.
+    pub(crate) fn on_blocking_thread(
+        self: &Arc<Self>,
+        reply: Reply<'_>,
+        work: impl FnOnce(&Arc<Broker>, Parked) + Send + 'static,
+    ) {
+        let (broker, reply) = (self.clone(), reply.park());
+        tokio::task::spawn_blocking(move || work(&broker, reply));
+    }
+
+    /// Writes topics, groups and offsets that have changed. Waits for the disk.
+    pub(crate) fn save(&self) -> Result<(), ConfigFileError> {
+        self.topics.save()?;
+        self.groups.save()?;
+        self.offsets.save(self.clock.now_ms())
+    }
+
+    /// Answers everything that waits, saves everything and closes the store. No request may come any more.
+    pub fn close(self: &Arc<Self>) -> Result<(), OpenError> {
+        pull::drain(self);
+        let saved = self.save();
+        self.store.close()?;
+        Ok(saved?)
+    }
+}
+
+fn topic_defaults(config: &BrokerConfig) -> TopicDefaults {
+    TopicDefaults {
+        cluster: config.broker_cluster_name.clone(),
+        broker: config.broker_name.clone(),
+        queue_nums: config.default_topic_queue_nums,
+        auto_create: config.auto_create_topic_enable,
+        trace_topic: config.trace_topic_enable,
+        trace_topic_name: config.msg_trace_topic_name.clone(),
+        cluster_topic: config.cluster_topic_enable,
+        broker_topic: config.broker_topic_enable,
+        revive_queues: 8,
+    }
+}
+
+/// Brings requests from the sockets to the broker.
+pub struct FrontDoor(pub Arc<Broker>);
+
+impl Service for FrontDoor {
+    fn handle(&self, request: Request<'_>, reply: Reply<'_>) {
+        requests::dispatch(&self.0, &request, reply);
+    }
+
+    fn settle(&self) {
+        self.0.store.dispatch();
+    }
+
+    fn closed(&self, connection: &Connection) {
+        crate::client::connection_closed(&self.0, connection);
+    }
+}
+
+/// Brings the store's news to the broker, which is opened after the store.
+#[derive(Default)]
+struct Events {
+    broker: OnceLock<Weak<Broker>>,
+}
+
+impl Events {
+    fn with_broker(&self, tell: impl FnOnce(&Arc<Broker>)) {
+        if let Some(broker) = self.broker.get().and_then(Weak::upgrade) {
+            tell(&broker);
+        }
+    }
+}
+
+impl StoreEvents for Events {
+    fn arrived(&self, arrivals: &[Arrival]) {
+        self.with_broker(|broker| pull::wake(broker, arrivals));
+    }
+
+    fn flushed(&self, up_to: PhysicalOffset) {
+        self.with_broker(|broker| send::flushed(broker, up_to));
+    }
+
+    fn refused(&self, reason: &str) {
+        tracing::error!(
+            reason,
+            "the store refuses writes from now on; restart the broker once the disk is sound"
+        );
+        self.with_broker(|broker| send::refused(broker, reason));
+    }
+}
+
+impl From<FlushDiskType> for FlushMode {
+    fn from(kind: FlushDiskType) -> Self {
+        match kind {
+            FlushDiskType::AsyncFlush => FlushMode::Async,
+            FlushDiskType::SyncFlush => FlushMode::Sync,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Connected clients: heartbeats and goodbyes, who is in which group, notices of change to consumers, and queue locks.
+
+pub mod locks;
+pub mod registry;
+mod requests;
+
+pub(crate) use requests::*;

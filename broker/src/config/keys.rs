@@ -1,0 +1,192 @@
+//! The keys that the broker acts on. Names and defaults are Apache's unless a key says that it is ours.
+
+use super::inert::{INERT, PROMISES};
+
+bolide_remoting::config_words! {
+    /// When a message counts as stored.
+    pub enum FlushDiskType {
+        /// When the operating system has it: it survives a crash of the process, not of the machine.
+        AsyncFlush = "ASYNC_FLUSH",
+        /// When the disk has it.
+        SyncFlush = "SYNC_FLUSH",
+    }
+}
+
+bolide_remoting::config_keys! {
+    /// The broker's configuration. Sizes are in bytes.
+    pub struct BrokerConfig;
+    inert INERT;
+    promises PROMISES;
+
+    section "Identity";
+    /// Name of the cluster that this broker belongs to.
+    "brokerClusterName" [fixed, important] broker_cluster_name: String = "DefaultCluster".to_owned();
+    /// Name of this broker, different from every other master's in the cluster.
+    /// Default: the host's name.
+    "brokerName" [fixed, important] broker_name: String = String::new();
+    /// Number within the brokers of one name. A master's is 0, and every broker is a master here;
+    /// another number is set back to 0, as Apache does with a master's.
+    "brokerId" [fixed, important] broker_id: i64 = 0, 0..=i64::MAX;
+    /// Address that clients are told to connect to.
+    /// Default: this host's first address that is not a loopback address; for a start without any configuration 127.0.0.1.
+    "brokerIP1" [fixed, important] broker_ip1: String = String::new();
+    /// Address that slaves are told to connect to. Named at registration; nothing listens there yet.
+    /// Default: as brokerIP1.
+    "brokerIP2" [fixed, important] broker_ip2: String = String::new();
+    /// Port that slaves are told to connect to; 0 stands for listenPort + 1. Named at registration; nothing listens there yet.
+    "haListenPort" [fixed] ha_listen_port: u16 = 0;
+    /// Name of the region, sent to producers for their traces.
+    "regionId" [fixed] region_id: String = "DefaultRegion".to_owned();
+    /// Whether clients are told to write traces.
+    "traceOn" [mutable] trace_on: bool = true;
+
+    section "Network";
+    /// Name servers to register with, as host:port;host:port. The flag -n comes before this key, the
+    /// environment's NAMESRV_ADDR after it. Where none of them says anything, a name server is started in this process.
+    "namesrvAddr" [fixed, important] namesrv_addr: String = String::new();
+    /// Port of the name server started in this process; 0 starts none. (A key of ours.)
+    "namesrvListenPort" [fixed, important] namesrv_listen_port: u16 = 9876;
+    /// Address to listen on.
+    /// A start without any configuration listens on 127.0.0.1 only.
+    "bindAddress" [fixed, important] bind_address: String = "0.0.0.0".to_owned();
+    /// Port for clients; 0 lets the system choose one. The port two below it serves the same requests, because old clients go there.
+    "listenPort" [fixed, important] listen_port: u16 = 10911;
+    /// How long a connection may be silent before it is closed, in seconds.
+    "serverChannelMaxIdleTimeSeconds" [fixed] server_channel_max_idle_time_seconds: i32 = 120, 1..=86_400;
+    /// How many connections are open at most; further ones are closed at once. (A key of ours.)
+    "serverMaxConnections" [fixed] server_max_connections: i32 = 100_000, 1..=10_000_000;
+    /// How many requests of one connection may wait for their answer; no more are read until some have it. (A key of ours.)
+    "serverMaxInFlight" [fixed] server_max_in_flight: i32 = 8_192, 1..=1_000_000;
+    /// How long a client may send no heartbeat before its connection is closed, in milliseconds.
+    "channelExpiredTimeout" [mutable] channel_expired_timeout_ms: i64 = 120_000, 1_000..=86_400_000;
+
+    section "Registration with name servers";
+    /// Time between two registrations, in milliseconds. Name servers forget a broker after two minutes.
+    "registerNameServerPeriod" [mutable] register_name_server_period_ms: i32 = 30_000, 1_000..=60_000;
+    /// How long one registration may take, in milliseconds.
+    "registerBrokerTimeoutMills" [mutable] register_broker_timeout_ms: i32 = 24_000, 1..=600_000;
+    /// Whether to register again when nothing has changed; otherwise only the version of the topics is compared.
+    "forceRegister" [mutable] force_register: bool = true;
+    /// Whether registrations are sent compressed.
+    "compressedRegister" [mutable] compressed_register: bool = false;
+    /// Whether a change of one topic is registered as that topic alone.
+    "enableSingleTopicRegister" [mutable] enable_single_topic_register: bool = false;
+
+    section "Topics and groups";
+    /// What clients may do here: 4 read, 2 write, 6 both.
+    "brokerPermission" [mutable, important] broker_permission: i32 = 6, 0..=7;
+    /// Whether a topic is created by the first message that is sent to it.
+    "autoCreateTopicEnable" [mutable, important] auto_create_topic_enable: bool = true;
+    /// How many queues an automatically created topic has at most; the producer may ask for fewer.
+    "defaultTopicQueueNums" [mutable, important] default_topic_queue_nums: i32 = 8, 1..=65_535;
+    /// Whether a consumer group is created by the first consumer of that name.
+    "autoCreateSubscriptionGroup" [mutable, important] auto_create_subscription_group: bool = true;
+    /// Whether there is a topic with the cluster's name.
+    "clusterTopicEnable" [fixed] cluster_topic_enable: bool = true;
+    /// Whether there is a topic with the broker's name.
+    "brokerTopicEnable" [fixed, important] broker_topic_enable: bool = true;
+    /// Whether this broker has the topic that clients write their traces to.
+    "traceTopicEnable" [fixed] trace_topic_enable: bool = false;
+    /// Name of the topic for traces.
+    "msgTraceTopicName" [fixed, important] msg_trace_topic_name: String = "RMQ_SYS_TRACE_TOPIC".to_owned();
+    /// Whether an operator is kept from changing a system topic.
+    "validateSystemTopicWhenUpdateTopic" [mutable] validate_system_topic_when_update_topic: bool = true;
+    /// Whether deleting a topic also deletes the retry topics of its consumer groups.
+    "clearRetryTopicWhenDeleteTopic" [mutable] clear_retry_topic_when_delete_topic: bool = true;
+    /// Whether producers are registered, so that they can be listed.
+    "enableRegisterProducer" [mutable] enable_register_producer: bool = true;
+    /// Whether the members of a group are told at once when one joins or leaves.
+    "notifyConsumerIdsChangedEnable" [mutable] notify_consumer_ids_changed_enable: bool = true;
+    /// Time between two savings of the consumers' offsets, in milliseconds.
+    "flushConsumerOffsetInterval" [fixed] flush_consumer_offset_interval_ms: i32 = 5_000, 10..=3_600_000;
+
+    section "Sending";
+    /// The largest message body.
+    "maxMessageSize" [mutable, important] max_message_size_bytes: i32 = 4_194_304, 1..=16_777_216;
+    /// Whether transactional messages are refused.
+    "rejectTransactionMessage" [mutable] reject_transaction_message: bool = false;
+    /// Messages are refused before this moment, in milliseconds since 1970.
+    "startAcceptSendRequestTimeStamp" [mutable] start_accept_send_request_timestamp_ms: i64 = 0, 0..=i64::MAX;
+
+    section "Reading";
+    /// How many bytes one pull takes at most of messages that are in memory.
+    "maxTransferBytesOnMessageInMemory" [mutable, important] max_transfer_bytes_on_message_in_memory: i32 = 262_144, 1..=16_777_216;
+    /// How many messages one pull takes at most of those in memory.
+    "maxTransferCountOnMessageInMemory" [mutable, important] max_transfer_count_on_message_in_memory: i32 = 32, 1..=65_535;
+    /// How many bytes one pull takes at most of messages that are on disk only.
+    "maxTransferBytesOnMessageInDisk" [mutable, important] max_transfer_bytes_on_message_in_disk: i32 = 65_536, 1..=16_777_216;
+    /// How many messages one pull takes at most of those on disk only.
+    "maxTransferCountOnMessageInDisk" [mutable, important] max_transfer_count_on_message_in_disk: i32 = 8, 1..=65_535;
+    /// Messages count as in memory while they are within this percentage of the machine's memory from the log's end.
+    "accessMessageInMemoryMaxRatio" [mutable, important] access_message_in_memory_max_ratio: i32 = 40, 0..=100;
+    /// How many bytes of one queue one pull looks through for messages that match, at 20 bytes each.
+    "maxFilterMessageSize" [mutable] max_filter_message_size_bytes: i32 = 16_000, 20..=16_777_216;
+    /// How many messages a query by key returns at most.
+    "maxMsgsNumBatch" [mutable, important] max_msgs_num_batch: i32 = 64, 1..=65_535;
+    /// How many messages a query by unique key returns at most.
+    "defaultQueryMaxNum" [mutable] default_query_max_num: i32 = 32, 1..=65_535;
+    /// Whether a pull that finds nothing may wait for messages, for as long as the client says.
+    "longPollingEnable" [mutable] long_polling_enable: bool = true;
+    /// How long such a pull waits where longPollingEnable is false, in milliseconds.
+    "shortPollingTimeMills" [mutable] short_polling_time_ms: i64 = 1_000, 0..=60_000;
+    /// How many pulls may wait at the same time; a further one is answered at once. (A key of ours.)
+    "longPollingMaxRequests" [fixed] long_polling_max_requests: i32 = 100_000, 0..=10_000_000;
+    /// Whether lite pull consumers are served.
+    "litePullMessageEnable" [mutable] lite_pull_message_enable: bool = true;
+
+    section "Store";
+    /// Folder of all data.
+    /// Default: store in the user's home folder; for a start without any configuration ./data. The flag -d comes before this key.
+    "storePathRootDir" [fixed, important] store_path_root_dir: String = String::new();
+    /// Folder of the commit log.
+    /// Default: commitlog in storePathRootDir.
+    "storePathCommitLog" [fixed, important] store_path_commit_log: String = String::new();
+    /// Size of each file of the commit log.
+    "mappedFileSizeCommitLog" [fixed] mapped_file_size_commit_log_bytes: i32 = 1_073_741_824, 4_096..=2_147_483_647;
+    /// Size of each file of a consume queue; rounded up to whole entries of 20 bytes.
+    "mappedFileSizeConsumeQueue" [fixed] mapped_file_size_consume_queue_bytes: i32 = 6_000_000, 20..=2_147_483_600;
+    /// Whether messages are indexed, so that they can be found by key.
+    "messageIndexEnable" [fixed, important] message_index_enable: bool = true;
+    /// How many hash slots an index file has.
+    "maxHashSlotNum" [fixed, important] max_hash_slot_num: i32 = 5_000_000, 1..=100_000_000;
+    /// How many entries an index file has.
+    "maxIndexNum" [fixed] max_index_num: i32 = 20_000_000, 2..=100_000_000;
+    /// When a message counts as stored: ASYNC_FLUSH, when the operating system has it; SYNC_FLUSH, when the disk has it.
+    "flushDiskType" [fixed, important] flush_disk_type: FlushDiskType = FlushDiskType::AsyncFlush;
+    /// How long a producer waits for the disk with SYNC_FLUSH, in milliseconds.
+    "syncFlushTimeout" [mutable] sync_flush_timeout_ms: i32 = 5_000, 1..=600_000;
+    /// Time between two flushes of the commit log with ASYNC_FLUSH, in milliseconds.
+    "flushIntervalCommitLog" [fixed, important] flush_interval_commit_log_ms: i32 = 500, 1..=600_000;
+    /// How many pages of 4 KiB must be written before such a flush happens.
+    "flushCommitLogLeastPages" [fixed] flush_commit_log_least_pages: i32 = 4, 0..=262_144;
+    /// After this time a flush of the commit log happens with fewer pages too, in milliseconds.
+    "flushCommitLogThoroughInterval" [fixed] flush_commit_log_thorough_interval_ms: i32 = 10_000, 1..=3_600_000;
+    /// Time between two flushes of consume queues, in milliseconds.
+    "flushIntervalConsumeQueue" [fixed] flush_interval_consume_queue_ms: i32 = 1_000, 1..=600_000;
+    /// How many pages of 4 KiB of a consume queue must be written before such a flush happens.
+    "flushConsumeQueueLeastPages" [fixed] flush_consume_queue_least_pages: i32 = 2, 0..=262_144;
+    /// After this time a flush of consume queues happens with fewer pages too, in milliseconds.
+    "flushConsumeQueueThoroughInterval" [fixed, important] flush_consume_queue_thorough_interval_ms: i32 = 60_000, 1..=3_600_000;
+    /// Whether the messages' checksums are verified when the log is recovered.
+    "checkCRCOnRecover" [fixed] check_crc_on_recover: bool = true;
+
+    section "Retention";
+    /// How long messages are kept, in hours.
+    /// Kept for later, not acted on yet: nothing is deleted.
+    "fileReservedTime" [mutable, important] file_reserved_time_hours: i32 = 72, 1..=876_000;
+    /// Hours of the day at which expired files are deleted, as 04 or 04;16.
+    /// Kept for later, not acted on yet: nothing is deleted.
+    "deleteWhen" [mutable, important] delete_when: String = "04".to_owned();
+    /// Percentage of the disk from which expired files are deleted at any hour.
+    /// Kept for later, not acted on yet: nothing is deleted.
+    "diskMaxUsedSpaceRatio" [mutable, important] disk_max_used_space_ratio: i32 = 75, 1..=100;
+    /// Percentage of the disk from which files are deleted before they expire.
+    /// Kept for later, not acted on yet: nothing is deleted.
+    "diskSpaceCleanForciblyRatio" [mutable] disk_space_clean_forcibly_ratio: i32 = 85, 1..=100;
+    /// Percentage of the disk from which messages are refused.
+    /// Kept for later, not acted on yet: a full disk refuses messages by itself.
+    "diskSpaceWarningLevelRatio" [mutable] disk_space_warning_level_ratio: i32 = 90, 1..=100;
+    /// Whether files may be deleted before they expire when the disk is nearly full.
+    /// Kept for later, not acted on yet: nothing is deleted.
+    "cleanFileForciblyEnable" [mutable, important] clean_file_forcibly_enable: bool = true;
+}

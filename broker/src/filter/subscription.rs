@@ -1,0 +1,134 @@
+//! What a group reads from a topic: all messages, or those with certain tags. A tag is compared by its Java hash, which is what a
+//! consume queue keeps; clients compare the tag itself again, so that two tags with one hash cannot be confused.
+
+use bolide_store::record::java_hash;
+
+/// The expression that stands for all messages.
+pub const ALL: &str = "*";
+/// The type of expressions made of tags.
+pub const TAG: &str = "TAG";
+
+/// One group's subscription to one topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The topic.
+    pub topic: String,
+    /// The expression as the client wrote it.
+    pub expression: String,
+    /// `TAG`, or a type that is compiled elsewhere.
+    pub expression_type: String,
+    /// The tags named by the expression, in its order.
+    pub tags: Vec<String>,
+    /// The Java hashes of the tags, sorted.
+    pub codes: Vec<i32>,
+    /// When the client last changed it, in milliseconds; newer replaces older.
+    pub version: i64,
+    /// The client filters by a class of its own: the broker hands out everything.
+    pub class_filter: bool,
+}
+
+/// A tag expression that names no tag.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the expression `{0}` names no tag: write `*`, or tags separated by `||`")]
+pub struct NoTag(pub String);
+
+impl Subscription {
+    /// A subscription to all messages of a topic.
+    pub fn all(topic: &str) -> Self {
+        Subscription {
+            topic: topic.to_owned(),
+            expression: ALL.to_owned(),
+            expression_type: TAG.to_owned(),
+            tags: Vec::new(),
+            codes: Vec::new(),
+            version: 0,
+            class_filter: false,
+        }
+    }
+
+    /// Reads a tag expression: `*` or nothing for all, else tags separated by `||`.
+    pub fn by_tags(topic: &str, expression: &str, version: i64) -> Result<Self, NoTag> {
+        let all = Subscription {
+            version,
+            ..Subscription::all(topic)
+        };
+        if expression.is_empty() || expression == ALL {
+            return Ok(all);
+        }
+        let tags = expression
+            .split("||")
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty());
+        let tags: Vec<String> = tags.map(str::to_owned).collect();
+        if tags.is_empty() {
+            return Err(NoTag(expression.to_owned()));
+        }
+        let mut codes: Vec<i32> = tags.iter().map(|tag| java_hash(tag)).collect();
+        codes.sort_unstable();
+        Ok(Subscription {
+            expression: expression.to_owned(),
+            tags,
+            codes,
+            ..all
+        })
+    }
+
+    /// Whether the expression is made of tags. Clients leave the type out, or send it empty, for tags.
+    pub fn is_by_tags(&self) -> bool {
+        is_tag_type(&self.expression_type)
+    }
+
+    /// Whether a message with this tags code, as its queue entry keeps it, is wanted.
+    pub fn accepts(&self, tags_code: i64) -> bool {
+        self.class_filter
+            || self.expression == ALL
+            // The queue keeps the hash as 64 bits; Java compares the low 32.
+            || self.codes.binary_search(&(tags_code as i32)).is_ok()
+    }
+}
+
+/// Whether a client's expression type means tags.
+pub fn is_tag_type(expression_type: &str) -> bool {
+    expression_type.is_empty() || expression_type == TAG
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_told_apart_by_their_hash() {
+        let reds = Subscription::by_tags("t", " red ||blue|| ", 1).unwrap();
+        assert_eq!(reds.tags, ["red", "blue"]);
+        assert!(
+            reds.accepts(i64::from(java_hash("red"))) && reds.accepts(i64::from(java_hash("blue")))
+        );
+        assert!(!reds.accepts(i64::from(java_hash("green"))));
+        assert!(!reds.accepts(0), "a message without tags matches no tag");
+    }
+
+    #[test]
+    fn a_star_or_nothing_means_everything() {
+        for expression in ["*", ""] {
+            let all = Subscription::by_tags("t", expression, 1).unwrap();
+            assert!(all.accepts(0) && all.accepts(12345));
+            assert_eq!(all.expression, ALL);
+        }
+    }
+
+    #[test]
+    fn an_expression_without_a_tag_is_refused() {
+        assert!(Subscription::by_tags("t", "|| ||", 1).is_err());
+    }
+
+    #[test]
+    fn a_negative_hash_matches_too() {
+        let tag = "polygenelubricants";
+        assert!(java_hash(tag) < 0);
+        assert!(
+            Subscription::by_tags("t", tag, 1)
+                .unwrap()
+                .accepts(i64::from(java_hash(tag)))
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! The broker: everything that decides about topics, groups, offsets and messages. It knows the store and the remoting protocol,
+//! and translates between them. Start reading at [`broker::Broker`] and [`requests`], the table of what is served; each capability
+//! has a folder of its own. How bytes reach the disk and the wire is not decided here.
+
+mod admin;
+pub mod attribute;
+pub mod broker;
+pub mod client;
+pub mod config;
+mod config_file;
+pub mod filter;
+pub mod group;
+pub mod name;
+pub mod offset;
+mod page;
+pub mod pull;
+mod query;
+mod refusal;
+mod registration;
+mod reply;
+pub mod requests;
+pub mod send;
+pub mod server;
+mod store_options;
+pub mod topic;

@@ -1,0 +1,94 @@
+//! Offsets: how far groups have consumed, and where queues begin and end. The rules are in [`table`]; this module shares the table
+//! between threads and keeps `config/consumerOffset.json`.
+
+pub(crate) mod requests;
+pub mod table;
+
+use std::collections::BTreeMap;
+
+use bolide_remoting::body::DataVersion;
+use bolide_store::Clock;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use serde::{Deserialize, Serialize};
+
+use crate::config_file::{ConfigFile, ConfigFileError};
+use crate::offset::table::{OffsetTable, QueueOffsets};
+
+/// `config/consumerOffset.json`. `groupTopicMap` and `pullOffsetTable` are Apache's, who reads neither back.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OffsetFile {
+    data_version: DataVersion,
+    group_topic_map: BTreeMap<String, Vec<String>>,
+    offset_table: BTreeMap<String, QueueOffsets>,
+    pull_offset_table: BTreeMap<String, QueueOffsets>,
+}
+
+/// What the file has: the table's count of changes, and the file's version.
+struct Saved {
+    changes: u64,
+    version: DataVersion,
+}
+
+/// The offsets of a broker's groups, shared between its threads.
+pub struct Offsets {
+    table: RwLock<OffsetTable>,
+    file: ConfigFile,
+    /// The lock also keeps two threads from writing at once.
+    saved: Mutex<Saved>,
+}
+
+impl Offsets {
+    /// Takes over the offsets that the file kept.
+    pub fn load(file: ConfigFile, clock: &dyn Clock) -> Result<Self, ConfigFileError> {
+        let kept: Option<OffsetFile> = file.load()?;
+        let mut table = OffsetTable::default();
+        let fresh = DataVersion::new(clock.now_ms());
+        let version = kept.as_ref().map_or(fresh, |kept| kept.data_version);
+        table.restore(kept.unwrap_or_default().offset_table);
+        let saved = Saved {
+            changes: table.changes(),
+            version,
+        };
+        Ok(Offsets {
+            table: RwLock::new(table),
+            file,
+            saved: Mutex::new(saved),
+        })
+    }
+
+    /// Looks at the offsets.
+    pub fn read(&self) -> RwLockReadGuard<'_, OffsetTable> {
+        self.table.read()
+    }
+
+    /// Changes offsets.
+    pub fn write(&self) -> RwLockWriteGuard<'_, OffsetTable> {
+        self.table.write()
+    }
+
+    /// Brings the file up to date. Waits for the disk.
+    pub fn save(&self, now_ms: i64) -> Result<(), ConfigFileError> {
+        let mut saved = self.saved.lock();
+        let content = {
+            let table = self.table.read();
+            if table.changes() == saved.changes {
+                return Ok(());
+            }
+            saved.changes = table.changes();
+            saved.version = saved.version.next(now_ms);
+            OffsetFile {
+                data_version: saved.version,
+                group_topic_map: BTreeMap::new(),
+                offset_table: table.committed(),
+                pull_offset_table: table.pulled_offsets(),
+            }
+        };
+        let result = self.file.save(&content);
+        if result.is_err() {
+            // Whatever comes next must try again.
+            saved.changes = u64::MAX;
+        }
+        result
+    }
+}

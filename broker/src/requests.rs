@@ -1,0 +1,99 @@
+//! The one table of requests: each code that this broker serves, with its handler.
+
+use std::sync::Arc;
+
+use bolide_remoting::{Reply, Request, RequestCode, ResponseCode};
+
+use crate::broker::Broker;
+use crate::refusal::Refusal;
+use crate::reply::Respond;
+use crate::{admin, client, group, offset, pull, query, send, topic};
+
+/// Serves one kind of request.
+type Handler = fn(&Arc<Broker>, &Request<'_>, Reply<'_>);
+
+/// Makes the look-up and the list of served codes out of one table.
+macro_rules! requests {
+    ($($code:ident => $handler:path,)*) => {
+        /// The codes that this broker serves, in ascending order.
+        pub const SERVED: &[RequestCode] = &[$(RequestCode::$code),*];
+
+        fn handler(code: RequestCode) -> Option<Handler> {
+            match code {
+                $(RequestCode::$code => Some($handler),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+requests! {
+    SEND_MESSAGE => send::send,
+    PULL_MESSAGE => pull::pull,
+    QUERY_MESSAGE => query::query,
+    QUERY_CONSUMER_OFFSET => offset::requests::query,
+    UPDATE_CONSUMER_OFFSET => offset::requests::update,
+    UPDATE_AND_CREATE_TOPIC => topic::requests::update,
+    GET_ALL_TOPIC_CONFIG => topic::requests::list,
+    UPDATE_BROKER_CONFIG => admin::update_config,
+    GET_BROKER_CONFIG => admin::get_config,
+    SEARCH_OFFSET_BY_TIMESTAMP => offset::requests::search,
+    GET_MAX_OFFSET => offset::requests::max,
+    GET_MIN_OFFSET => offset::requests::min,
+    GET_EARLIEST_MSG_STORETIME => offset::requests::earliest,
+    VIEW_MESSAGE_BY_ID => query::view,
+    HEART_BEAT => client::heartbeat,
+    UNREGISTER_CLIENT => client::unregister,
+    GET_CONSUMER_LIST_BY_GROUP => client::list,
+    LOCK_BATCH_MQ => client::lock,
+    UNLOCK_BATCH_MQ => client::unlock,
+    CHECK_CLIENT_CONFIG => client::check_config,
+    UPDATE_AND_CREATE_SUBSCRIPTIONGROUP => group::requests::update,
+    GET_ALL_SUBSCRIPTIONGROUP_CONFIG => group::requests::list,
+    GET_TOPIC_STATS_INFO => topic::requests::stats,
+    GET_CONSUMER_CONNECTION_LIST => group::requests::consumers,
+    GET_PRODUCER_CONNECTION_LIST => group::requests::producers,
+    DELETE_SUBSCRIPTIONGROUP => group::requests::delete,
+    GET_CONSUME_STATS => group::requests::consume_stats,
+    DELETE_TOPIC_IN_BROKER => topic::requests::delete,
+    QUERY_TOPIC_CONSUME_BY_WHO => topic::requests::consumed_by,
+    GET_SYSTEM_TOPIC_LIST_FROM_BROKER => topic::requests::system,
+    SEND_MESSAGE_V2 => send::send,
+    SEND_BATCH_MESSAGE => send::send,
+    GET_TOPIC_CONFIG => topic::requests::show,
+    GET_SUBSCRIPTIONGROUP_CONFIG => group::requests::show,
+    LITE_PULL_MESSAGE => pull::pull,
+}
+
+/// Hands a request to its handler. A code without one is refused by name, so that what is missing shows.
+pub(crate) fn dispatch(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
+    match handler(request.code()) {
+        Some(handle) => handle(broker, request, reply),
+        None => reply.refuse(not_supported(request.code())),
+    }
+}
+
+fn not_supported(code: RequestCode) -> Refusal {
+    let remark = format!("request type {code} not supported");
+    Refusal::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, remark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_names_each_code_once() {
+        assert!(SERVED.is_sorted_by(|one, next| one < next), "{SERVED:?}");
+    }
+
+    #[test]
+    fn what_is_missing_is_refused_by_name() {
+        let refusal = not_supported(RequestCode::END_TRANSACTION);
+        assert_eq!(
+            refusal.remark,
+            "request type END_TRANSACTION (37) not supported"
+        );
+        assert!(handler(RequestCode::END_TRANSACTION).is_none());
+    }
+}

@@ -1,0 +1,245 @@
+//! Producing: one message (requests 10 and 310) or a batch of them (320). Checks the request, stamps the properties, stores, and
+//! answers: at once, or when the disk has the message (`SYNC_FLUSH`), or when the name servers know the topic that it created.
+
+mod check;
+pub mod flush_wait;
+mod properties;
+mod receipt;
+pub mod unique_id;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bolide_remoting::header::SendMessageRequest;
+use bolide_remoting::{Parked, Reply, Request, RequestCode};
+use bolide_store::record::properties::push;
+use bolide_store::{FlushMode, NewMessage, PhysicalOffset};
+
+use crate::broker::Broker;
+use crate::refusal::Refusal;
+use crate::reply::Respond;
+use crate::send::check::Target;
+use crate::send::properties::{Known, Stamp, key};
+use crate::send::receipt::Receipt;
+
+/// A topic's name must fit one length byte in a batch, as with Apache.
+const BATCH_TOPIC_MAX_BYTES: usize = 127;
+
+thread_local! {
+    /// The stamped properties of the message that this thread handles; kept between messages for its capacity.
+    static STAMPED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A stored message whose producer waits for the disk.
+pub(crate) struct WaitingSend {
+    reply: Parked,
+    receipt: Receipt<'static>,
+}
+
+/// SEND_MESSAGE, SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE.
+pub(crate) fn send(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
+    let fields = &request.header.fields;
+    let decoded = match request.code() {
+        RequestCode::SEND_MESSAGE => SendMessageRequest::decode(fields),
+        _ => SendMessageRequest::decode_v2(fields),
+    };
+    let header = match decoded {
+        Ok(header) => header,
+        Err(error) => return reply.refuse(error),
+    };
+    let target = match check::check(broker, request, &header) {
+        Ok(target) => target,
+        Err(refusal) => return reply.refuse(refusal),
+    };
+    STAMPED.with_borrow_mut(|stamped| {
+        let is_batch = header.batch || request.code() == RequestCode::SEND_BATCH_MESSAGE;
+        let store = if is_batch { store_batch } else { store_one };
+        match store(broker, request, &header, &target, stamped) {
+            Ok(stored) => finish(broker, stored, &target, reply),
+            Err(refusal) => reply.refuse(refusal),
+        }
+    });
+}
+
+/// A message, or a batch, that is in the commit log.
+struct Stored<'a> {
+    receipt: Receipt<'a>,
+    end: PhysicalOffset,
+    /// The producer waits for the disk where the broker flushes synchronously.
+    waits: bool,
+}
+
+fn store_one<'a>(
+    broker: &Broker,
+    request: &Request<'_>,
+    header: &SendMessageRequest<'a>,
+    target: &Target,
+    stamped: &mut Vec<u8>,
+) -> Result<Stored<'a>, Refusal> {
+    let known = stamp(broker, header, stamped)?;
+    let unique_key = match known.unique_key {
+        Some(key) => receipt::UniqueKey::Sent(key),
+        None => {
+            let id = broker.unique_ids.next(broker.clock.now_ms());
+            push(stamped, key::UNIQUE_KEY, id.as_str());
+            receipt::UniqueKey::Made(id)
+        }
+    };
+    let put = broker
+        .store
+        .put(&message(broker, request, header, target, stamped))?;
+    let receipt = Receipt::one(broker, target.queue, &put, unique_key);
+    Ok(Stored {
+        receipt,
+        end: put.end(),
+        waits: !known.no_wait,
+    })
+}
+
+fn store_batch<'a>(
+    broker: &Broker,
+    request: &Request<'_>,
+    header: &SendMessageRequest<'a>,
+    target: &Target,
+    stamped: &mut Vec<u8>,
+) -> Result<Stored<'a>, Refusal> {
+    if header.topic.len() > BATCH_TOPIC_MAX_BYTES {
+        let remark = format!("message topic length too long {}", header.topic.len());
+        return Err(Refusal::illegal(remark));
+    }
+    if crate::name::is_retry_topic(header.topic) {
+        return Err(Refusal::illegal(format!(
+            "batch request does not support retry group {}",
+            header.topic
+        )));
+    }
+    let known = stamp(broker, header, stamped)?;
+    let puts = broker
+        .store
+        .put_batch(&message(broker, request, header, target, stamped))?;
+    let Some(last) = puts.last() else {
+        return Err(Refusal::illegal("the batch holds no message"));
+    };
+    let receipt = Receipt::batch(broker, target.queue, &puts, known.unique_key);
+    Ok(Stored {
+        receipt,
+        end: last.end(),
+        waits: !known.no_wait,
+    })
+}
+
+/// Stamps the properties, and refuses what this broker would otherwise store with a promise that it does not keep.
+fn stamp<'a>(
+    broker: &Broker,
+    header: &SendMessageRequest<'a>,
+    out: &mut Vec<u8>,
+) -> Result<Known<'a>, Refusal> {
+    let config = broker.config.get();
+    let stamp = Stamp {
+        region: &config.region_id,
+        trace_on: config.trace_on,
+        cluster: &config.broker_cluster_name,
+    };
+    let known = properties::stamp(header.properties.unwrap_or_default(), stamp, out);
+    if let Some(property) = known.delayed_by {
+        return Err(Refusal::not_supported(&format!(
+            "delayed delivery (property {property})"
+        )));
+    }
+    if known.is_half {
+        return Err(Refusal::not_supported(
+            "transactional messages (property TRAN_MSG)",
+        ));
+    }
+    Ok(known)
+}
+
+fn message<'a>(
+    broker: &Broker,
+    request: &Request<'a>,
+    header: &SendMessageRequest<'a>,
+    target: &Target,
+    properties: &'a [u8],
+) -> NewMessage<'a> {
+    NewMessage {
+        topic: header.topic,
+        queue: target.queue,
+        flag: header.flag,
+        sys_flag: header.sys_flag | target.sys_flag,
+        born_ms: header.born_timestamp,
+        born_host: request.connection.peer(),
+        store_host: broker.store_host,
+        reconsume_times: header.reconsume_times,
+        prepared_offset: 0,
+        body: request.body,
+        properties,
+    }
+}
+
+/// Answers a stored message as soon as all that its producer may rely on is true.
+fn finish(broker: &Arc<Broker>, stored: Stored<'_>, target: &Target, reply: Reply<'_>) {
+    let flush_to = (stored.waits && broker.flush_mode == FlushMode::Sync).then_some(stored.end);
+    match &target.created {
+        None if flush_to.is_none() => stored.receipt.answer(broker, reply),
+        None => await_disk(broker, stored.receipt.into_owned(), flush_to, reply.park()),
+        Some(topic) => {
+            // The producer's next step may be to start a consumer, which asks a name server.
+            let (broker_, receipt, reply) =
+                (broker.clone(), stored.receipt.into_owned(), reply.park());
+            let then = move || await_disk(&broker_, receipt, flush_to, reply);
+            broker
+                .registrar
+                .announce(vec![topic.clone()], Box::new(then));
+        }
+    }
+}
+
+fn await_disk(
+    broker: &Arc<Broker>,
+    receipt: Receipt<'static>,
+    flush_to: Option<PhysicalOffset>,
+    reply: Parked,
+) {
+    let Some(end) = flush_to else {
+        return receipt.answer(broker, reply);
+    };
+    let deadline_ms = broker.clock.now_ms() + i64::from(broker.config.get().sync_flush_timeout_ms);
+    broker
+        .waiting_sends
+        .lock()
+        .hold(end, deadline_ms, WaitingSend { reply, receipt });
+    broker.store.request_flush(end);
+    // The disk may have got there before the answer began to wait.
+    let flushed = broker.store.flushed_offset();
+    if flushed >= end {
+        self::flushed(broker, flushed);
+    } else if broker.store.health().refusal.is_some() {
+        refused(broker, "the commit log cannot be synced");
+    }
+}
+
+/// The disk has the commit log up to `up_to`: answers who waited for that.
+pub(crate) fn flushed(broker: &Broker, up_to: PhysicalOffset) {
+    let done = broker.waiting_sends.lock().flushed(up_to);
+    for WaitingSend { reply, receipt } in done {
+        receipt.answer(broker, reply);
+    }
+}
+
+/// No sync will come any more: tells who waited for one.
+pub(crate) fn refused(broker: &Broker, reason: &str) {
+    let waiting = broker.waiting_sends.lock().drain();
+    for WaitingSend { reply, .. } in waiting {
+        reply.refuse(Refusal::unavailable(format!(
+            "the message may not be on the disk: {reason}"
+        )));
+    }
+}
+
+/// Answers sends that have waited for the disk for too long; clients take that for sent, with a status.
+pub(crate) fn expire(broker: &Broker, now_ms: i64) {
+    let late = broker.waiting_sends.lock().expired(now_ms);
+    for WaitingSend { reply, receipt } in late {
+        receipt.answer_late(broker, reply);
+    }
+}

@@ -1,0 +1,160 @@
+//! What the broker does to a message's properties before it is stored: reserved names are taken out, its own are added.
+//! The text is copied once, pair by pair, and no map is built.
+
+use bolide_store::record::Properties;
+use bolide_store::record::properties::push;
+
+/// Properties with a meaning to the broker; the names are the wire's.
+pub(crate) mod key {
+    /// The id that the producer gave the message.
+    pub(crate) const UNIQUE_KEY: &str = "UNIQ_KEY";
+    /// The handle of a popped message; never stored.
+    pub(crate) const POP_CHECKPOINT: &str = "POP_CK";
+    /// The region of the broker that stored the message.
+    pub(crate) const REGION: &str = "MSG_REGION";
+    /// Whether the message is traced.
+    pub(crate) const TRACE: &str = "TRACE_ON";
+    /// The cluster of the broker that stored the message.
+    pub(crate) const CLUSTER: &str = "CLUSTER";
+    /// Whether the producer wants to wait for the disk.
+    pub(crate) const WAIT: &str = "WAIT";
+    /// The level of a delayed message.
+    pub(crate) const DELAY_LEVEL: &str = "DELAY";
+    /// Seconds until delivery.
+    pub(crate) const TIMER_DELAY_SEC: &str = "TIMER_DELAY_SEC";
+    /// Milliseconds until delivery.
+    pub(crate) const TIMER_DELAY_MS: &str = "TIMER_DELAY_MS";
+    /// The moment of delivery.
+    pub(crate) const TIMER_DELIVER_MS: &str = "TIMER_DELIVER_MS";
+    /// The moment of delivery, as the ONS SDK names it.
+    pub(crate) const START_DELIVER_TIME: &str = "__STARTDELIVERTIME";
+    /// Set on a transaction's half message.
+    pub(crate) const TRANSACTION_PREPARED: &str = "TRAN_MSG";
+}
+
+/// What this broker adds to each message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp<'a> {
+    /// `regionId` of the configuration.
+    pub(crate) region: &'a str,
+    /// `traceOn` of the configuration.
+    pub(crate) trace_on: bool,
+    /// `brokerClusterName` of the configuration.
+    pub(crate) cluster: &'a str,
+}
+
+/// What the broker reads from a message's properties while it copies them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Known<'a> {
+    /// The producer's id of the message.
+    pub(crate) unique_key: Option<&'a str>,
+    /// The producer does not wait for the disk, even where the broker flushes synchronously.
+    pub(crate) no_wait: bool,
+    /// The message asks for delivery at a later time (the property that says so).
+    pub(crate) delayed_by: Option<&'a str>,
+    /// The message is a transaction's half message.
+    pub(crate) is_half: bool,
+}
+
+/// Copies `text` to `out` without reserved properties and without those that `stamp` sets, then appends the stamp.
+/// Pairs with an empty value or without a separator are dropped, as Java's decoder does.
+pub(crate) fn stamp<'a>(text: &'a str, stamp: Stamp<'_>, out: &mut Vec<u8>) -> Known<'a> {
+    let mut known = Known::default();
+    out.clear();
+    for (name, value) in Properties(text.as_bytes()).iter() {
+        // Both are parts of a text that is UTF-8, cut at ASCII characters.
+        let (Ok(name), Ok(value)) = (str::from_utf8(name), str::from_utf8(value)) else {
+            continue;
+        };
+        match name {
+            key::POP_CHECKPOINT | key::REGION | key::TRACE | key::CLUSTER => continue,
+            key::UNIQUE_KEY => known.unique_key = Some(value),
+            key::WAIT => known.no_wait = value == "false",
+            key::DELAY_LEVEL if value != "0" => known.delayed_by = Some(name),
+            key::TIMER_DELAY_SEC
+            | key::TIMER_DELAY_MS
+            | key::TIMER_DELIVER_MS
+            | key::START_DELIVER_TIME => {
+                known.delayed_by = Some(name);
+            }
+            key::TRANSACTION_PREPARED => known.is_half = value.eq_ignore_ascii_case("true"),
+            _ => {}
+        }
+        push(out, name, value);
+    }
+    let trace = if stamp.trace_on { "true" } else { "false" };
+    for (name, value) in [
+        (key::REGION, stamp.region),
+        (key::TRACE, trace),
+        (key::CLUSTER, stamp.cluster),
+    ] {
+        push(out, name, value);
+    }
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const STAMP: Stamp<'_> = Stamp {
+        region: "DefaultRegion",
+        trace_on: true,
+        cluster: "c",
+    };
+
+    fn stamped(text: &str) -> (String, Known<'_>) {
+        let mut out = b"left over".to_vec();
+        let known = stamp(text, STAMP, &mut out);
+        (String::from_utf8(out).unwrap(), known)
+    }
+
+    #[test]
+    fn the_stamp_replaces_what_the_client_sent_under_its_names() {
+        let (text, known) =
+            stamped("KEYS\u{1}k\u{2}MSG_REGION\u{1}mine\u{2}POP_CK\u{1}x\u{2}UNIQ_KEY\u{1}id");
+        let expected = "KEYS\u{1}k\u{2}UNIQ_KEY\u{1}id\u{2}MSG_REGION\u{1}DefaultRegion\u{2}TRACE_ON\u{1}true\u{2}CLUSTER\u{1}c\u{2}";
+        assert_eq!(text, expected);
+        assert_eq!(
+            known,
+            Known {
+                unique_key: Some("id"),
+                ..Known::default()
+            }
+        );
+    }
+
+    #[test]
+    fn the_brokers_own_questions_are_answered_on_the_way() {
+        assert!(stamped("TRAN_MSG\u{1}true\u{2}").1.is_half);
+        assert!(!stamped("TRAN_MSG\u{1}false\u{2}").1.is_half);
+        assert!(stamped("WAIT\u{1}false\u{2}").1.no_wait);
+        assert_eq!(stamped("DELAY\u{1}0\u{2}").1.delayed_by, None);
+        assert_eq!(stamped("DELAY\u{1}3\u{2}").1.delayed_by, Some("DELAY"));
+        assert_eq!(
+            stamped("__STARTDELIVERTIME\u{1}1\u{2}").1.delayed_by,
+            Some("__STARTDELIVERTIME")
+        );
+    }
+
+    proptest! {
+        /// The naive model: a map that the text is parsed into and printed from.
+        #[test]
+        fn agrees_with_a_map(pairs_in in prop::collection::vec(("[A-Z_]{1,8}|POP_CK|CLUSTER|UNIQ_KEY", "[^\u{1}\u{2}]{0,12}"), 0..12)) {
+            let text: String = pairs_in.iter().map(|(n, v)| format!("{n}\u{1}{v}\u{2}")).collect();
+            let mut model: BTreeMap<&str, &str> = BTreeMap::new();
+            for (name, value) in &pairs_in {
+                if !value.is_empty() { model.insert(name, value); }
+            }
+            model.remove("POP_CK");
+            model.extend([("MSG_REGION", "DefaultRegion"), ("TRACE_ON", "true"), ("CLUSTER", "c")]);
+            let (out, known) = stamped(&text);
+            let text = |bytes| str::from_utf8(bytes).unwrap();
+            let got: BTreeMap<&str, &str> = Properties(out.as_bytes()).iter().map(|(n, v)| (text(n), text(v))).collect();
+            prop_assert_eq!(known.unique_key, model.get("UNIQ_KEY").copied());
+            prop_assert_eq!(got, model);
+        }
+    }
+}

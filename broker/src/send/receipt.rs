@@ -1,0 +1,129 @@
+//! What a producer is told about a stored message.
+
+use bolide_remoting::header::SendMessageResponse;
+use bolide_remoting::{Body, ResponseCode};
+use bolide_store::record::encode_message_id;
+use bolide_store::{Put, QueueId, QueueOffset};
+
+use crate::broker::Broker;
+use crate::config::BrokerConfig;
+use crate::reply::Respond;
+use crate::send::unique_id::UniqueId;
+
+/// A message's unique key: the producer's, or one that the broker made for want of it.
+#[derive(Debug, Clone)]
+pub(super) enum UniqueKey<'a> {
+    Sent(&'a str),
+    Made(UniqueId),
+    Owned(String),
+}
+
+impl UniqueKey<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            UniqueKey::Sent(key) => key,
+            UniqueKey::Made(id) => id.as_str(),
+            UniqueKey::Owned(key) => key,
+        }
+    }
+
+    fn into_owned(self) -> UniqueKey<'static> {
+        match self {
+            UniqueKey::Sent(key) => UniqueKey::Owned(key.to_owned()),
+            UniqueKey::Made(id) => UniqueKey::Made(id),
+            UniqueKey::Owned(key) => UniqueKey::Owned(key),
+        }
+    }
+}
+
+/// The answer to a send.
+#[derive(Debug, Clone)]
+pub(super) struct Receipt<'a> {
+    message_ids: String,
+    queue: QueueId,
+    /// Offset of the (first) message in its queue.
+    queue_offset: QueueOffset,
+    unique_key: Option<UniqueKey<'a>>,
+}
+
+impl<'a> Receipt<'a> {
+    pub(super) fn one(
+        broker: &Broker,
+        queue: QueueId,
+        put: &Put,
+        unique_key: UniqueKey<'a>,
+    ) -> Self {
+        Receipt {
+            message_ids: encode_message_id(broker.store_host, put.physical_offset),
+            queue,
+            queue_offset: put.queue_offset,
+            unique_key: Some(unique_key),
+        }
+    }
+
+    /// `puts` is not empty; the offsets of a batch are consecutive.
+    pub(super) fn batch(
+        broker: &Broker,
+        queue: QueueId,
+        puts: &[Put],
+        unique_key: Option<&'a str>,
+    ) -> Self {
+        let mut message_ids = String::new();
+        for put in puts {
+            if !message_ids.is_empty() {
+                message_ids.push(',');
+            }
+            message_ids.push_str(&encode_message_id(broker.store_host, put.physical_offset));
+        }
+        let queue_offset = puts.first().map(|put| put.queue_offset).unwrap_or_default();
+        Receipt {
+            message_ids,
+            queue,
+            queue_offset,
+            unique_key: unique_key.map(UniqueKey::Sent),
+        }
+    }
+
+    pub(super) fn into_owned(self) -> Receipt<'static> {
+        Receipt {
+            message_ids: self.message_ids,
+            queue: self.queue,
+            queue_offset: self.queue_offset,
+            unique_key: self.unique_key.map(UniqueKey::into_owned),
+        }
+    }
+
+    /// The message is stored as safely as the configuration promises.
+    pub(super) fn answer(&self, broker: &Broker, reply: impl Respond) {
+        reply.respond(
+            ResponseCode::SUCCESS,
+            None,
+            &self.header(&broker.config.get()),
+            Body::Empty,
+        );
+    }
+
+    /// The message is stored, but the disk has not confirmed it in time.
+    pub(super) fn answer_late(&self, broker: &Broker, reply: impl Respond) {
+        let remark = Some("the disk did not confirm the message within syncFlushTimeout");
+        reply.respond(
+            ResponseCode::FLUSH_DISK_TIMEOUT,
+            remark,
+            &self.header(&broker.config.get()),
+            Body::Empty,
+        );
+    }
+
+    fn header<'b>(&'b self, config: &'b BrokerConfig) -> SendMessageResponse<'b> {
+        SendMessageResponse {
+            msg_id: &self.message_ids,
+            queue_id: self.queue.0,
+            queue_offset: self.queue_offset.0,
+            transaction_id: self.unique_key.as_ref().map(UniqueKey::as_str),
+            batch_uniq_id: None,
+            recall_handle: None,
+            region: Some(&config.region_id),
+            trace_on: Some(config.trace_on),
+        }
+    }
+}

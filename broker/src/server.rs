@@ -1,0 +1,211 @@
+//! A broker with its sockets and its clockwork: starts, ticks, stops.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bolide_remoting::connection::ConnectionOptions;
+use bolide_remoting::{Server, ServerOptions};
+use bolide_store::{Clock, Disk};
+use tokio::task::JoinHandle;
+
+use crate::broker::{Broker, FrontDoor, OpenError, Opening};
+use crate::config::BrokerConfig;
+use crate::{client, pull, registration, send};
+
+/// How often waiting requests are looked through for those whose time is up.
+const TICK: Duration = Duration::from_millis(100);
+/// How often clients and locks are looked through for those that fell silent.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// Why a broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its data cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Its port cannot be had.
+    #[error("{key}={port}: {source}")]
+    Listen {
+        /// The key that names the port.
+        key: &'static str,
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A broker that serves.
+pub struct BrokerServer {
+    broker: Arc<Broker>,
+    server: Server,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl BrokerServer {
+    /// Opens the data, listens, and registers with the name servers. Must be awaited on a tokio runtime.
+    ///
+    /// # Errors
+    /// When the data cannot be opened or a port is taken. A name server that does not answer is no error: the broker keeps trying.
+    pub async fn start(
+        mut opening: Opening,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let config = opening.config.values.clone();
+        let bind: IpAddr = config
+            .bind_address
+            .parse()
+            .map_err(|_| OpenError::BrokerAddress(config.bind_address.clone()))?;
+        let ports = Ports::choose(bind, config.listen_port)?;
+        opening.listen_port = ports.main;
+        let opened = tokio::task::spawn_blocking(move || Broker::open(opening, disk, clock)).await;
+        let broker = opened.map_err(|panic| io_error(&ports, io::Error::other(panic)))??;
+        let addresses: Vec<SocketAddr> = ports
+            .all()
+            .map(|port| SocketAddr::new(bind, port))
+            .collect();
+        let server = match Server::bind(
+            &addresses,
+            options(&config),
+            Arc::new(FrontDoor(broker.clone())),
+        ) {
+            Ok(server) => server,
+            Err(source) => {
+                // Nothing was served: the folder is left as a clean stop leaves it.
+                broker.close()?;
+                return Err(io_error(&ports, source));
+            }
+        };
+        let links = registration::start(&broker).await;
+        let tasks = vec![
+            tokio::spawn(registration::run(broker.clone(), links)),
+            tokio::spawn(tick(broker.clone())),
+            tokio::spawn(sweep(broker.clone())),
+            tokio::spawn(save(broker.clone())),
+        ];
+        Ok(BrokerServer {
+            broker,
+            server,
+            tasks,
+        })
+    }
+
+    /// The addresses that are listened on, the one that clients are told first.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        self.server.local_addrs()
+    }
+
+    /// Says goodbye to the name servers, finishes what is in flight, saves everything and closes the store.
+    ///
+    /// # Errors
+    /// When something could not be saved.
+    pub async fn shutdown(self) -> Result<(), OpenError> {
+        registration::unregister(&self.broker).await;
+        for task in &self.tasks {
+            task.abort();
+        }
+        // Long polls are in flight too: they are answered now rather than waited for.
+        pull::drain(&self.broker);
+        self.server.shutdown().await;
+        let broker = self.broker;
+        let closed = tokio::task::spawn_blocking(move || broker.close()).await;
+        closed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+}
+
+/// The port that clients are told, and the one two below it, where old clients go.
+struct Ports {
+    main: u16,
+    fast: Option<u16>,
+}
+
+impl Ports {
+    /// Takes the configured port, or any pair that is free where that is 0.
+    fn choose(bind: IpAddr, listen_port: u16) -> Result<Self, StartError> {
+        const TRIES: usize = 50;
+        let pair = |main: u16| Ports {
+            main,
+            fast: main.checked_sub(2).filter(|port| *port != 0),
+        };
+        if listen_port != 0 {
+            return Ok(pair(listen_port));
+        }
+        for _ in 0..TRIES {
+            let probe =
+                std::net::TcpListener::bind((bind, 0)).and_then(|listener| listener.local_addr());
+            let ports = pair(probe.map_err(|source| listen_error(0, source))?.port());
+            if ports
+                .fast
+                .is_some_and(|port| std::net::TcpListener::bind((bind, port)).is_ok())
+            {
+                return Ok(ports);
+            }
+        }
+        Err(listen_error(
+            0,
+            io::Error::other("no two free ports with a distance of 2 were found"),
+        ))
+    }
+
+    fn all(&self) -> impl Iterator<Item = u16> {
+        std::iter::once(self.main).chain(self.fast)
+    }
+}
+
+fn io_error(ports: &Ports, source: io::Error) -> StartError {
+    listen_error(ports.main, source)
+}
+
+fn listen_error(port: u16, source: io::Error) -> StartError {
+    StartError::Listen {
+        key: "listenPort",
+        port,
+        source,
+    }
+}
+
+fn options(config: &BrokerConfig) -> ServerOptions {
+    let size = |value: i32| usize::try_from(value).unwrap_or(0);
+    let idle_seconds = config.server_channel_max_idle_time_seconds.unsigned_abs();
+    ServerOptions {
+        max_connections: size(config.server_max_connections),
+        connection: ConnectionOptions {
+            max_in_flight: size(config.server_max_in_flight),
+            idle_close: Some(Duration::from_secs(idle_seconds.into())),
+            ..ConnectionOptions::default()
+        },
+    }
+}
+
+async fn tick(broker: Arc<Broker>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let now_ms = broker.clock.now_ms();
+        pull::expire(&broker, now_ms);
+        send::expire(&broker, now_ms);
+    }
+}
+
+async fn sweep(broker: Arc<Broker>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let now_ms = broker.clock.now_ms();
+        client::expire(&broker, now_ms);
+        broker.queue_locks.lock().remove_expired(now_ms);
+    }
+}
+
+async fn save(broker: Arc<Broker>) {
+    let period_ms = broker.config.get().flush_consumer_offset_interval_ms;
+    let period = Duration::from_millis(period_ms.unsigned_abs().into());
+    loop {
+        tokio::time::sleep(period).await;
+        let saver = broker.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || saver.save()).await {
+            tracing::error!("topics, groups or offsets are not saved: {error}");
+        }
+    }
+}

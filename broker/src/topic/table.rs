@@ -1,0 +1,400 @@
+//! The topics of a broker: a plain state machine behind `config/topics.json`. It decides what a topic that is created by a message,
+//! a heartbeat or an operator looks like, and counts changes in Apache's data version. No I/O, no clock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bolide_remoting::body::{DataVersion, TopicConfig};
+
+use crate::attribute::{self, AttributeError};
+use crate::topic::permission;
+
+/// The part of the broker's configuration that shapes topics.
+#[derive(Debug, Clone)]
+pub struct TopicDefaults {
+    /// `brokerClusterName`: also the name of a template topic.
+    pub cluster: String,
+    /// `brokerName`: also the name of a topic.
+    pub broker: String,
+    /// `defaultTopicQueueNums`: queues of the template topic and so the most that a first message may ask for.
+    pub queue_nums: i32,
+    /// `autoCreateTopicEnable`.
+    pub auto_create: bool,
+    /// `traceTopicEnable`: whether the trace topic exists from the start.
+    pub trace_topic: bool,
+    /// `msgTraceTopicName`.
+    pub trace_topic_name: String,
+    /// `clusterTopicEnable`.
+    pub cluster_topic: bool,
+    /// `brokerTopicEnable`.
+    pub broker_topic: bool,
+    /// `reviveQueueNum`: queues of the topic in which POP keeps its checkpoints.
+    pub revive_queues: i32,
+}
+
+/// Result of looking up a topic that may have to be created.
+#[derive(Debug, Clone)]
+pub enum Lookup {
+    /// It was there.
+    Known(Arc<TopicConfig>),
+    /// It was created now: name servers must hear of it.
+    Created(Arc<TopicConfig>),
+}
+
+impl Lookup {
+    /// The topic, new or old.
+    pub fn config(&self) -> &Arc<TopicConfig> {
+        match self {
+            Lookup::Known(config) | Lookup::Created(config) => config,
+        }
+    }
+}
+
+/// All topics of one broker.
+#[derive(Debug)]
+pub struct TopicTable {
+    topics: HashMap<String, Arc<TopicConfig>>,
+    version: DataVersion,
+    /// The names that depend on the configuration; see [`crate::name::is_system_topic`] for the rest.
+    own_names: Vec<String>,
+    auto_create: bool,
+}
+
+impl TopicTable {
+    /// A table with the system topics that every broker has.
+    pub fn new(defaults: &TopicDefaults, now_ms: i64) -> Self {
+        let mut table = TopicTable {
+            topics: HashMap::new(),
+            version: DataVersion::new(now_ms),
+            own_names: Vec::new(),
+            auto_create: defaults.auto_create,
+        };
+        table.add_system_topics(defaults);
+        table
+    }
+
+    fn add_system_topics(&mut self, defaults: &TopicDefaults) {
+        use permission::{INHERIT, READ, WRITE};
+        let open = |enabled: bool| INHERIT | if enabled { READ | WRITE } else { 0 };
+        let revive = format!("rmq_sys_REVIVE_LOG_{}", defaults.cluster);
+        let members = format!("rmq_sys_SYNC_BROKER_MEMBER_{}", defaults.broker);
+        let reply = format!("{}_REPLY_TOPIC", defaults.cluster);
+        let fixed = [
+            ("SELF_TEST_TOPIC", 1, READ | WRITE),
+            ("BenchmarkTest", 1024, READ | WRITE),
+            (&defaults.cluster, 16, open(defaults.cluster_topic)),
+            (&defaults.broker, 1, open(defaults.broker_topic)),
+            ("OFFSET_MOVED_EVENT", 1, READ | WRITE),
+            ("SCHEDULE_TOPIC_XXXX", 18, READ | WRITE),
+            (&reply, 1, READ | WRITE),
+            (&revive, defaults.revive_queues, READ | WRITE),
+            (&members, 1, INHERIT),
+            ("RMQ_SYS_TRANS_HALF_TOPIC", 1, READ | WRITE),
+            ("RMQ_SYS_TRANS_OP_HALF_TOPIC", 1, READ | WRITE),
+            ("RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC", 1, READ | WRITE),
+            ("RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC", 1, READ | WRITE),
+            ("rmq_sys_wheel_timer", 1, READ | WRITE),
+        ];
+        let template = (
+            crate::name::TEMPLATE_TOPIC,
+            defaults.queue_nums,
+            INHERIT | READ | WRITE,
+        );
+        let trace = (defaults.trace_topic_name.as_str(), 1, READ | WRITE);
+        let optional = [
+            defaults.auto_create.then_some(template),
+            defaults.trace_topic.then_some(trace),
+        ];
+        for (name, queues, perm) in fixed.into_iter().chain(optional.into_iter().flatten()) {
+            let config = TopicConfig {
+                perm,
+                ..plain(name, queues)
+            };
+            self.topics.insert(name.to_owned(), Arc::new(config));
+            self.own_names.push(name.to_owned());
+        }
+    }
+
+    /// A topic, if it exists.
+    pub fn get(&self, topic: &str) -> Option<&Arc<TopicConfig>> {
+        self.topics.get(topic)
+    }
+
+    /// All topics.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<TopicConfig>> {
+        self.topics.values()
+    }
+
+    /// Follows a change of `autoCreateTopicEnable`.
+    pub fn set_auto_create(&mut self, auto_create: bool) {
+        self.auto_create = auto_create;
+    }
+
+    /// How many topics there are.
+    pub fn len(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// Whether the table is empty; it never is, for there are system topics.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    /// The state of the table; changes with each change of a topic.
+    pub fn version(&self) -> DataVersion {
+        self.version
+    }
+
+    /// Marks a change that concerns all topics at once, such as the broker's permission.
+    pub fn touch(&mut self, now_ms: i64) {
+        self.version = self.version.next(now_ms);
+    }
+
+    /// Names of the topics that belong to the system on this broker.
+    pub fn system_topics(&self) -> impl Iterator<Item = &str> {
+        let others = crate::name::SYSTEM_TOPICS
+            .into_iter()
+            .filter(|name| !self.own_names.iter().any(|own| own == name));
+        self.own_names.iter().map(String::as_str).chain(others)
+    }
+
+    /// Whether the topic belongs to the system on this broker.
+    pub fn is_system_topic(&self, topic: &str) -> bool {
+        crate::name::is_system_topic(topic) || self.own_names.iter().any(|own| own == topic)
+    }
+
+    /// Finds the topic of a message, or creates it after the template that the producer named. `None`: the template does not
+    /// exist or is not open to inheritance (`autoCreateTopicEnable=false`).
+    pub fn for_message(
+        &mut self,
+        topic: &str,
+        template: &str,
+        queue_nums: i32,
+        sys_flag: i32,
+        now_ms: i64,
+    ) -> Option<Lookup> {
+        if let Some(known) = self.topics.get(topic) {
+            return Some(Lookup::Known(known.clone()));
+        }
+        let model = self.topics.get(template)?;
+        let closed = template == crate::name::TEMPLATE_TOPIC && !self.auto_create;
+        if closed || !permission::is_inherited(model.perm) {
+            return None;
+        }
+        let config = TopicConfig {
+            perm: model.perm & !permission::INHERIT,
+            topic_sys_flag: sys_flag,
+            topic_filter_type: model.topic_filter_type,
+            ..plain(topic, queue_nums.clamp(0, model.write_queue_nums))
+        };
+        Some(Lookup::Created(self.insert(config, now_ms)))
+    }
+
+    /// Finds or creates a topic that the broker itself needs for a group: retries and dead letters. An existing one is brought
+    /// in line with `order`.
+    pub fn for_group(
+        &mut self,
+        topic: &str,
+        queue_nums: i32,
+        order: bool,
+        sys_flag: i32,
+        now_ms: i64,
+    ) -> Lookup {
+        match self.topics.get(topic).cloned() {
+            Some(known) if known.order == order => Lookup::Known(known),
+            Some(known) => {
+                let config = TopicConfig {
+                    order,
+                    ..(*known).clone()
+                };
+                Lookup::Created(self.insert(config, now_ms))
+            }
+            None => {
+                let config = TopicConfig {
+                    order,
+                    topic_sys_flag: sys_flag,
+                    ..plain(topic, queue_nums)
+                };
+                Lookup::Created(self.insert(config, now_ms))
+            }
+        }
+    }
+
+    /// Creates or replaces a topic as an operator asks. `wanted.attributes` are changes (`+name`, `-name`) to those it has.
+    pub fn update(
+        &mut self,
+        mut wanted: TopicConfig,
+        now_ms: i64,
+    ) -> Result<Lookup, AttributeError> {
+        let old = self.topics.get(&wanted.topic_name);
+        wanted.attributes = attribute::change(
+            attribute::TOPIC,
+            old.map(|old| &old.attributes),
+            &wanted.attributes,
+        )?;
+        match old {
+            Some(old) if **old == wanted => Ok(Lookup::Known(old.clone())),
+            _ => Ok(Lookup::Created(self.insert(wanted, now_ms))),
+        }
+    }
+
+    /// Marks a topic as ordered, if it exists.
+    pub fn set_ordered(&mut self, topic: &str, now_ms: i64) {
+        if let Some(config) = self
+            .topics
+            .get(topic)
+            .filter(|config| !config.order)
+            .cloned()
+        {
+            self.insert(
+                TopicConfig {
+                    order: true,
+                    ..(*config).clone()
+                },
+                now_ms,
+            );
+        }
+    }
+
+    /// Removes a topic. Answers whether it was there.
+    pub fn remove(&mut self, topic: &str, now_ms: i64) -> bool {
+        let removed = self.topics.remove(topic).is_some();
+        if removed {
+            self.version = self.version.next(now_ms);
+        }
+        removed
+    }
+
+    /// Takes over what `topics.json` kept; the file's word counts more than the defaults.
+    pub fn restore(&mut self, topics: impl IntoIterator<Item = TopicConfig>, version: DataVersion) {
+        for config in topics {
+            self.topics
+                .insert(config.topic_name.clone(), Arc::new(config));
+        }
+        self.version = version;
+    }
+
+    fn insert(&mut self, config: TopicConfig, now_ms: i64) -> Arc<TopicConfig> {
+        let config = Arc::new(config);
+        self.topics
+            .insert(config.topic_name.clone(), config.clone());
+        self.version = self.version.next(now_ms);
+        config
+    }
+}
+
+/// A readable and writable topic with as many read as write queues.
+fn plain(name: &str, queue_nums: i32) -> TopicConfig {
+    TopicConfig {
+        topic_name: name.to_owned(),
+        read_queue_nums: queue_nums,
+        write_queue_nums: queue_nums,
+        perm: permission::READ | permission::WRITE,
+        ..TopicConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(auto_create: bool) -> TopicTable {
+        TopicTable::new(
+            &TopicDefaults {
+                cluster: "c".into(),
+                broker: "b".into(),
+                queue_nums: 8,
+                auto_create,
+                trace_topic: false,
+                trace_topic_name: "RMQ_SYS_TRACE_TOPIC".into(),
+                cluster_topic: true,
+                broker_topic: true,
+                revive_queues: 8,
+            },
+            1,
+        )
+    }
+
+    #[test]
+    fn a_first_message_creates_its_topic_after_the_template() {
+        let mut table = table(true);
+        let before = table.version().counter;
+        let created = table.for_message("t", "TBW102", 4, 0, 2).unwrap();
+        let Lookup::Created(config) = created else {
+            panic!("expected a new topic, saw {created:?}")
+        };
+        assert_eq!(
+            (config.read_queue_nums, config.write_queue_nums, config.perm),
+            (4, 4, 6)
+        );
+        assert_eq!(table.version().counter, before + 1);
+        assert!(matches!(
+            table.for_message("t", "TBW102", 4, 0, 3),
+            Some(Lookup::Known(_))
+        ));
+        assert_eq!(table.version().counter, before + 1);
+        let many = table.for_message("u", "TBW102", 400, 0, 2).unwrap();
+        assert_eq!(
+            many.config().write_queue_nums,
+            8,
+            "no more than the template has"
+        );
+    }
+
+    #[test]
+    fn without_automatic_creation_or_template_there_is_no_topic() {
+        assert!(table(false).for_message("t", "TBW102", 4, 0, 2).is_none());
+        assert!(table(true).for_message("t", "nowhere", 4, 0, 2).is_none());
+        assert!(
+            table(true)
+                .for_message("t", "SELF_TEST_TOPIC", 4, 0, 2)
+                .is_none(),
+            "not open to inheritance"
+        );
+    }
+
+    #[test]
+    fn a_retry_topic_follows_its_groups_order() {
+        let mut table = table(true);
+        assert!(matches!(
+            table.for_group("%RETRY%g", 1, false, 0, 1),
+            Lookup::Created(_)
+        ));
+        assert!(matches!(
+            table.for_group("%RETRY%g", 1, false, 0, 1),
+            Lookup::Known(_)
+        ));
+        assert!(table.for_group("%RETRY%g", 1, true, 0, 1).config().order);
+    }
+
+    #[test]
+    fn an_update_that_changes_nothing_leaves_the_version_alone() {
+        let mut table = table(true);
+        let wanted = plain("t", 4);
+        assert!(matches!(
+            table.update(wanted.clone(), 1),
+            Ok(Lookup::Created(_))
+        ));
+        let version = table.version();
+        assert!(matches!(table.update(wanted, 2), Ok(Lookup::Known(_))));
+        assert_eq!(table.version(), version);
+        assert!(table.remove("t", 3) && !table.remove("t", 3));
+    }
+
+    #[test]
+    fn topics_named_after_the_configuration_are_system_topics() {
+        let table = table(true);
+        for name in [
+            "c",
+            "b",
+            "c_REPLY_TOPIC",
+            "rmq_sys_REVIVE_LOG_c",
+            "TBW102",
+            "TRANS_CHECK_MAX_TIME_TOPIC",
+        ] {
+            assert!(table.is_system_topic(name), "{name}");
+            assert!(table.system_topics().any(|system| system == name), "{name}");
+        }
+        assert!(!table.is_system_topic("orders"));
+    }
+}

@@ -1,0 +1,167 @@
+//! The name server's configuration: its keys, and what the process is started with.
+
+use std::path::Path;
+
+use bolide_remoting::keys::{Inert, Promise};
+
+/// The configuration in use: read at every request, changed by code 318.
+pub type LiveConfig = bolide_remoting::keys::Live<NameServerConfig>;
+
+bolide_remoting::config_keys! {
+    /// The name server's configuration. Names and defaults are Apache's unless a key says that it is ours.
+    pub struct NameServerConfig;
+    inert INERT;
+    promises PROMISES;
+
+    section "Network";
+    /// Address to listen on.
+    "bindAddress" [fixed, important] bind_address: String = "0.0.0.0".to_owned();
+    /// Port for brokers and clients; 0 lets the system choose one.
+    "listenPort" [fixed, important] listen_port: u16 = 9876;
+    /// How long a connection may be silent before it is closed, in seconds.
+    "serverChannelMaxIdleTimeSeconds" [fixed] server_channel_max_idle_time_seconds: i32 = 120, 1..=86_400;
+    /// How many connections are open at most; further ones are closed at once. (A key of ours.)
+    "serverMaxConnections" [fixed] server_max_connections: i32 = 100_000, 1..=10_000_000;
+
+    section "Files";
+    /// File of the key-value configuration; without a name it is kept in memory only.
+    /// Default: namesrv/kvConfig.json in the user's home folder.
+    "kvConfigPath" [fixed, important] kv_config_path: String = String::new();
+    /// File that a change of this configuration at run time is written to: the one that -c names.
+    "configStorePath" [fixed, important] config_store_path: String = String::new();
+
+    section "Routes";
+    /// Whether routes carry the order configuration of their topic, from the namespace ORDER_TOPIC_CONFIG.
+    "orderMessageEnable" [mutable] order_message_enable: bool = false;
+    /// Whether brokers are told the order configuration of all topics when they register.
+    "returnOrderTopicConfigToBroker" [mutable] return_order_topic_config_to_broker: bool = true;
+    /// Whether the surviving slave with the smallest number stands in for a master that is gone.
+    "supportActingMaster" [mutable] support_acting_master: bool = false;
+    /// Whether the brokers of one name are told when the smallest number among them changes.
+    "notifyMinBrokerIdChanged" [mutable] notify_min_broker_id_changed: bool = false;
+    /// Whether a registration removes the topics that it does not name.
+    "deleteTopicWithBrokerRegistration" [mutable] delete_topic_with_broker_registration: bool = false;
+    /// Whether the list of all topics is given out.
+    "enableAllTopicList" [mutable] enable_all_topic_list: bool = true;
+    /// Whether the lists of a cluster's topics and of unit topics are given out.
+    "enableTopicList" [mutable] enable_topic_list: bool = true;
+    /// Time between two searches for brokers that have not been heard of, in milliseconds.
+    "scanNotActiveBrokerInterval" [mutable] scan_not_active_broker_interval_ms: i64 = 5_000, 10..=3_600_000;
+    /// Whether routes are refused for waitSecondsForService after the start, until brokers have had time to register.
+    "needWaitForService" [mutable] need_wait_for_service: bool = false;
+    /// How long routes are refused where needWaitForService is true, in seconds.
+    "waitSecondsForService" [mutable] wait_seconds_for_service: i32 = 45, 0..=86_400;
+}
+
+impl NameServerConfig {
+    /// Fills in what follows from the user's home folder, as Apache does.
+    pub fn fill_in(&mut self, home: Option<&Path>) {
+        if let (true, Some(home)) = (self.kv_config_path.is_empty(), home) {
+            self.kv_config_path = home.join("namesrv").join("kvConfig.json").display().to_string();
+        }
+    }
+}
+
+const PROMISES: &[Promise] = &[
+    Promise { name: "enableControllerInNamesrv", kept: "false", reason: "there is no controller yet" },
+    Promise { name: "clusterTest", kept: "false", reason: "routes are not fetched from another environment" },
+    Promise { name: "useTLS", kept: "false", reason: "connections to brokers are not encrypted yet" },
+];
+
+const INERT: &[Inert] = &[
+    Inert {
+        reason: "requests are handled where they are read, without pools of threads and their queues",
+        names: &[
+            "clientRequestThreadPoolNums",
+            "defaultThreadPoolNums",
+            "clientRequestThreadPoolQueueCapacity",
+            "defaultThreadPoolQueueCapacity",
+            "unRegisterBrokerQueueCapacity",
+        ],
+    },
+    Inert {
+        reason: "it tunes Java's network library",
+        names: &[
+            "serverWorkerThreads",
+            "serverCallbackExecutorThreads",
+            "serverSelectorThreads",
+            "serverOnewaySemaphoreValue",
+            "serverAsyncSemaphoreValue",
+            "serverSocketSndBufSize",
+            "serverSocketRcvBufSize",
+            "serverSocketBacklog",
+            "serverNettyWorkerGroupEnable",
+            "serverPooledByteBufAllocatorEnable",
+            "writeBufferHighWaterMark",
+            "writeBufferLowWaterMark",
+            "useEpollNativeSelector",
+            "enableShutdownGracefully",
+            "shutdownWaitTimeSeconds",
+            "clientWorkerThreads",
+            "clientCallbackExecutorThreads",
+            "clientOnewaySemaphoreValue",
+            "clientAsyncSemaphoreValue",
+            "connectTimeoutMillis",
+            "channelNotActiveInterval",
+            "isScanAvailableNameSrv",
+            "scanAvailableNameSrv",
+            "clientChannelMaxIdleTimeSeconds",
+            "clientSocketSndBufSize",
+            "clientSocketRcvBufSize",
+            "clientPooledByteBufAllocatorEnable",
+            "clientCloseSocketIfTimeout",
+            "socksProxyConfig",
+            "disableCallbackExecutor",
+            "disableNettyWorkerGroup",
+            "maxReconnectIntervalTimeSeconds",
+            "enableReconnectForGoAway",
+        ],
+    },
+    Inert {
+        reason: "this name server does without it",
+        names: &["rocketmqHome", "productEnvName", "configBlackList"],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use bolide_remoting::keys::Keys;
+
+    use super::*;
+
+    /// What Apache's 5.5.0 answers to code 319, names only, and the keys of its network client.
+    const APACHE_KEYS: &str = "bindAddress channelNotActiveInterval clientAsyncSemaphoreValue clientCallbackExecutorThreads \
+        clientChannelMaxIdleTimeSeconds clientCloseSocketIfTimeout clientOnewaySemaphoreValue clientPooledByteBufAllocatorEnable \
+        clientRequestThreadPoolNums clientRequestThreadPoolQueueCapacity clientSocketRcvBufSize clientSocketSndBufSize clientWorkerThreads \
+        clusterTest configBlackList configStorePath connectTimeoutMillis defaultThreadPoolNums defaultThreadPoolQueueCapacity \
+        deleteTopicWithBrokerRegistration disableCallbackExecutor disableNettyWorkerGroup enableAllTopicList enableControllerInNamesrv \
+        enableReconnectForGoAway enableShutdownGracefully enableTopicList isScanAvailableNameSrv kvConfigPath listenPort \
+        maxReconnectIntervalTimeSeconds needWaitForService notifyMinBrokerIdChanged orderMessageEnable productEnvName \
+        returnOrderTopicConfigToBroker rocketmqHome scanNotActiveBrokerInterval serverAsyncSemaphoreValue serverCallbackExecutorThreads \
+        serverChannelMaxIdleTimeSeconds serverNettyWorkerGroupEnable serverOnewaySemaphoreValue serverPooledByteBufAllocatorEnable \
+        serverSelectorThreads serverSocketBacklog serverSocketRcvBufSize serverSocketSndBufSize serverWorkerThreads \
+        shutdownWaitTimeSeconds socksProxyConfig supportActingMaster unRegisterBrokerQueueCapacity useEpollNativeSelector useTLS \
+        waitSecondsForService writeBufferHighWaterMark writeBufferLowWaterMark";
+
+    #[test]
+    fn every_key_of_apache_is_known() {
+        let known: Vec<&str> = (NameServerConfig::KEYS.iter().map(|key| key.name))
+            .chain(NameServerConfig::PROMISES.iter().map(|promise| promise.name))
+            .chain(NameServerConfig::INERT.iter().flat_map(|inert| inert.names.iter().copied()))
+            .collect();
+        for name in APACHE_KEYS.split_whitespace() {
+            assert_eq!(known.iter().filter(|known| **known == name).count(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_home_folder_is_only_a_default() {
+        let mut config = NameServerConfig::default();
+        config.fill_in(None);
+        assert_eq!(config.kv_config_path, "");
+        config.fill_in(Some(Path::new("/home/a")));
+        assert_eq!(config.kv_config_path, "/home/a/namesrv/kvConfig.json");
+        config.fill_in(Some(Path::new("/home/b")));
+        assert_eq!(config.kv_config_path, "/home/a/namesrv/kvConfig.json");
+    }
+}

@@ -1,0 +1,86 @@
+//! `mqnamesrv`: a name server as a process of its own.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use bolide_namesrv::{NameServer, NameServerConfig};
+use bolide_remoting::keys::{KeyError, Loaded};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// A RocketMQ name server.
+///
+/// Brokers register with it, clients ask it where topics are. Without -c it listens on port 9876 of all addresses.
+#[derive(Debug, Parser)]
+#[command(name = "mqnamesrv", version, after_help = "Ctrl-C or SIGTERM stops the name server cleanly. RUST_LOG sets what is logged.")]
+struct Arguments {
+    /// Configuration file, with the keys of Apache's namesrv.conf
+    #[arg(short = 'c', long = "configFile", value_name = "FILE")]
+    config_file: Option<PathBuf>,
+
+    /// Print all keys with their values and exit
+    #[arg(short = 'p', long = "printConfigItem")]
+    print_config: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ConfigError {
+    #[error("{path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mqnamesrv: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let loaded = load(arguments.config_file.as_deref(), home.as_deref())?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if arguments.print_config {
+        print!("{}", loaded.properties());
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(loaded))
+}
+
+fn load(file: Option<&Path>, home: Option<&Path>) -> Result<Loaded<NameServerConfig>, ConfigError> {
+    let mut loaded = Loaded::new(NameServerConfig::default());
+    if let Some(path) = file {
+        let content =
+            std::fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let path = path.display().to_string();
+        loaded.read(&content, &path)?;
+        loaded.values.config_store_path = path;
+    }
+    loaded.values.fill_in(home);
+    Ok(loaded)
+}
+
+async fn serve(loaded: Loaded<NameServerConfig>) -> Result<(), Box<dyn std::error::Error>> {
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let name_server = NameServer::start(loaded).await?;
+    // Apache's words, because scripts wait for them.
+    println!("The Name Server boot success. serializeType=JSON, address {}", name_server.local_addr());
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    name_server.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The file `checkpoint`: how far log, queues and index are known to be on the disk. A recovery after a crash starts
+//! from there.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::disk::{Allocation, Disk, DiskFile};
+use crate::error::StoreError;
+
+/// Length of the file; the rest behind the six numbers is zero.
+const FILE_BYTES: u64 = 4096;
+const NUMBERS: usize = 6;
+
+/// The six numbers, in the order of the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    /// When the last record was stored that is on the disk.
+    pub(crate) log_ms: i64,
+    /// When the last record was stored whose queue unit is on the disk.
+    pub(crate) queue_ms: i64,
+    /// When the last record was stored whose keys are on the disk.
+    pub(crate) index_ms: i64,
+    /// For replication; kept as it is.
+    pub(crate) master_flushed: i64,
+    /// The log's end.
+    pub(crate) confirmed_physical: i64,
+    /// Where the last record starts whose queue unit is on the disk.
+    pub(crate) queue_physical: i64,
+}
+
+/// The file.
+pub(crate) struct CheckpointFile {
+    file: Arc<dyn DiskFile>,
+    path: PathBuf,
+    saved: Mutex<Checkpoint>,
+}
+
+impl CheckpointFile {
+    /// Opens the file, creating one of zeros if there is none.
+    pub(crate) fn open(disk: &dyn Disk, path: PathBuf) -> Result<Self, StoreError> {
+        let existing = match disk.open(&path) {
+            Ok(file) if file.bytes() >= FILE_BYTES => Some(file),
+            // Cut short: what it said is lost, so recovery looks at everything.
+            Ok(_) => {
+                disk.remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(StoreError::io("open", &path)(error)),
+        };
+        let file = match existing {
+            Some(file) => file,
+            None => disk.create(&path, FILE_BYTES, Allocation::Sparse).map_err(StoreError::io("create", &path))?,
+        };
+        let mut bytes = [0; NUMBERS * 8];
+        file.read_at(0, &mut bytes).map_err(StoreError::io("read", &path))?;
+        Ok(Self { file, path, saved: Mutex::new(Checkpoint::decode(&bytes)) })
+    }
+
+    /// What was saved last.
+    pub(crate) fn get(&self) -> Checkpoint {
+        *self.saved.lock()
+    }
+
+    /// Changes the numbers and brings them to the disk.
+    pub(crate) fn save(&self, change: impl FnOnce(&mut Checkpoint)) -> Result<(), StoreError> {
+        let mut saved = self.saved.lock();
+        change(&mut saved);
+        let written = self.file.write_at(0, &saved.encode()).and_then(|()| self.file.sync());
+        written.map_err(StoreError::io("write", &self.path))
+    }
+}
+
+impl Checkpoint {
+    fn decode(bytes: &[u8; NUMBERS * 8]) -> Self {
+        let number = |index: usize| i64::from_be_bytes(std::array::from_fn(|byte| bytes[index * 8 + byte]));
+        Self {
+            log_ms: number(0),
+            queue_ms: number(1),
+            index_ms: number(2),
+            master_flushed: number(3),
+            confirmed_physical: number(4),
+            queue_physical: number(5),
+        }
+    }
+
+    fn encode(&self) -> [u8; NUMBERS * 8] {
+        let mut bytes = [0; NUMBERS * 8];
+        let numbers = [self.log_ms, self.queue_ms, self.index_ms, self.master_flushed, self.confirmed_physical, self.queue_physical];
+        for (chunk, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
+            *chunk = number.to_be_bytes();
+        }
+        bytes
+    }
+}

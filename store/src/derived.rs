@@ -1,0 +1,73 @@
+//! What is derived from the log record by record: queue units and index entries. Used by the dispatcher for new
+//! records and by recovery for those that a crash took from the files; applying a record twice changes nothing.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::index::{Index, Keys};
+use crate::offset::{PhysicalOffset, QueueId};
+use crate::queue::{Applied, Queue, Queues, Unit};
+use crate::record::{RecordView, properties, sys_flag, tags_code};
+
+/// The topic whose units carry delivery times instead of tags.
+const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
+
+/// Queues and index.
+pub(crate) struct Derived {
+    pub(crate) queues: Queues,
+    pub(crate) index: Option<Index>,
+    pub(crate) delay_levels_ms: Vec<i64>,
+}
+
+/// The unit that a record asks for.
+pub(crate) struct QueueEntry {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) unit: Unit,
+    pub(crate) applied: Applied,
+}
+
+impl Derived {
+    /// Puts a record's unit into its queue; `None`: it enters no queue. `known` is the queue of the record before, which
+    /// most often is the same.
+    pub(crate) fn apply_unit(&self, record: &RecordView<'_>, keys: &Keys<'_>, known: Option<&Arc<Queue>>) -> io::Result<Option<QueueEntry>> {
+        if !sys_flag::enters_queue(record.sys_flag()) {
+            return Ok(None);
+        }
+        let queue = match known.filter(|known| known.id == record.queue() && *known.topic == *record.topic()) {
+            Some(known) => Arc::clone(known),
+            None => self.queues.find_or_create(record.topic(), record.queue()),
+        };
+        let unit = self.unit(record, keys);
+        let applied = queue.apply(&self.queues.files, record.queue_offset(), unit)?;
+        Ok(Some(QueueEntry { queue, unit, applied }))
+    }
+
+    /// Puts a record's keys into the index.
+    pub(crate) fn apply_keys(&self, record: &RecordView<'_>, keys: &Keys<'_>, now_ms: i64) -> io::Result<()> {
+        self.index.as_ref().map_or(Ok(()), |index| index.apply(record, keys, now_ms))
+    }
+
+    /// Whether the queue exists.
+    pub(crate) fn has_queue(&self, topic: &str, id: QueueId) -> bool {
+        self.queues.find(topic, id).is_some()
+    }
+
+    fn unit(&self, record: &RecordView<'_>, keys: &Keys<'_>) -> Unit {
+        let tags_code = match self.delivery_ms(record) {
+            Some(delivery_ms) => delivery_ms,
+            None => keys.tag.map_or(0, tags_code),
+        };
+        Unit { physical: PhysicalOffset(record.physical_offset().0), size: record.size() as i32, tags_code }
+    }
+
+    /// When a message of the schedule topic is due.
+    fn delivery_ms(&self, record: &RecordView<'_>) -> Option<i64> {
+        if record.topic() != SCHEDULE_TOPIC {
+            return None;
+        }
+        let level: usize = record.properties().get_str(properties::DELAY)?.parse().ok()?;
+        let level = level.min(self.delay_levels_ms.len());
+        let delay_ms = self.delay_levels_ms.get(level.checked_sub(1)?)?;
+        Some(record.store_ms() + delay_ms)
+    }
+}

@@ -1,0 +1,35 @@
+//! The message store: a commit log that holds every message once, consume queues and a key index that point
+//! into it, all in the files of Apache RocketMQ, byte for byte.
+//!
+//! Start reading at [`Store`]. Plain threads and blocking calls: nothing here knows sockets, requests or an
+//! async runtime. The record codec ([`record`]) is free of I/O and may be used by tools.
+
+mod checkpoint;
+pub mod clock;
+mod derived;
+pub mod disk;
+mod dispatch;
+mod error;
+mod events;
+mod files;
+mod index;
+mod log;
+mod mapping;
+mod message;
+mod offset;
+mod options;
+mod queue;
+mod read;
+mod recovery;
+pub mod record;
+mod store;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use disk::{Disk, RealDisk};
+pub use error::{PutError, ReadError, StoreError};
+pub use events::{Arrival, NoEvents, StoreEvents};
+pub use message::{NewMessage, Put};
+pub use offset::{PhysicalOffset, QueueId, QueueOffset};
+pub use options::{FlushMode, StoreOptions};
+pub use read::{Boundary, QueueRead, ReadLimits, ReadStatus};
+pub use store::{Health, Statistics, Store};

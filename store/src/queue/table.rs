@@ -1,0 +1,136 @@
+//! All queues by topic and number.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::RwLock;
+
+use super::extent::Extent;
+use super::{Queue, QueueFiles};
+use crate::disk::Disk;
+use crate::error::StoreError;
+use crate::offset::QueueId;
+use crate::options::StoreOptions;
+
+/// The queues of a store.
+pub(crate) struct Queues {
+    pub(crate) files: QueueFiles,
+    topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
+    numbers: AtomicU32,
+}
+
+struct Topic {
+    name: Arc<str>,
+    /// Sorted by number.
+    queues: RwLock<Vec<Arc<Queue>>>,
+}
+
+impl Topic {
+    fn find(&self, id: QueueId) -> Option<Arc<Queue>> {
+        let queues = self.queues.read();
+        queues.binary_search_by_key(&id, |queue| queue.id).ok().map(|index| Arc::clone(&queues[index]))
+    }
+}
+
+impl Queues {
+    /// Finds the queues on the disk. After a crash (`suspect`) their ends are looked at more closely.
+    pub(crate) fn open(options: &StoreOptions, disk: &Arc<dyn Disk>, suspect: bool) -> Result<Self, StoreError> {
+        let files = QueueFiles::new(options, Arc::clone(disk));
+        disk.create_dir(&files.dir).map_err(StoreError::io("create", &files.dir))?;
+        let queues = Self { files, topics: RwLock::default(), numbers: AtomicU32::new(0) };
+        let dir = queues.files.dir.clone();
+        let subdirs = |dir: &std::path::Path| -> Result<Vec<String>, StoreError> {
+            let entries = disk.list(dir).map_err(StoreError::io("list", dir))?;
+            Ok(entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name).collect())
+        };
+        for topic in subdirs(&dir)? {
+            let topic_dir = dir.join(&topic);
+            for name in subdirs(&topic_dir)? {
+                let Ok(id) = name.parse() else {
+                    continue;
+                };
+                let extent = queues.files.extent(&topic_dir.join(&name), suspect)?;
+                queues.insert(&topic, QueueId(id), extent);
+            }
+        }
+        Ok(queues)
+    }
+
+    /// The queue, if there is one.
+    pub(crate) fn find(&self, topic: &str, id: QueueId) -> Option<Arc<Queue>> {
+        self.topics.read().get(topic)?.find(id)
+    }
+
+    /// The queue, made if there is none.
+    pub(crate) fn find_or_create(&self, topic: &str, id: QueueId) -> Arc<Queue> {
+        self.find(topic, id).unwrap_or_else(|| self.insert(topic, id, Extent::EMPTY))
+    }
+
+    /// The folder of all queues.
+    pub(crate) fn dir(&self) -> std::path::PathBuf {
+        self.files.dir.clone()
+    }
+
+    /// All topics that have queues.
+    pub(crate) fn topics(&self) -> Vec<Arc<str>> {
+        self.topics.read().keys().cloned().collect()
+    }
+
+    /// The queues of a topic, by number.
+    pub(crate) fn of_topic(&self, topic: &str) -> Vec<Arc<Queue>> {
+        self.topics.read().get(topic).map(|topic| topic.queues.read().clone()).unwrap_or_default()
+    }
+
+    /// All queues.
+    pub(crate) fn all(&self) -> Vec<Arc<Queue>> {
+        self.topics.read().values().flat_map(|topic| topic.queues.read().clone()).collect()
+    }
+
+    /// Takes a topic out of the table; its queues refuse further use. The caller holds the log's lock.
+    pub(crate) fn take(&self, topic: &str) -> Vec<Arc<Queue>> {
+        let queues = self.topics.write().remove(topic).map(|topic| std::mem::take(&mut *topic.queues.write())).unwrap_or_default();
+        for queue in &queues {
+            queue.removed.store(true, Ordering::Release);
+        }
+        queues
+    }
+
+    /// Removes the files of queues that have been taken out.
+    pub(crate) fn remove_files(&self, topic: &str, queues: &[Arc<Queue>]) -> io::Result<()> {
+        for queue in queues {
+            queue.discard();
+            self.files.remove(queue)?;
+        }
+        let dir = self.files.dir.join(topic);
+        if self.files.disk.exists(&dir)? {
+            self.files.disk.remove_dir(&dir)?;
+            self.files.disk.sync_dir(&self.files.dir)?;
+        }
+        Ok(())
+    }
+
+    fn insert(&self, topic: &str, id: QueueId, extent: Extent) -> Arc<Queue> {
+        let mut topics = self.topics.write();
+        let topic = match topics.get(topic) {
+            Some(topic) => Arc::clone(topic),
+            None => {
+                let name: Arc<str> = topic.into();
+                let topic = Arc::new(Topic { name: Arc::clone(&name), queues: RwLock::default() });
+                topics.insert(name, Arc::clone(&topic));
+                topic
+            }
+        };
+        let mut queues = topic.queues.write();
+        match queues.binary_search_by_key(&id, |queue| queue.id) {
+            Ok(index) => Arc::clone(&queues[index]),
+            Err(index) => {
+                let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+                let queue = Arc::new(Queue::new(Arc::clone(&topic.name), id, number, extent));
+                queues.insert(index, Arc::clone(&queue));
+                queue
+            }
+        }
+    }
+}

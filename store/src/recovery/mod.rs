@@ -1,0 +1,222 @@
+//! Opening a store: finds the log's end, cuts off what a crash left half written, and gives queues and index what
+//! they lack. Works on folders that Apache's broker wrote, too.
+//!
+//! After a clean stop the walk begins at the last record that the checkpoint names. After a crash it begins with the
+//! newest segment that log, queues and index were all known to have on the disk; and whenever a queue turns out to
+//! lack older messages, it begins anew one segment, then two, four… further back. Data is never taken for lost as long
+//! as the log has it.
+
+mod damage;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::checkpoint::Checkpoint;
+use crate::derived::Derived;
+use crate::dispatch::DispatchPoint;
+use crate::error::{ReadError, StoreError};
+use crate::index::Keys;
+use crate::log::{Checks, Log, Walk};
+use crate::offset::PhysicalOffset;
+use crate::queue::{Applied, Queue};
+use crate::record::{HEAD_BYTES, RecordView, Step, step};
+
+/// Timestamps of the checkpoint are taken to be this much older, as Apache does.
+const CHECKPOINT_SLACK_MS: i64 = 3_000;
+/// A line of progress is logged each time this much of the log was looked at.
+const PROGRESS_BYTES: i64 = 256 << 20;
+
+/// What recovery works on.
+pub(crate) struct Recovery<'a> {
+    pub(crate) log: &'a Log,
+    pub(crate) derived: &'a Derived,
+    pub(crate) checkpoint: Checkpoint,
+    /// Whether the store was closed properly.
+    pub(crate) clean: bool,
+    /// Whether the folder of queues was there.
+    pub(crate) had_queues: bool,
+    pub(crate) now_ms: i64,
+}
+
+/// What recovery found.
+pub(crate) struct Recovered {
+    /// The log's end.
+    pub(crate) end: PhysicalOffset,
+    /// What lies before was certainly on the disk.
+    pub(crate) durable: PhysicalOffset,
+    /// The last record.
+    pub(crate) point: DispatchPoint,
+    /// Queues that got units.
+    pub(crate) busy: Vec<Arc<Queue>>,
+}
+
+/// What a walk over the log found out and did.
+struct Replay {
+    busy: Vec<Arc<Queue>>,
+    point: DispatchPoint,
+    reported: i64,
+}
+
+/// Why a walk was broken off.
+enum Stop {
+    /// A queue lacks messages before this one.
+    NeedsOlder,
+    /// A queue or the index could not be written.
+    Io(io::Error),
+}
+
+impl Recovery<'_> {
+    /// Recovers log, queues and index.
+    pub(crate) fn run(&self) -> Result<Recovered, StoreError> {
+        let starts = self.log.segment_starts();
+        let Some(&first) = starts.first() else {
+            return self.finish(PhysicalOffset(0), PhysicalOffset(0), Replay::new());
+        };
+        let mut begin = if self.clean { self.begin_after_stop(&starts) } else { self.begin_after_crash(&starts) };
+        let mut step_back = 1;
+        loop {
+            tracing::info!("recovering the commit log from {begin} on, after a {}", if self.clean { "clean stop" } else { "crash" });
+            let mut replay = Replay::new();
+            match self.replay(PhysicalOffset(begin), begin == first, &mut replay)? {
+                Some(end) => {
+                    tracing::info!("the commit log ends at {end}");
+                    let durable = if self.clean { end } else { PhysicalOffset(begin) };
+                    return self.finish(end, durable, replay);
+                }
+                None => {
+                    let index = starts.partition_point(|&start| start < begin);
+                    begin = starts[index.saturating_sub(step_back)];
+                    step_back *= 2;
+                    tracing::info!("queues lack older messages");
+                }
+            }
+        }
+    }
+
+    /// Where to begin after a clean stop: with the last record that the queues are known to have.
+    fn begin_after_stop(&self, starts: &[i64]) -> i64 {
+        let newest_unit = self.derived.queues.all().iter().map(|queue| queue.max_physical()).max().unwrap_or(-1);
+        let named = PhysicalOffset(self.checkpoint.queue_physical);
+        if named.0 > 0 && newest_unit > named.0 && self.is_sound(named) {
+            return named.0;
+        }
+        let index = starts.partition_point(|&start| start < newest_unit).saturating_sub(1);
+        starts[index]
+    }
+
+    /// Where to begin after a crash: with the newest segment before whose first record everything is known to be safe.
+    fn begin_after_crash(&self, starts: &[i64]) -> i64 {
+        let index_end = self.derived.index.as_ref().map_or(i64::MAX, |index| index.covered().map_or(0, |covered| covered.0));
+        let Checkpoint { log_ms, queue_ms, index_ms, queue_physical, .. } = self.checkpoint;
+        let is_safe = |start: i64| {
+            let Some(store_ms) = self.store_ms(PhysicalOffset(start)) else {
+                return false;
+            };
+            // Checkpoints of Apache 4.x do not name an offset.
+            let queues_have = if queue_physical > 0 { start <= queue_physical } else { store_ms <= queue_ms };
+            let index_has = start <= index_end || store_ms <= index_ms - CHECKPOINT_SLACK_MS;
+            queues_have && index_has && store_ms <= log_ms.min(queue_ms) - CHECKPOINT_SLACK_MS
+        };
+        let safe = starts.iter().rev().copied().find(|&start| is_safe(start));
+        safe.filter(|_| self.had_queues).unwrap_or(starts[0])
+    }
+
+    /// Walks from `begin` on, filling queues and index. Returns the log's end; `None`: queues need older records first.
+    fn replay(&self, begin: PhysicalOffset, from_first: bool, replay: &mut Replay) -> Result<Option<PhysicalOffset>, StoreError> {
+        let mut at = begin;
+        loop {
+            let walk = self.log.walk(at, Checks::All, |record, at| {
+                replay.report(begin, at, self.log.end());
+                match self.apply(record, at, from_first, replay) {
+                    Ok(true) => ControlFlow::Continue(()),
+                    Ok(false) => ControlFlow::Break(Stop::NeedsOlder),
+                    Err(error) => ControlFlow::Break(Stop::Io(error)),
+                }
+            });
+            match walk.map_err(unreadable)? {
+                Walk::Broken(_, Stop::NeedsOlder) => return Ok(None),
+                Walk::Broken(_, Stop::Io(source)) => {
+                    return Err(StoreError::Io { action: "rebuild queues and index in", path: self.derived.queues.dir(), source });
+                }
+                Walk::Ended { at: end, problem } => match self.after_damage(end, problem).map_err(unreadable)? {
+                    Some(next) => at = next,
+                    None => return Ok(Some(end)),
+                },
+            }
+        }
+    }
+
+    /// Applies a record; `false`: its queue lacks older messages.
+    fn apply(&self, record: &RecordView<'_>, at: PhysicalOffset, from_first: bool, replay: &mut Replay) -> io::Result<bool> {
+        let keys = Keys::of(record);
+        // A queue that is gone although it once had this message was deleted with its topic; but if the whole folder is
+        // gone, somebody wants the queues rebuilt.
+        let deleted = at.0 <= self.checkpoint.queue_physical && self.had_queues && !self.derived.has_queue(record.topic(), record.queue());
+        let mut entry = if deleted { None } else { self.derived.apply_unit(record, &keys, None)? };
+        if let Some(gap) = entry.take_if(|entry| entry.applied == Applied::Gap) {
+            if !from_first {
+                return Ok(false);
+            }
+            // The log no longer has the messages before.
+            gap.queue.skip_to(&self.derived.queues.files, record.queue_offset())?;
+            entry = self.derived.apply_unit(record, &keys, Some(&gap.queue))?;
+        }
+        if let Some(entry) = entry
+            && entry.applied == (Applied::Appended { first: true })
+        {
+            replay.busy.push(entry.queue);
+        }
+        self.derived.apply_keys(record, &keys, self.now_ms)?;
+        replay.point = DispatchPoint { physical: at.0, store_ms: record.store_ms() };
+        Ok(true)
+    }
+
+    /// Makes queues agree with the log's bounds.
+    fn finish(&self, end: PhysicalOffset, durable: PhysicalOffset, replay: Replay) -> Result<Recovered, StoreError> {
+        let begin = self.log.begin();
+        let files = &self.derived.queues.files;
+        for queue in self.derived.queues.all() {
+            let agree = queue.truncate(files, end).and_then(|()| if begin.0 > 0 { queue.raise_min(files, begin) } else { Ok(()) });
+            agree.map_err(StoreError::io("adjust queues in", &self.derived.queues.dir()))?;
+            queue.set_next(queue.max());
+        }
+        Ok(Recovered { end, durable, point: replay.point, busy: replay.busy })
+    }
+
+    /// Whether a sound record starts at `offset`.
+    fn is_sound(&self, offset: PhysicalOffset) -> bool {
+        let Ok(bytes) = self.log.record(offset, true) else {
+            return false;
+        };
+        matches!(step(&bytes), Ok(Step::Record(record)) if record.verify(offset).is_ok())
+    }
+
+    /// When the record at `offset` was stored; `None`: there is no sound one.
+    fn store_ms(&self, offset: PhysicalOffset) -> Option<i64> {
+        let bytes = self.log.record(offset, true).ok().filter(|bytes| bytes.len() >= HEAD_BYTES)?;
+        let record = RecordView::parse(&bytes).ok()?;
+        record.verify(offset).ok().map(|()| record.store_ms())
+    }
+}
+
+impl Replay {
+    fn new() -> Self {
+        Self { busy: Vec::new(), point: DispatchPoint::default(), reported: 0 }
+    }
+
+    /// Logs how far a long walk is.
+    fn report(&mut self, begin: PhysicalOffset, at: PhysicalOffset, end: PhysicalOffset) {
+        let done = at.0 - begin.0;
+        if done - self.reported >= PROGRESS_BYTES {
+            self.reported = done;
+            tracing::info!("recovery: {} of at most {} MiB of the commit log", done >> 20, (end.0 - begin.0) >> 20);
+        }
+    }
+}
+
+fn unreadable(error: ReadError) -> StoreError {
+    StoreError::Unreadable(error)
+}

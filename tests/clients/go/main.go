@@ -1,0 +1,186 @@
+// Command cases does what users of the Go client do, against servers that are already there, and prints one line for
+// each case: `ok NAME`, `FAIL NAME: expected …, saw …`, or `skip NAME: needs …`. Cases run side by side; each has topics
+// and groups of its own.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/apache/rocketmq-client-go/v2/rlog"
+)
+
+// atOnce is how many cases run side by side; they mostly wait.
+const atOnce = 6
+
+// options is the command line.
+type options struct {
+	nameServer string
+	// brokers are the names and addresses of the cluster's brokers.
+	brokers map[string]string
+	// cold is the broker of the cluster that was started with accessMessageInMemoryMaxRatio=0, if any.
+	cold string
+	// restartable is the broker outside the cluster that the runner restarts when asked on the standard output, if any.
+	restartable string
+	// only runs the cases whose name contains it.
+	only string
+	// work is the folder of the client's log and local offsets.
+	work string
+	// run makes the names of this run's topics and groups unique.
+	run string
+	// topic and group belong to the child process that is a member of a group.
+	topic, group string
+}
+
+type testCase struct {
+	name       string
+	body       func(*scene)
+	coldBroker bool
+	restarts   bool
+}
+
+func allCases() []testCase {
+	// The longest first, so that none of them is the only one left at the end.
+	var all []testCase
+	for _, cases := range [][]testCase{
+		offsetCases(), rebalanceCases(), pushCases(), startCases(), pullCases(), bodyCases(), sendCases(), adminCases(),
+	} {
+		all = append(all, cases...)
+	}
+	return all
+}
+
+func main() {
+	if len(os.Args) < 2 || (os.Args[1] != "cases" && os.Args[1] != "member") {
+		fmt.Fprintln(os.Stderr, "usage: cases|member -namesrv ADDR [options]; `cases -help` lists the options")
+		os.Exit(2)
+	}
+	o := parseOptions(os.Args[2:])
+	// The client keeps the offsets of broadcasting consumers below the home folder.
+	check(os.Setenv("HOME", o.work))
+	check(rlog.SetOutputPath(filepath.Join(o.work, "rocketmq-go-"+o.run+".log")))
+	rlog.SetLogLevel("warn")
+	if os.Args[1] == "member" {
+		runMember(o)
+		return
+	}
+	if runAll(o) > 0 {
+		os.Exit(1)
+	}
+}
+
+func parseOptions(arguments []string) *options {
+	o := &options{run: strconv.FormatInt(time.Now().UnixMilli()%1e9, 36) + strconv.FormatInt(int64(os.Getpid()), 36)}
+	var brokers string
+	flags := flag.NewFlagSet("cases", flag.ExitOnError)
+	flags.StringVar(&o.nameServer, "namesrv", "", "`address` of the name server")
+	flags.StringVar(&brokers, "brokers", "", "all brokers, as `name=address,name=address`")
+	flags.StringVar(&o.cold, "cold-broker", "", "`name` of the broker with accessMessageInMemoryMaxRatio=0")
+	flags.StringVar(&o.restartable, "restartable", "", "`name` of the broker outside the cluster that can be restarted")
+	flags.StringVar(&o.only, "only", "", "run the cases whose name contains this `text`")
+	flags.StringVar(&o.work, "work", os.TempDir(), "`folder` for the client's log and local offsets")
+	flags.StringVar(&o.topic, "topic", "", "`topic` that a member consumes")
+	flags.StringVar(&o.group, "group", "", "`group` that a member joins")
+	check(flags.Parse(arguments))
+	o.brokers = map[string]string{}
+	for _, pair := range strings.Split(brokers, ",") {
+		if name, address, found := strings.Cut(pair, "="); found {
+			o.brokers[name] = address
+		}
+	}
+	return o
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cases:", err)
+		os.Exit(2)
+	}
+}
+
+func (c *testCase) lacking(o *options) string {
+	switch {
+	case c.coldBroker && o.cold == "":
+		return "-cold-broker"
+	case c.restarts && o.restartable == "":
+		return "-restartable"
+	default:
+		return ""
+	}
+}
+
+// runAll runs the selected cases and returns how many failed.
+func runAll(o *options) int {
+	started := time.Now()
+	runner := newRunner(os.Stdout, os.Stdin)
+	var selected []testCase
+	for _, one := range allCases() {
+		if !strings.Contains(one.name, o.only) {
+			continue
+		}
+		if lacking := one.lacking(o); lacking != "" {
+			runner.say("skip %s: needs %s", one.name, lacking)
+			continue
+		}
+		selected = append(selected, one)
+	}
+	servers := newServers(o)
+	var waiting sync.WaitGroup
+	var mutex sync.Mutex
+	failed := 0
+	slots := make(chan struct{}, atOnce)
+	for _, one := range selected {
+		slots <- struct{}{}
+		waiting.Add(1)
+		go func() {
+			defer waiting.Done()
+			defer func() { <-slots }()
+			if !runOne(one, servers, o, runner) {
+				mutex.Lock()
+				failed++
+				mutex.Unlock()
+			}
+		}()
+	}
+	waiting.Wait()
+	runner.say("%d cases, %d failed, %.1f s", len(selected), failed, time.Since(started).Seconds())
+	return failed
+}
+
+func runOne(one testCase, servers *servers, o *options, runner *runner) (passed bool) {
+	started := time.Now()
+	s := newScene(one.name, servers, o, runner)
+	defer s.close()
+	defer func() {
+		switch seen := recover().(type) {
+		case nil:
+			passed = true
+			runner.say("ok %s (%.1f s)", one.name, time.Since(started).Seconds())
+		case failure:
+			runner.say("FAIL %s: %s%s", one.name, seen.text, place())
+		default:
+			runner.say("FAIL %s: expected no panic, saw %s%s", one.name, shorten(seen), place())
+		}
+	}()
+	one.body(s)
+	return
+}
+
+// place names the line of the case that was reached, which tells checks with the same words apart.
+func place() string {
+	for _, line := range strings.Split(string(debug.Stack()), "\n") {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), " ")
+		file, number, found := strings.Cut(filepath.Base(line), ":")
+		if found && strings.HasSuffix(file, "_cases.go") {
+			return fmt.Sprintf(" (%s:%s)", file, number)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,66 @@
+package main
+
+import "slices"
+
+// Offsets and messages outlive their clients and their broker.
+func offsetCases() []testCase {
+	return []testCase{
+		{name: "clients-go-on-after-a-broker-restart", body: liveRestart, restarts: true},
+		{name: "offsets-kept-over-a-broker-restart", body: brokerRestart, restarts: true},
+		{name: "offsets-kept-over-a-client-restart", body: clientRestart},
+	}
+}
+
+func clientRestart(s *scene) {
+	topic := s.topic(1)
+	first, before := s.push(s.group(), topic, "*")
+	s.send(topic, numbered("before", 6)...)
+	before.awaitExactly(numbered("before", 6))
+	s.awaitDone(first, topic)
+	succeeds("leaving", first.Shutdown())
+	s.send(topic, numbered("between", 4)...)
+	_, after := s.push(s.group(), topic, "*")
+	after.awaitExactly(numbered("between", 4))
+}
+
+func brokerRestart(s *scene) {
+	s.withRestartableBroker(func(broker string) {
+		topic := s.createTopic(s.unique("topic"), 1, broker)
+		first, before := s.push(s.group(), topic, "*")
+		results := s.send(topic, numbered("before", 6)...)
+		before.awaitExactly(numbered("before", 6))
+		s.awaitDone(first, topic)
+		succeeds("leaving", first.Shutdown())
+		s.restartBroker(topic)
+		expectStored(s, topic, results)
+		_, after := s.push(s.group(), topic, "*")
+		eventuallySucceeds("a send after the restart", func() error {
+			_, err := s.trySend(newMessage(topic, "after"))
+			return err
+		})
+		after.awaitAll([]string{"after"})
+		equal("only messages from after the restart, each body", []string{"after"}, slices.Compact(after.bodies()))
+	})
+}
+
+// liveRestart has a producer and a consumer that know nothing of the restart and reconnect by themselves.
+func liveRestart(s *scene) {
+	s.withRestartableBroker(func(broker string) {
+		topic := s.createTopic(s.unique("topic"), 1, broker)
+		_, inbox := s.push(s.group(), topic, "*")
+		results := s.send(topic, numbered("before", 3)...)
+		inbox.awaitAll(numbered("before", 3))
+		equal("the last offset before the restart", int64(2), results["before-2"].QueueOffset)
+		s.restartBroker(topic)
+		var offset int64
+		eventuallySucceeds("a send after the restart", func() error {
+			result, err := s.trySend(newMessage(topic, "after"))
+			if err == nil {
+				offset = result.QueueOffset
+			}
+			return err
+		})
+		holds("offsets to go on after 2", offset > 2, offset)
+		inbox.awaitAll([]string{"after"})
+	})
+}

@@ -1,0 +1,79 @@
+//! Which servers are tested, and how to start them: the workspace's own binaries, built once, or Apache's.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Names Apache's version to test instead of the workspace's binaries: `apache-5.5.0`.
+const SERVERS_VARIABLE: &str = "BOLIDE_TEST_SERVERS";
+
+/// What a process is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `mqnamesrv`.
+    NameServer,
+    /// `mqbroker`.
+    Broker,
+}
+
+/// The version of Apache's servers that is tested instead of ours, if any.
+pub fn apache_version() -> Option<String> {
+    let value = std::env::var(SERVERS_VARIABLE).ok()?;
+    let version = value.strip_prefix("apache-");
+    Some(version.unwrap_or_else(|| panic!("{SERVERS_VARIABLE} is {value:?}, but must be apache-VERSION")).to_owned())
+}
+
+/// A command that becomes this server in the foreground; `home` is for whatever it wants to write beside its data.
+pub fn server_command(role: Role, home: &Path) -> Command {
+    let Some(version) = apache_version() else {
+        return Command::new(our_binary(match role {
+            Role::NameServer => "mqnamesrv",
+            Role::Broker => "mqbroker",
+        }));
+    };
+    let mut command = Command::new(package_dir().join("peer/peer"));
+    command.args(["run", &version]).arg(match role {
+        Role::NameServer => "namesrv",
+        Role::Broker => "broker",
+    });
+    command.env("PEER_HOME", home).env("PEER_JARS", target_dir().join("peer")).env("HEAP", "512m");
+    command
+}
+
+/// The path of one of the workspace's binaries, in the profile of the running test. Cargo builds it once for each test process;
+/// processes that build at the same time wait for one another.
+pub fn our_binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let folder = profile_dir();
+        let profile = folder.file_name().unwrap().to_str().unwrap();
+        let profile = if profile == "debug" { "dev" } else { profile };
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let status = Command::new(cargo)
+            .args(["build", "--quiet", "--profile", profile, "-p", "bolide-broker", "-p", "bolide-namesrv", "--bins", "--target-dir"])
+            .arg(target_dir())
+            .current_dir(package_dir())
+            .status()
+            .expect("cargo can be started");
+        assert!(status.success(), "cargo could not build the servers: {status}");
+        folder
+    });
+    folder.join(name)
+}
+
+/// `tests/` of the repository.
+pub fn package_dir() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where cargo puts this profile's binaries: two levels above the running test.
+fn profile_dir() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    test.ancestors().nth(2).expect("tests lie in PROFILE/deps").to_owned()
+}
+
+/// Cargo's target folder.
+pub fn target_dir() -> PathBuf {
+    profile_dir().parent().expect("profiles lie in the target folder").to_owned()
+}

@@ -1,0 +1,184 @@
+//! The programs in `clients/`: each is built once and run against a cluster, and prints one line for each case.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::binaries::{package_dir, target_dir};
+use crate::cluster::{COLD, Cluster, ORDINARY};
+use crate::toolchain;
+
+/// Far above what the slowest program needs on a slow machine; without it a hang would take the whole run's time.
+const PROGRAM_LIMIT: Duration = Duration::from_secs(8 * 60);
+
+/// Runs only the cases whose name contains its value.
+const ONLY_VARIABLE: &str = "BOLIDE_TEST_CASES";
+
+/// The header codec of the Java client; the others have only JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headers {
+    /// Its default.
+    Json,
+    /// `ROCKETMQ`, the binary one.
+    Binary,
+}
+
+/// A client with its program.
+#[derive(Clone, Copy, Debug)]
+pub enum Client {
+    /// `rocketmq-client` of this version.
+    Java(&'static str, Headers),
+    /// `rocketmq-client-go/v2`.
+    Go,
+}
+
+/// Runs all cases of a client against the shared cluster, and fails with what the failing cases said.
+///
+/// # Panics
+/// When a case fails or is skipped, or the program does not end well.
+pub fn every_case_passes(client: Client) {
+    if !client.toolchain_available() {
+        return;
+    }
+    client.build();
+    let cluster = Cluster::shared();
+    let restartable = format!("broker-of-{}", client.name());
+    // Outside the cluster and without the template of new topics, so that nobody else's topics come to be on it.
+    cluster.start_broker(&restartable, "Restarts", &[("autoCreateTopicEnable", "false")]);
+    let work = cluster.folder().join(client.name());
+    std::fs::create_dir(&work).unwrap();
+    let outcome = run(client.command(&cluster, &restartable, &work), &cluster);
+    let skipped_allowed = cluster.cold_broker().is_none();
+    let bad = |line: &&String| line.starts_with("FAIL ") || (line.starts_with("skip ") && !skipped_allowed);
+    let failures: Vec<&str> = outcome.lines.iter().filter(bad).map(String::as_str).collect();
+    assert!(failures.is_empty(), "{}\n\nThe servers' logs end with\n{}", failures.join("\n"), cluster.log_tails());
+    assert!(outcome.success, "the program failed without a failing case; its last lines are\n{}", outcome.lines.join("\n"));
+    assert!(outcome.lines.iter().any(|line| line.starts_with("ok ")), "no case ran");
+}
+
+impl Client {
+    /// For file names and broker names.
+    fn name(self) -> String {
+        match self {
+            Self::Java(version, Headers::Json) => format!("java-{version}"),
+            Self::Java(version, Headers::Binary) => format!("java-{version}-binary"),
+            Self::Go => "go".to_owned(),
+        }
+    }
+
+    fn toolchain_available(self) -> bool {
+        match self {
+            Self::Java(..) => toolchain::available("Java", &["java -version", "mvn -version"]),
+            Self::Go => toolchain::available("Go", &["go version"]),
+        }
+    }
+
+    /// Lets the language's own tool build the program; it knows when there is nothing to do. Builds take turns, because tests that run
+    /// side by side build the same.
+    fn build(self) {
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut command = match self {
+            Self::Java(version, _) => {
+                let mut maven = Command::new("mvn");
+                maven.args(["-q", "-B", "-ntp", "compile"]);
+                maven.arg(format!("-Drocketmq.version={version}")).arg(format!("-Doutput={}", java_output(version).display()));
+                maven.current_dir(package_dir().join("clients/java"));
+                maven
+            }
+            Self::Go => {
+                let mut go = Command::new("go");
+                go.args(["build", "-o"]).arg(go_program()).arg(".").current_dir(package_dir().join("clients/go"));
+                go
+            }
+        };
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{command:?} failed:\n{}{}", text(&output.stdout), text(&output.stderr));
+    }
+
+    fn command(self, cluster: &Cluster, restartable: &str, work: &Path) -> Command {
+        let mut command = match self {
+            Self::Java(version, headers) => {
+                let mut java = Command::new("java");
+                // Many short clients: start-up counts, peak speed does not.
+                java.args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+                if headers == Headers::Binary {
+                    java.arg("-Drocketmq.serialize.type=ROCKETMQ");
+                }
+                let output = java_output(version);
+                java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", output.display())).arg("bolide.cases.Main");
+                java
+            }
+            Self::Go => Command::new(go_program()),
+        };
+        command.arg("cases").arg("--namesrv").arg(cluster.name_server());
+        command.arg("--restartable").arg(restartable).arg("--work").arg(work);
+        if let Some(cold) = cluster.cold_broker() {
+            command.arg("--cold-broker").arg(cold);
+        }
+        if matches!(self, Self::Go) {
+            // Its admin client does not ask the name server for brokers.
+            let mut brokers = cluster.addresses();
+            brokers.retain(|name, _| [ORDINARY, COLD, restartable].contains(&name.as_str()));
+            let pairs: Vec<String> = brokers.iter().map(|(name, address)| format!("{name}={address}")).collect();
+            command.arg("--brokers").arg(pairs.join(","));
+        }
+        if let Ok(only) = std::env::var(ONLY_VARIABLE) {
+            command.arg("--only").arg(only);
+        }
+        command
+    }
+}
+
+/// What a program said and how it ended.
+struct Outcome {
+    lines: Vec<String>,
+    success: bool,
+}
+
+/// Runs a program to its end; restarts brokers when it asks for that.
+fn run(mut command: Command, cluster: &Cluster) -> Outcome {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    let mut answers = child.stdin.take().expect("the input is piped");
+    let output = BufReader::new(child.stdout.take().expect("the output is piped"));
+    let child = Arc::new(Mutex::new(child));
+    let watchdog = kill_when_late(Arc::clone(&child));
+    let mut lines = Vec::new();
+    for line in output.lines().map_while(Result::ok) {
+        println!("{line}");
+        if let Some(broker) = line.strip_prefix("CONTROL restart ") {
+            cluster.restart_broker(broker);
+            // A program that has ended meanwhile shows in its status.
+            let _ = writeln!(answers, "done");
+        }
+        lines.push(line);
+    }
+    drop(watchdog);
+    let success = child.lock().unwrap().wait().unwrap().success();
+    Outcome { lines, success }
+}
+
+/// Kills the program at the limit, unless what this returns has been dropped before.
+fn kill_when_late(child: Arc<Mutex<Child>>) -> Sender<()> {
+    let (finished, end) = channel::<()>();
+    std::thread::spawn(move || {
+        if end.recv_timeout(PROGRAM_LIMIT) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("a client program still runs after {PROGRAM_LIMIT:?} and is killed");
+            let _ = child.lock().unwrap().kill();
+        }
+    });
+    finished
+}
+
+fn java_output(version: &str) -> PathBuf {
+    target_dir().join("clients").join(format!("java-{version}"))
+}
+
+fn go_program() -> PathBuf {
+    target_dir().join("clients/go/cases")
+}

@@ -1,0 +1,140 @@
+//! A name server and brokers that register with it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use crate::binaries::{Role, apache_version};
+use crate::folder::Folder;
+use crate::ports::free_block;
+use crate::server::Server;
+
+/// Another process may take a port between the look and the use.
+const START_ATTEMPTS: usize = 5;
+
+/// The cluster's ordinary broker.
+pub const ORDINARY: &str = "broker-a";
+/// The cluster's broker that counts no message as being in memory, so that a new group does not start at offset 0 by itself.
+pub const COLD: &str = "broker-b";
+
+/// Running servers. They are killed when this is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    name_server: Server,
+    brokers: Mutex<BTreeMap<String, Server>>,
+    // Dropped last: the servers write into it until they end.
+    folder: Folder,
+}
+
+impl Cluster {
+    /// A name server without brokers.
+    pub fn new(purpose: &str) -> Self {
+        let folder = Folder::new(purpose);
+        let name_server = start(Role::NameServer, "namesrv", folder.path(), |port| {
+            format!("listenPort={port}\nkvConfigPath={}\n", folder.path().join("kvConfig.json").display())
+        });
+        Self { name_server, brokers: Mutex::default(), folder }
+    }
+
+    /// The two brokers that the tests of one process share. They run while somebody holds this.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(cluster) = shared.upgrade() {
+            return cluster;
+        }
+        let cluster = Arc::new(Self::new("cluster"));
+        cluster.start_broker(ORDINARY, "DefaultCluster", &[]);
+        cluster.start_broker(COLD, "DefaultCluster", &[("accessMessageInMemoryMaxRatio", "0")]);
+        *shared = Arc::downgrade(&cluster);
+        cluster
+    }
+
+    /// The cold broker, where the servers know the setting that makes one: Apache's since 5.0 ask the page cache instead.
+    pub fn cold_broker(&self) -> Option<&'static str> {
+        apache_version().is_none_or(|version| version.starts_with("4.")).then_some(COLD)
+    }
+
+    /// The folder with all data and logs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The name server's address.
+    pub fn name_server(&self) -> String {
+        self.name_server.address()
+    }
+
+    /// A broker's address.
+    pub fn address(&self, broker: &str) -> String {
+        self.brokers()[broker].address()
+    }
+
+    /// Starts one more broker, with these settings beside the necessary ones.
+    pub fn start_broker(&self, name: &str, cluster: &str, settings: &[(&str, &str)]) {
+        let store = self.folder().join(name);
+        let started = start(Role::Broker, name, self.folder(), |port| {
+            let mut text = format!(
+                "brokerClusterName={cluster}\nbrokerName={name}\nbrokerId=0\nbrokerIP1=127.0.0.1\nnamesrvAddr={}\nlistenPort={port}\n\
+                 haListenPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n",
+                self.name_server(),
+                port + 1,
+                store = store.display(),
+            );
+            for (key, value) in settings {
+                writeln!(text, "{key}={value}").expect("a string takes everything");
+            }
+            text
+        });
+        self.brokers().insert(name.to_owned(), started);
+    }
+
+    /// Does something with a broker's process.
+    pub fn with_broker<T>(&self, name: &str, act: impl FnOnce(&mut Server) -> T) -> T {
+        act(self.brokers().get_mut(name).unwrap_or_else(|| panic!("there is no broker {name}")))
+    }
+
+    /// Stops a broker cleanly and starts it again.
+    pub fn restart_broker(&self, name: &str) {
+        // Not with the lock held: Apache's needs many seconds, and others ask for addresses meanwhile.
+        let mut broker = self.brokers().remove(name).unwrap_or_else(|| panic!("there is no broker {name}"));
+        broker.stop();
+        broker.start_again();
+        self.brokers().insert(name.to_owned(), broker);
+    }
+
+    /// What all servers wrote last.
+    pub fn log_tails(&self) -> String {
+        let mut text = format!("--- namesrv\n{}\n", self.name_server.log_tail());
+        for (name, broker) in self.brokers().iter() {
+            writeln!(text, "--- {name}\n{}", broker.log_tail()).expect("a string takes everything");
+        }
+        text
+    }
+
+    /// Names and addresses of all brokers.
+    pub fn addresses(&self) -> BTreeMap<String, String> {
+        self.brokers().iter().map(|(name, broker)| (name.clone(), broker.address())).collect()
+    }
+
+    fn brokers(&self) -> MutexGuard<'_, BTreeMap<String, Server>> {
+        self.brokers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Starts a server on a port that is free, with the configuration that belongs to the port.
+fn start(role: Role, name: &str, folder: &Path, config: impl Fn(u16) -> String) -> Server {
+    let path = folder.join(format!("{name}.conf"));
+    let mut last = None;
+    for _ in 0..START_ATTEMPTS {
+        let port = free_block() + 2;
+        std::fs::write(&path, config(port)).unwrap();
+        match Server::start(role, name, folder, &path, port) {
+            Ok(server) => return server,
+            Err(problem) if problem.log_tail.contains("in use") => last = Some(problem),
+            Err(problem) => panic!("{name} did not start; its log ends with\n{}", problem.log_tail),
+        }
+    }
+    panic!("{name} found each of {START_ATTEMPTS} ports in use; its log ends with\n{}", last.map_or_else(String::new, |problem| problem.log_tail));
+}

@@ -1,0 +1,160 @@
+//! One server as a child process: started until it says that it is ready, stopped, killed, started again.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::binaries::{Role, server_command};
+
+/// Apache's broker needs many seconds on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(90);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+const SHOWN_LOG_LINES: usize = 40;
+
+/// A server that runs, or can be started again.
+#[derive(Debug)]
+pub struct Server {
+    role: Role,
+    name: String,
+    folder: PathBuf,
+    config: PathBuf,
+    port: u16,
+    child: Option<Child>,
+}
+
+/// Why a server is not running.
+#[derive(Debug)]
+pub struct NotStarted {
+    /// What it wrote last.
+    pub log_tail: String,
+}
+
+impl Server {
+    /// Starts a server with this configuration file and waits until it says that it listens on `port`. All its logs go to
+    /// `folder`/`name`.log.
+    ///
+    /// # Errors
+    /// When it ends first, or is not ready in time.
+    pub fn start(role: Role, name: &str, folder: &Path, config: &Path, port: u16) -> Result<Self, NotStarted> {
+        let mut server =
+            Self { role, name: name.to_owned(), folder: folder.to_owned(), config: config.to_owned(), port, child: None };
+        server.run()?;
+        Ok(server)
+    }
+
+    /// The address that clients dial.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The id of the running process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
+    /// Starts the stopped or killed server again.
+    ///
+    /// # Panics
+    /// When it does not start; its log's end is shown.
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "{} runs already", self.name);
+        if let Err(problem) = self.run() {
+            panic!("{} did not start again; its log ends with\n{}", self.name, problem.log_tail);
+        }
+    }
+
+    /// SIGTERM, then waits until it has ended.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn stop(&mut self) -> ExitStatus {
+        let child = self.child.as_mut().expect("the server runs");
+        send(child, Signal::TERM);
+        let deadline = Instant::now() + STOP_LIMIT;
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                self.child = None;
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{} has not ended {STOP_LIMIT:?} after SIGTERM; its log ends with\n{}", self.name, self.log_tail());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// SIGKILL, then waits until it is gone.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("the server runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// The last lines that it wrote.
+    pub fn log_tail(&self) -> String {
+        let text = std::fs::read(self.log_path()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN_LOG_LINES)..].join("\n")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.join(format!("{}.log", self.name))
+    }
+
+    fn run(&mut self) -> Result<(), NotStarted> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = server_command(self.role, &self.folder.join(format!("{}-home", self.name)));
+        command.arg("-c").arg(&self.config);
+        let (child, lines) = spawn(command, log);
+        self.child = Some(child);
+        // Ours say "ready on ADDRESS:PORT", Apache's "boot success" with the address among other words.
+        let ending = format!(":{}", self.port);
+        let ready = |line: &str| line.split([' ', ',', ']']).any(|word| word.ends_with(&ending));
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if ready(&line) => return Ok(()),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    self.kill();
+                    return Err(NotStarted { log_tail: self.log_tail() });
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// SIGTERM and the like for a child.
+pub fn send(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id().cast_signed()).expect("a child has a positive id");
+    kill_process(pid, signal).unwrap();
+}
+
+/// Starts a process whose output goes to a log; the lines of its standard output also come through the channel, which ends with it.
+pub fn spawn(mut command: Command, log: File) -> (Child, Receiver<String>) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone().unwrap());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    let output = BufReader::new(child.stdout.take().expect("the output is piped"));
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut log = log;
+        for line in output.lines().map_while(Result::ok) {
+            let _ = writeln!(log, "{line}");
+            // Nobody listens once the server is ready.
+            let _ = sender.send(line);
+        }
+    });
+    (child, lines)
+}
