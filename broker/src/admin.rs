@@ -24,25 +24,15 @@ pub(crate) fn update_config(broker: &Arc<Broker>, request: &Request<'_>, reply: 
     };
     tracing::info!(peer = %request.connection.peer(), changes = ?update.changes, "configuration changed");
     follow(broker, &update);
-    broker.on_blocking_thread(reply, move |broker, reply| {
-        reply.give(keep(broker, &update))
-    });
+    broker.on_blocking_thread(reply, move |broker, reply| reply.give(keep(broker, &update)));
 }
 
 /// Brings what was built from the configuration in line with it.
 fn follow(broker: &Arc<Broker>, update: &Update) {
     let config = broker.config.get();
-    broker
-        .topics
-        .set_auto_create(config.auto_create_topic_enable);
-    broker
-        .groups
-        .set_auto_create(config.auto_create_subscription_group);
-    if update
-        .changes
-        .iter()
-        .any(|change| change.name == "brokerPermission")
-    {
+    broker.topics.set_auto_create(config.auto_create_topic_enable);
+    broker.groups.set_auto_create(config.auto_create_subscription_group);
+    if update.changes.iter().any(|change| change.name == "brokerPermission") {
         broker.topics.touch();
         broker.registrar.announce_all(Box::new(|| ()));
     }
@@ -50,11 +40,7 @@ fn follow(broker: &Arc<Broker>, update: &Update) {
 
 /// Writes the changes into the configuration file, leaving the rest of it as the operator wrote it.
 fn keep(broker: &Broker, update: &Update) -> Result<(), Refusal> {
-    let Some(path) = broker
-        .config_path
-        .as_deref()
-        .filter(|_| !update.changes.is_empty())
-    else {
+    let Some(path) = broker.config_path.as_deref().filter(|_| !update.changes.is_empty()) else {
         return Ok(());
     };
     let unsaved = |reason: String| {
@@ -62,16 +48,10 @@ fn keep(broker: &Broker, update: &Update) -> Result<(), Refusal> {
         let remark = format!("the change is in force, but {path} does not have it: {reason}");
         Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
     };
-    let text = broker
-        .disk
-        .read(path)
-        .map_err(|error| unsaved(error.to_string()))?;
+    let text = broker.disk.read(path).map_err(|error| unsaved(error.to_string()))?;
     let text = properties::amend(&properties::decode(&text), &update.properties());
     let text = text.map_err(|error| unsaved(error.to_string()))?;
-    broker
-        .disk
-        .replace(path, text.as_bytes(), false)
-        .map_err(|error| unsaved(error.to_string()))
+    broker.disk.replace(path, text.as_bytes(), false).map_err(|error| unsaved(error.to_string()))
 }
 
 /// GET_BROKER_CONFIG.

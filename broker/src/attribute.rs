@@ -35,83 +35,26 @@ enum Values {
 const MINUTES_OF_30_DAYS: i64 = 30 * 24 * 60;
 
 const TOPIC_ATTRIBUTES: [Attribute; 5] = [
-    Attribute {
-        name: "queue.type",
-        changeable: false,
-        values: Values::OneOf(&["BatchCQ", "SimpleCQ"]),
-    },
-    Attribute {
-        name: "cleanup.policy",
-        changeable: false,
-        values: Values::OneOf(&["DELETE", "COMPACTION"]),
-    },
+    Attribute { name: "queue.type", changeable: false, values: Values::OneOf(&["BatchCQ", "SimpleCQ"]) },
+    Attribute { name: "cleanup.policy", changeable: false, values: Values::OneOf(&["DELETE", "COMPACTION"]) },
     Attribute {
         name: "message.type",
         changeable: true,
-        values: Values::OneOf(&[
-            "UNSPECIFIED",
-            "NORMAL",
-            "FIFO",
-            "DELAY",
-            "TRANSACTION",
-            "PRIORITY",
-            "LITE",
-            "MIXED",
-        ]),
+        values: Values::OneOf(&["UNSPECIFIED", "NORMAL", "FIFO", "DELAY", "TRANSACTION", "PRIORITY", "LITE", "MIXED"]),
     },
-    Attribute {
-        name: "reserve.time",
-        changeable: true,
-        values: Values::Range(-1, i64::MAX),
-    },
-    Attribute {
-        name: "lite.topic.expiration",
-        changeable: true,
-        values: Values::Range(-1, MINUTES_OF_30_DAYS),
-    },
+    Attribute { name: "reserve.time", changeable: true, values: Values::Range(-1, i64::MAX) },
+    Attribute { name: "lite.topic.expiration", changeable: true, values: Values::Range(-1, MINUTES_OF_30_DAYS) },
 ];
 
 const GROUP_ATTRIBUTES: [Attribute; 8] = [
-    Attribute {
-        name: "priority.factor",
-        changeable: true,
-        values: Values::Range(0, 100),
-    },
-    Attribute {
-        name: "lite.bind.topic",
-        changeable: true,
-        values: Values::Any,
-    },
-    Attribute {
-        name: "lite.sub.model",
-        changeable: true,
-        values: Values::OneOf(&["Shared", "Exclusive"]),
-    },
-    Attribute {
-        name: "lite.sub.reset.offset.exclusive",
-        changeable: true,
-        values: BOOLEAN,
-    },
-    Attribute {
-        name: "lite.sub.reset.offset.unsubscribe",
-        changeable: true,
-        values: BOOLEAN,
-    },
-    Attribute {
-        name: "lite.sub.client.quota",
-        changeable: true,
-        values: Values::Range(-1, i64::MAX),
-    },
-    Attribute {
-        name: "lite.sub.client.max.event.cnt",
-        changeable: true,
-        values: Values::Range(10, i64::MAX),
-    },
-    Attribute {
-        name: "lite.sub.wildcard",
-        changeable: true,
-        values: Values::Any,
-    },
+    Attribute { name: "priority.factor", changeable: true, values: Values::Range(0, 100) },
+    Attribute { name: "lite.bind.topic", changeable: true, values: Values::Any },
+    Attribute { name: "lite.sub.model", changeable: true, values: Values::OneOf(&["Shared", "Exclusive"]) },
+    Attribute { name: "lite.sub.reset.offset.exclusive", changeable: true, values: BOOLEAN },
+    Attribute { name: "lite.sub.reset.offset.unsubscribe", changeable: true, values: BOOLEAN },
+    Attribute { name: "lite.sub.client.quota", changeable: true, values: Values::Range(-1, i64::MAX) },
+    Attribute { name: "lite.sub.client.max.event.cnt", changeable: true, values: Values::Range(10, i64::MAX) },
+    Attribute { name: "lite.sub.wildcard", changeable: true, values: Values::Any },
 ];
 
 const BOOLEAN: Values = Values::OneOf(&["true", "false"]);
@@ -152,17 +95,11 @@ pub enum AttributeError {
 /// Reads the `attributes` field of a request: `+a=1,-b,+c=2`.
 pub fn parse(text: &str) -> Result<Attributes, AttributeError> {
     let mut changes = Attributes::new();
-    for change in text
-        .split(',')
-        .map(str::trim)
-        .filter(|change| !change.is_empty())
-    {
+    for change in text.split(',').map(str::trim).filter(|change| !change.is_empty()) {
         let (key, value) = change.split_once('=').unwrap_or((change, ""));
         let well_formed = key.starts_with(['+', '-']) && key.len() > 1;
         if !well_formed || (key.starts_with('+') && value.is_empty()) {
-            return Err(AttributeError::WrongFormat(
-                key.trim_start_matches(['+', '-']).to_owned(),
-            ));
+            return Err(AttributeError::WrongFormat(key.trim_start_matches(['+', '-']).to_owned()));
         }
         changes.insert(key.trim().to_owned(), value.trim().to_owned());
     }
@@ -187,9 +124,7 @@ pub fn change(
             if !find(set, name)?.changeable {
                 return Err(AttributeError::Unchangeable(name.to_owned()));
             }
-            result
-                .remove(name)
-                .ok_or_else(|| AttributeError::Nonexistent(name.to_owned()))?;
+            result.remove(name).ok_or_else(|| AttributeError::Nonexistent(name.to_owned()))?;
         } else {
             return Err(AttributeError::WrongFormat(change.clone()));
         }
@@ -202,12 +137,7 @@ fn find(set: AttributeSet, name: &str) -> Result<&'static Attribute, AttributeEr
     attribute.ok_or_else(|| AttributeError::Unsupported(name.to_owned()))
 }
 
-fn check_value(
-    set: AttributeSet,
-    name: &str,
-    value: &str,
-    creating: bool,
-) -> Result<(), AttributeError> {
+fn check_value(set: AttributeSet, name: &str, value: &str, creating: bool) -> Result<(), AttributeError> {
     let attribute = find(set, name)?;
     if !creating && !attribute.changeable {
         return Err(AttributeError::Unchangeable(name.to_owned()));
@@ -215,19 +145,13 @@ fn check_value(
     let (fits, allowed) = match &attribute.values {
         Values::OneOf(values) => (values.contains(&value), values.join(", ")),
         Values::Range(low, high) => {
-            let fits = value
-                .parse()
-                .is_ok_and(|number: i64| (*low..=*high).contains(&number));
+            let fits = value.parse().is_ok_and(|number: i64| (*low..=*high).contains(&number));
             (fits, format!("{low} to {high}"))
         }
         Values::Any => (true, String::new()),
     };
     if !fits {
-        return Err(AttributeError::BadValue {
-            key: name.to_owned(),
-            value: value.to_owned(),
-            allowed,
-        });
+        return Err(AttributeError::BadValue { key: name.to_owned(), value: value.to_owned(), allowed });
     }
     // A topic that says so would be promised batch queues or compaction, which the store does not have.
     if matches!(value, "BatchCQ" | "COMPACTION") {
@@ -249,15 +173,8 @@ mod tests {
     fn attributes_are_set_changed_and_removed() {
         let set = changed(None, "+message.type=FIFO, +reserve.time=3600").unwrap();
         assert_eq!(set["message.type"], "FIFO");
-        assert_eq!(
-            changed(Some("+message.type=FIFO"), "+message.type=DELAY").unwrap()["message.type"],
-            "DELAY"
-        );
-        assert!(
-            changed(Some("+message.type=FIFO"), "-message.type")
-                .unwrap()
-                .is_empty()
-        );
+        assert_eq!(changed(Some("+message.type=FIFO"), "+message.type=DELAY").unwrap()["message.type"], "DELAY");
+        assert!(changed(Some("+message.type=FIFO"), "-message.type").unwrap().is_empty());
         assert!(changed(None, "").unwrap().is_empty());
     }
 
@@ -276,10 +193,7 @@ mod tests {
             refused(None, "-message.type"),
             "only add attribute is supported while creating topic. key: message.type"
         );
-        assert_eq!(
-            refused(Some(""), "-message.type"),
-            "attempt to delete a nonexistent key: message.type"
-        );
+        assert_eq!(refused(Some(""), "-message.type"), "attempt to delete a nonexistent key: message.type");
         assert_eq!(
             refused(Some(""), "+queue.type=SimpleCQ"),
             "attempt to update an unchangeable attribute. key: queue.type"

@@ -6,15 +6,14 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use bolide_remoting::keys::{Live, Loaded};
 use bolide_remoting::{Connection, Parked, Reply, Request, Service};
-use bolide_store::{
-    Arrival, Clock, Disk, FlushMode, PhysicalOffset, Store, StoreError, StoreEvents,
-};
+use bolide_store::{Arrival, Clock, Disk, FlushMode, PhysicalOffset, Store, StoreError, StoreEvents};
 use parking_lot::{Mutex, RwLock};
 
 use crate::client::locks::QueueLocks;
 use crate::client::registry::ClientRegistry;
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
+use crate::delay::progress::DelayProgress;
 use crate::group::Groups;
 use crate::offset::Offsets;
 use crate::pull::HeldPull;
@@ -26,7 +25,7 @@ use crate::send::unique_id::UniqueIds;
 use crate::store_options::store_options;
 use crate::topic::Topics;
 use crate::topic::table::TopicDefaults;
-use crate::{pull, requests, send};
+use crate::{delay, pull, requests, send};
 
 /// Why a broker did not open.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +51,7 @@ pub struct Broker {
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
     pub(crate) offsets: Offsets,
+    pub(crate) delayed: DelayProgress,
     pub(crate) clients: RwLock<ClientRegistry<Connection>>,
     pub(crate) queue_locks: Mutex<QueueLocks>,
     pub(crate) waiting_pulls: Mutex<WaitingPulls<HeldPull>>,
@@ -78,18 +78,12 @@ pub struct Opening {
 
 impl Broker {
     /// Opens the store and takes over what the folder keeps. The broker registers and serves once its sockets hand it requests.
-    pub fn open(
-        opening: Opening,
-        disk: Arc<dyn Disk>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, OpenError> {
+    pub fn open(opening: Opening, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, OpenError> {
         let config = opening.config.values.clone();
         let root = PathBuf::from(&config.store_path_root_dir);
         let file = |name| ConfigFile::new(&root, name, disk.clone());
-        let address: IpAddr = config
-            .broker_ip1
-            .parse()
-            .map_err(|_| OpenError::BrokerAddress(config.broker_ip1.clone()))?;
+        let address: IpAddr =
+            config.broker_ip1.parse().map_err(|_| OpenError::BrokerAddress(config.broker_ip1.clone()))?;
         let store_host = SocketAddr::new(address, opening.listen_port);
         let events = Arc::new(Events::default());
         let options = store_options(&config);
@@ -100,17 +94,12 @@ impl Broker {
             config_path: opening.config_path,
             flush_mode,
             topics: Topics::load(&topic_defaults(&config), file("topics.json"), clock.clone())?,
-            groups: Groups::load(
-                config.auto_create_subscription_group,
-                file("subscriptionGroup.json"),
-                clock.clone(),
-            )?,
+            groups: Groups::load(config.auto_create_subscription_group, file("subscriptionGroup.json"), clock.clone())?,
             offsets: Offsets::load(file("consumerOffset.json"), &*clock)?,
+            delayed: DelayProgress::load(config.message_delay_level.clone(), file("delayOffset.json"), &*clock)?,
             clients: RwLock::default(),
             queue_locks: Mutex::default(),
-            waiting_pulls: Mutex::new(WaitingPulls::new(
-                config.long_polling_max_requests.unsigned_abs() as usize,
-            )),
+            waiting_pulls: Mutex::new(WaitingPulls::new(config.long_polling_max_requests.unsigned_abs() as usize)),
             waiting_sends: Mutex::default(),
             unique_ids: UniqueIds::new(address, std::process::id(), u32::from(opening.listen_port)),
             registrar: Registrar::new(opening.name_servers, store_host),
@@ -139,7 +128,9 @@ impl Broker {
     pub(crate) fn save(&self) -> Result<(), ConfigFileError> {
         self.topics.save()?;
         self.groups.save()?;
-        self.offsets.save(self.clock.now_ms())
+        let now_ms = self.clock.now_ms();
+        self.delayed.save(now_ms)?;
+        self.offsets.save(now_ms)
     }
 
     /// Answers everything that waits, saves everything and closes the store. No request may come any more.
@@ -198,7 +189,12 @@ impl Events {
 
 impl StoreEvents for Events {
     fn arrived(&self, arrivals: &[Arrival]) {
-        self.with_broker(|broker| pull::wake(broker, arrivals));
+        self.with_broker(|broker| {
+            if arrivals.iter().any(|arrival| &*arrival.topic == delay::SCHEDULE_TOPIC) {
+                broker.delayed.note_arrival();
+            }
+            pull::wake(broker, arrivals);
+        });
     }
 
     fn flushed(&self, up_to: PhysicalOffset) {
@@ -206,10 +202,7 @@ impl StoreEvents for Events {
     }
 
     fn refused(&self, reason: &str) {
-        tracing::error!(
-            reason,
-            "the store refuses writes from now on; restart the broker once the disk is sound"
-        );
+        tracing::error!(reason, "the store refuses writes from now on; restart the broker once the disk is sound");
         self.with_broker(|broker| send::refused(broker, reason));
     }
 }

@@ -73,23 +73,14 @@ impl ConfigFile {
                 Err(error) => damage = Some(format!("{}: {error}", path.display())),
             }
         }
-        damage.map_or(Ok(None), |reason| {
-            Err(ConfigFileError::Damaged {
-                path: self.path.clone(),
-                reason,
-            })
-        })
+        damage.map_or(Ok(None), |reason| Err(ConfigFileError::Damaged { path: self.path.clone(), reason }))
     }
 
     /// Replaces the file.
     pub fn save(&self, value: &impl Serialize) -> Result<(), ConfigFileError> {
         let text = body::encode(value);
         let replaced = self.disk.replace(&self.path, &text, true);
-        replaced.map_err(|source| ConfigFileError::Io {
-            action: "replace",
-            path: self.path.clone(),
-            source,
-        })
+        replaced.map_err(|source| ConfigFileError::Io { action: "replace", path: self.path.clone(), source })
     }
 
     fn backup(&self) -> PathBuf {
@@ -104,11 +95,7 @@ impl ConfigFile {
             Ok(text) if text.is_empty() => Ok(None),
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(ConfigFileError::Io {
-                action: "read",
-                path: path.to_owned(),
-                source,
-            }),
+            Err(source) => Err(ConfigFileError::Io { action: "read", path: path.to_owned(), source }),
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Which messages a group wants to see: subscriptions by tag. Expressions over properties (SQL92) are not served yet.
+//! Which messages a group wants to see: subscriptions by tag, and expressions over properties (SQL92).
 
+mod sql;
 mod subscription;
 
+pub use sql::{Expression, MAX_BYTES, MAX_DEPTH, ParseError, SQL92};
 pub use subscription::{ALL, NoTag, Subscription, TAG, is_tag_type};

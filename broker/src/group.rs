@@ -29,26 +29,13 @@ pub struct Groups {
 
 impl Groups {
     /// Takes over the groups that the file kept. `auto_create` is `autoCreateSubscriptionGroup`.
-    pub fn load(
-        auto_create: bool,
-        file: ConfigFile,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ConfigFileError> {
+    pub fn load(auto_create: bool, file: ConfigFile, clock: Arc<dyn Clock>) -> Result<Self, ConfigFileError> {
         let mut table = GroupTable::new(auto_create, clock.now_ms());
         let kept: Option<SubscriptionGroupWrapper> = file.load()?;
         if let Some(kept) = kept {
-            table.restore(
-                kept.subscription_group_table.into_values(),
-                kept.forbidden_table,
-                kept.data_version,
-            );
+            table.restore(kept.subscription_group_table.into_values(), kept.forbidden_table, kept.data_version);
         }
-        Ok(Groups {
-            table: RwLock::new(table),
-            file,
-            saved: Mutex::new(None),
-            clock,
-        })
+        Ok(Groups { table: RwLock::new(table), file, saved: Mutex::new(None), clock })
     }
 
     /// Brings the file up to date. Waits for the disk.
@@ -70,8 +57,7 @@ impl Groups {
     /// A group that a client names; created where the configuration allows.
     pub fn find(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
         // Nearly always known: the shared lock does.
-        self.get(group)
-            .or_else(|| self.table.write().find(group, self.clock.now_ms()))
+        self.get(group).or_else(|| self.table.write().find(group, self.clock.now_ms()))
     }
 
     /// Whether the group exists, or would be created by its first consumer.
@@ -104,10 +90,7 @@ impl Groups {
     pub fn wrapper(&self) -> SubscriptionGroupWrapper {
         let table = self.table.read();
         SubscriptionGroupWrapper {
-            subscription_group_table: table
-                .iter()
-                .map(|g| (g.group_name.clone(), (**g).clone()))
-                .collect(),
+            subscription_group_table: table.iter().map(|g| (g.group_name.clone(), (**g).clone())).collect(),
             forbidden_table: table.forbidden().clone(),
             data_version: table.version(),
         }

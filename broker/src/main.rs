@@ -30,44 +30,35 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let arguments = Arguments::parse();
     let file = match &arguments.config_file {
-        Some(path) => std::fs::read(path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+        Some(path) => std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?,
         None => Vec::new(),
     };
     match Start::decide(&arguments, &Environment::of_process(), &file)? {
-        Start::Print(text) => Ok(print!("{text}")),
+        Start::Print(text) => {
+            print!("{text}");
+            Ok(())
+        }
         Start::Run(plan) => {
             log_to_standard_error();
-            tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()?
-                .block_on(serve(*plan))
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(*plan))
         }
     }
 }
 
 /// Runs the planned servers until SIGINT or SIGTERM.
 async fn serve(plan: Plan) -> Result<(), Failure> {
-    let (mut interrupted, mut terminated) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
     let bare = plan.bare;
     if !bare {
-        tracing::warn!(
-            "nothing authenticates clients: whoever reaches this broker may read and write every topic"
-        );
+        tracing::warn!("nothing authenticates clients: whoever reaches this broker may read and write every topic");
     }
     let (name_server, addresses) = start_name_server(&plan.name_servers).await?;
     let opening = Opening {
         listen_port: plan.config.listen_port,
-        config: Loaded {
-            inert: plan.inert,
-            ..Loaded::new(plan.config)
-        },
+        config: Loaded { inert: plan.inert, ..Loaded::new(plan.config) },
         config_path: plan.config_file,
         name_servers: addresses,
     };
@@ -86,17 +77,11 @@ async fn serve(plan: Plan) -> Result<(), Failure> {
 }
 
 /// Starts the name server of this process, if there is to be one; answers the addresses to register with.
-async fn start_name_server(
-    plan: &NameServerPlan,
-) -> Result<(Option<NameServer>, Vec<String>), Failure> {
+async fn start_name_server(plan: &NameServerPlan) -> Result<(Option<NameServer>, Vec<String>), Failure> {
     match plan {
         NameServerPlan::At(addresses) => Ok((None, addresses.clone())),
         NameServerPlan::None => Ok((None, Vec::new())),
-        NameServerPlan::Embedded {
-            bind_address,
-            port,
-            kv_config_path,
-        } => {
+        NameServerPlan::Embedded { bind_address, port, kv_config_path } => {
             let config = NameServerConfig {
                 bind_address: bind_address.clone(),
                 listen_port: *port,
@@ -104,26 +89,17 @@ async fn start_name_server(
                 ..NameServerConfig::default()
             };
             let started = NameServer::start(config).await;
-            let server =
-                started.map_err(|error| format!("{error} (here: key namesrvListenPort)"))?;
+            let server = started.map_err(|error| format!("{error} (here: key namesrvListenPort)"))?;
             let loopback = SocketAddr::from(([127, 0, 0, 1], server.local_addr().port()));
             let ip = server.local_addr().ip();
-            let address = if ip.is_unspecified() {
-                loopback
-            } else {
-                server.local_addr()
-            };
+            let address = if ip.is_unspecified() { loopback } else { server.local_addr() };
             Ok((Some(server), vec![address.to_string()]))
         }
     }
 }
 
 /// Prints one line per address that is ready.
-fn announce(
-    bare: bool,
-    name_server: Option<&NameServer>,
-    broker: &BrokerServer,
-) -> std::io::Result<()> {
+fn announce(bare: bool, name_server: Option<&NameServer>, broker: &BrokerServer) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if let Some(server) = name_server {
         writeln!(out, "name server ready on {}", server.local_addr())?;
@@ -132,21 +108,13 @@ fn announce(
         writeln!(out, "broker ready on {address}")?;
     }
     if bare {
-        writeln!(
-            out,
-            "serving this machine only (loopback); start with -c, -n or NAMESRV_ADDR to serve others"
-        )?;
+        writeln!(out, "serving this machine only (loopback); start with -c, -n or NAMESRV_ADDR to serve others")?;
     }
     out.flush()
 }
 
 /// Logs go to standard error, so that standard output has nothing but the lines that say what is ready.
 fn log_to_standard_error() {
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
 }

@@ -46,15 +46,8 @@ impl Offsets {
         let fresh = DataVersion::new(clock.now_ms());
         let version = kept.as_ref().map_or(fresh, |kept| kept.data_version);
         table.restore(kept.unwrap_or_default().offset_table);
-        let saved = Saved {
-            changes: table.changes(),
-            version,
-        };
-        Ok(Offsets {
-            table: RwLock::new(table),
-            file,
-            saved: Mutex::new(saved),
-        })
+        let saved = Saved { changes: table.changes(), version };
+        Ok(Offsets { table: RwLock::new(table), file, saved: Mutex::new(saved) })
     }
 
     /// Looks at the offsets.

@@ -57,16 +57,9 @@ pub(crate) fn pull(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
         Ok(checked) => checked,
         Err(denied) => return denied.answer(reply),
     };
-    let check::Checked {
-        pull,
-        commit,
-        patience_ms,
-    } = checked;
+    let check::Checked { pull, commit, patience_ms } = checked;
     if let Some(offset) = commit {
-        broker
-            .offsets
-            .write()
-            .commit(pull.group, pull.topic, pull.queue.0, offset);
+        broker.offsets.write().commit(pull.group, pull.topic, pull.queue.0, offset);
     }
     if let Some(offset) = take_reset(broker, &pull) {
         return answer_reset(broker, &pull, offset, reply);
@@ -78,12 +71,7 @@ pub(crate) fn pull(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
         Ok(read) => {
             note_progress(broker, &pull, &read);
             let (code, header) = outcome(&pull, &read);
-            reply.respond(
-                code,
-                Some(read.status.name()),
-                &header,
-                Body::Many(read.records),
-            );
+            reply.respond(code, Some(read.status.name()), &header, Body::Many(read.records));
         }
         Err(ReadError::Cold) => read_on_blocking_thread(broker, pull.into_owned(), reply.park()),
         Err(error) => reply.refuse(error),
@@ -97,12 +85,7 @@ pub(crate) fn wake(broker: &Arc<Broker>, arrivals: &[Arrival]) {
     }
     for arrival in arrivals {
         let wanted = |held: &HeldPull| held.pull.subscription.accepts(arrival.tags_code);
-        let ready = broker.waiting_pulls.lock().arrived(
-            &arrival.topic,
-            arrival.queue,
-            arrival.max_offset,
-            wanted,
-        );
+        let ready = broker.waiting_pulls.lock().arrived(&arrival.topic, arrival.queue, arrival.max_offset, wanted);
         resume(broker, ready);
     }
 }
@@ -134,13 +117,7 @@ fn resume(broker: &Arc<Broker>, pulls: Vec<HeldPull>) {
 
 fn read<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>) -> Result<QueueRead, ReadError> {
     let accepts = |tags_code| pull.subscription.accepts(tags_code);
-    broker.store.read_queue(
-        pull.topic.as_ref(),
-        pull.queue,
-        pull.offset,
-        pull.limits,
-        &accepts,
-    )
+    broker.store.read_queue(pull.topic.as_ref(), pull.queue, pull.offset, pull.limits, &accepts)
 }
 
 /// The data is on disk only: a thread that may wait reads it, so that a slow disk stalls no connection.
@@ -148,33 +125,17 @@ fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Park
     let broker = broker.clone();
     tokio::task::spawn_blocking(move || {
         let accepts = |tags_code| pull.subscription.accepts(tags_code);
-        let result = broker.store.read_queue_blocking(
-            &pull.topic,
-            pull.queue,
-            pull.offset,
-            pull.limits,
-            &accepts,
-        );
+        let result = broker.store.read_queue_blocking(&pull.topic, pull.queue, pull.offset, pull.limits, &accepts);
         answer_parked(&broker, &pull, result, reply);
     });
 }
 
-fn answer_parked(
-    broker: &Broker,
-    pull: &Pull<String>,
-    result: Result<QueueRead, ReadError>,
-    reply: Parked,
-) {
+fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead, ReadError>, reply: Parked) {
     match result {
         Ok(read) => {
             note_progress(broker, pull, &read);
             let (code, header) = outcome(pull, &read);
-            reply.respond(
-                code,
-                Some(read.status.name()),
-                &header,
-                Body::Many(read.records),
-            );
+            reply.respond(code, Some(read.status.name()), &header, Body::Many(read.records));
         }
         Err(error) => reply.refuse(error),
     }
@@ -184,20 +145,13 @@ fn hold(broker: &Arc<Broker>, pull: Pull<String>, reply: Parked, patience_ms: i6
     let (topic, queue, offset) = (pull.topic.clone(), pull.queue, pull.offset);
     let deadline_ms = broker.clock.now_ms() + patience_ms;
     let held = HeldPull { pull, reply };
-    let refused = broker
-        .waiting_pulls
-        .lock()
-        .hold(&topic, queue, offset, deadline_ms, held)
-        .err();
+    let refused = broker.waiting_pulls.lock().hold(&topic, queue, offset, deadline_ms, held).err();
     if let Some(held) = refused {
         return resume(broker, vec![held]);
     }
     // A message may have come between the read and now, when nobody was waiting for it yet.
     let max_offset = broker.store.max_offset(&topic, queue).unwrap_or_default();
-    let missed = broker
-        .waiting_pulls
-        .lock()
-        .arrived(&topic, queue, max_offset, |_| true);
+    let missed = broker.waiting_pulls.lock().arrived(&topic, queue, max_offset, |_| true);
     resume(broker, missed);
 }
 
@@ -218,18 +172,10 @@ fn outcome<S>(pull: &Pull<S>, read: &QueueRead) -> (ResponseCode, PullMessageRes
         ReadStatus::NoMessage | ReadStatus::NoSuchQueue => ResponseCode::PULL_OFFSET_MOVED,
         ReadStatus::OverflowBadly | ReadStatus::TooSmall => ResponseCode::PULL_OFFSET_MOVED,
     };
-    (
-        code,
-        header(pull, read.next_offset, read.min_offset, read.max_offset),
-    )
+    (code, header(pull, read.next_offset, read.min_offset, read.max_offset))
 }
 
-fn header<S>(
-    pull: &Pull<S>,
-    next: QueueOffset,
-    min: QueueOffset,
-    max: QueueOffset,
-) -> PullMessageResponse {
+fn header<S>(pull: &Pull<S>, next: QueueOffset, min: QueueOffset, max: QueueOffset) -> PullMessageResponse {
     PullMessageResponse {
         suggest_which_broker_id: MASTER_ID,
         next_begin_offset: next.0,
@@ -244,10 +190,7 @@ fn header<S>(
 
 fn note_progress<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>, read: &QueueRead) {
     let (group, topic) = (pull.group.as_ref(), pull.topic.as_ref());
-    broker
-        .offsets
-        .write()
-        .pulled(group, topic, pull.queue.0, read.next_offset.0);
+    broker.offsets.write().pulled(group, topic, pull.queue.0, read.next_offset.0);
 }
 
 /// An operator has set another offset: takes it, so that this pull answers with it.
@@ -256,27 +199,13 @@ fn take_reset<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>) -> Option<i64> {
     if !broker.offsets.read().has_reset(group, topic, pull.queue.0) {
         return None;
     }
-    broker
-        .offsets
-        .write()
-        .take_reset(group, topic, pull.queue.0)
+    broker.offsets.write().take_reset(group, topic, pull.queue.0)
 }
 
 fn answer_reset<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>, offset: i64, reply: impl Respond) {
     let topic = pull.topic.as_ref();
-    let min = broker
-        .store
-        .min_offset(topic, pull.queue)
-        .unwrap_or_default();
-    let max = broker
-        .store
-        .max_offset(topic, pull.queue)
-        .unwrap_or_default();
+    let min = broker.store.min_offset(topic, pull.queue).unwrap_or_default();
+    let max = broker.store.max_offset(topic, pull.queue).unwrap_or_default();
     let header = header(pull, QueueOffset(offset), min, max);
-    reply.respond(
-        ResponseCode::PULL_OFFSET_MOVED,
-        Some("OFFSET_RESET"),
-        &header,
-        Body::Empty,
-    );
+    reply.respond(ResponseCode::PULL_OFFSET_MOVED, Some("OFFSET_RESET"), &header, Body::Empty);
 }

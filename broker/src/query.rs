@@ -19,19 +19,12 @@ pub(crate) fn view(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
         Ok(header) => header,
         Err(error) => return reply.refuse(error),
     };
-    let (offset, topic) = (
-        PhysicalOffset(header.offset),
-        header.topic.map(str::to_owned),
-    );
+    let (offset, topic) = (PhysicalOffset(header.offset), header.topic.map(str::to_owned));
     broker.on_blocking_thread(reply, move |broker, reply| {
-        let record = broker
-            .store
-            .message_at(offset)
-            .map_err(|error| not_viewable(offset, error));
+        let record = broker.store.message_at(offset).map_err(|error| not_viewable(offset, error));
         reply.give_with_body(record.and_then(|record| match topic {
             Some(topic) if !belongs_to(&record, &topic) => {
-                let remark =
-                    format!("the message at offset {offset} does not belong to topic {topic}");
+                let remark = format!("the message at offset {offset} does not belong to topic {topic}");
                 Err(Refusal::new(ResponseCode::NO_PERMISSION, remark))
             }
             _ => Ok(((), record)),
@@ -40,10 +33,7 @@ pub(crate) fn view(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
 }
 
 fn not_viewable(offset: PhysicalOffset, error: ReadError) -> Refusal {
-    Refusal::new(
-        ResponseCode::SYSTEM_ERROR,
-        format!("can not find message by the offset, {offset}: {error}"),
-    )
+    Refusal::new(ResponseCode::SYSTEM_ERROR, format!("can not find message by the offset, {offset}: {error}"))
 }
 
 /// What a query by key asks for.
@@ -67,11 +57,8 @@ pub(crate) fn query(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_
     }
     let config = broker.config.get();
     let by_unique_key = header.unique_key_query || header.index_type == Some("U");
-    let limit = if by_unique_key {
-        config.default_query_max_num
-    } else {
-        header.max_num.min(config.max_msgs_num_batch)
-    };
+    let limit =
+        if by_unique_key { config.default_query_max_num } else { header.max_num.min(config.max_msgs_num_batch) };
     let query = Query {
         topic: header.topic.to_owned(),
         key: header.key.to_owned(),
@@ -80,23 +67,12 @@ pub(crate) fn query(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_
         begin_ms: header.begin_timestamp,
         end_ms: header.end_timestamp,
     };
-    broker.on_blocking_thread(reply, move |broker, reply| {
-        reply.give_with_body(find(broker, &query))
-    });
+    broker.on_blocking_thread(reply, move |broker, reply| reply.give_with_body(find(broker, &query)));
 }
 
 fn find(broker: &Broker, query: &Query) -> Result<(QueryMessageResponse, Vec<Bytes>), Refusal> {
-    let Query {
-        topic,
-        key,
-        max,
-        begin_ms,
-        end_ms,
-        ..
-    } = query;
-    let candidates = broker
-        .store
-        .query_index(topic, key, *max, *begin_ms, *end_ms)?;
+    let Query { topic, key, max, begin_ms, end_ms, .. } = query;
+    let candidates = broker.store.query_index(topic, key, *max, *begin_ms, *end_ms)?;
     let mut found = Vec::with_capacity(candidates.len());
     for offset in candidates {
         match broker.store.message_at(offset) {
@@ -126,9 +102,7 @@ fn is_meant(record: &[u8], query: &Query) -> bool {
         properties.get_str(UNIQUE_KEY) == Some(&query.key)
     } else {
         let tokens = properties.get_str(KEYS).unwrap_or_default().split(' ');
-        tokens
-            .chain(properties.get_str(UNIQUE_KEY))
-            .any(|token| token == query.key)
+        tokens.chain(properties.get_str(UNIQUE_KEY)).any(|token| token == query.key)
     };
     has_key && view.topic() == query.topic
 }

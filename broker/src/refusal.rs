@@ -22,10 +22,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// A refusal with any code.
     pub(crate) fn new(code: ResponseCode, remark: impl Into<Cow<'static, str>>) -> Self {
-        Refusal {
-            code,
-            remark: remark.into(),
-        }
+        Refusal { code, remark: remark.into() }
     }
 
     /// The request's parameters make no sense.
@@ -35,10 +32,7 @@ impl Refusal {
 
     /// Something that a client may ask for, but that this broker does not do (yet).
     pub(crate) fn not_supported(what: &str) -> Self {
-        Refusal::new(
-            ResponseCode::REQUEST_CODE_NOT_SUPPORTED,
-            format!("{what} is not supported by this broker yet"),
-        )
+        Refusal::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, format!("{what} is not supported by this broker yet"))
     }
 
     /// The message cannot be stored as it is.
@@ -67,10 +61,7 @@ impl Refusal {
 impl From<FieldError> for Refusal {
     fn from(error: FieldError) -> Self {
         // Apache answers a header that it cannot read with this code.
-        Refusal::new(
-            ResponseCode::SYSTEM_ERROR,
-            format!("the request's header is not usable: {error}"),
-        )
+        Refusal::new(ResponseCode::SYSTEM_ERROR, format!("the request's header is not usable: {error}"))
     }
 }
 
@@ -95,10 +86,9 @@ impl From<PutError> for Refusal {
             | PutError::BadBatch { .. }
             | PutError::UnsupportedBatch => ResponseCode::MESSAGE_ILLEGAL,
             PutError::BadTopicName | PutError::BadQueue { .. } => ResponseCode::INVALID_PARAMETER,
-            PutError::NoSpace
-            | PutError::NoSegment { .. }
-            | PutError::Poisoned { .. }
-            | PutError::Closed => ResponseCode::SERVICE_NOT_AVAILABLE,
+            PutError::NoSpace | PutError::NoSegment { .. } | PutError::Poisoned { .. } | PutError::Closed => {
+                ResponseCode::SERVICE_NOT_AVAILABLE
+            }
         };
         let remark = match code {
             ResponseCode::SERVICE_NOT_AVAILABLE => format!("service not available now: {error}"),

@@ -9,9 +9,7 @@ use bolide_remoting::body::{
     KvTable, RegisterBrokerBody, TopicConfig, TopicConfigAndMappingSerializeWrapper, decode, encode,
 };
 use bolide_remoting::header::{BrokerIdentityRequest, RegisterBrokerRequest};
-use bolide_remoting::{
-    Body, CallError, Client, ClientOptions, ConnectError, RequestCode, ResponseCode,
-};
+use bolide_remoting::{Body, CallError, Client, ClientOptions, ConnectError, RequestCode, ResponseCode};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -48,12 +46,7 @@ pub(crate) struct Registrar {
 impl Registrar {
     /// `broker_address` is what clients connect to.
     pub(crate) fn new(addresses: Vec<String>, broker_address: SocketAddr) -> Self {
-        Registrar {
-            addresses,
-            broker_address,
-            pending: Mutex::default(),
-            wake: Notify::new(),
-        }
+        Registrar { addresses, broker_address, pending: Mutex::default(), wake: Notify::new() }
     }
 
     /// Saves and announces new or changed topics, then does `then`.
@@ -84,11 +77,7 @@ pub(crate) async fn run(broker: Arc<Broker>, mut links: Vec<Link>) {
         };
         save(&broker).await;
         let changed = std::mem::take(&mut pending.topics);
-        let changed = if pending.everything {
-            None
-        } else {
-            Some(changed)
-        };
+        let changed = if pending.everything { None } else { Some(changed) };
         register(&broker, &mut links, changed.as_deref()).await;
         for then in pending.then {
             then();
@@ -99,13 +88,7 @@ pub(crate) async fn run(broker: Arc<Broker>, mut links: Vec<Link>) {
 /// The links to the broker's name servers, each with a first registration tried.
 pub(crate) async fn start(broker: &Arc<Broker>) -> Vec<Link> {
     let addresses = broker.registrar.addresses.iter().cloned();
-    let mut links: Vec<Link> = addresses
-        .map(|address| Link {
-            address,
-            client: None,
-            behind: true,
-        })
-        .collect();
+    let mut links: Vec<Link> = addresses.map(|address| Link { address, client: None, behind: true }).collect();
     register(broker, &mut links, None).await;
     links
 }
@@ -115,16 +98,9 @@ pub(crate) async fn unregister(broker: &Arc<Broker>) {
     let goodbyes = broker.registrar.addresses.iter().map(|address| {
         let (broker, address) = (broker.clone(), address.clone());
         tokio::spawn(async move {
-            let mut link = Link {
-                address,
-                client: None,
-                behind: false,
-            };
+            let mut link = Link { address, client: None, behind: false };
             if let Err(error) = link.unregister(&broker).await {
-                tracing::info!(
-                    name_server = link.address,
-                    "not told that this broker stops: {error}"
-                );
+                tracing::info!(name_server = link.address, "not told that this broker stops: {error}");
             }
         })
     });
@@ -143,21 +119,11 @@ async fn save(broker: &Arc<Broker>) {
 }
 
 /// Registers at all name servers at once; `changed: None` registers everything.
-async fn register(
-    broker: &Arc<Broker>,
-    links: &mut Vec<Link>,
-    changed: Option<&[Arc<TopicConfig>]>,
-) {
-    let part = changed
-        .map(|topics| Announcement::of(broker, topics.iter().map(|topic| (**topic).clone())));
+async fn register(broker: &Arc<Broker>, links: &mut Vec<Link>, changed: Option<&[Arc<TopicConfig>]>) {
+    let part = changed.map(|topics| Announcement::of(broker, topics.iter().map(|topic| (**topic).clone())));
     // Costly with many topics, and seldom needed.
     let needs_full = part.is_none() || links.iter().any(|link| link.behind);
-    let full = needs_full.then(|| {
-        Announcement::of(
-            broker,
-            broker.topics.wrapper().topic_config_table.into_values(),
-        )
-    });
+    let full = needs_full.then(|| Announcement::of(broker, broker.topics.wrapper().topic_config_table.into_values()));
     let mut tasks = Vec::with_capacity(links.len());
     for mut link in links.drain(..) {
         let preferred = if link.behind { &full } else { &part };
@@ -166,9 +132,7 @@ async fn register(
         };
         let broker = broker.clone();
         tasks.push(tokio::spawn(async move {
-            let registered =
-                tokio::time::timeout(ANNOUNCEMENT_PATIENCE, link.register(&broker, announcement))
-                    .await;
+            let registered = tokio::time::timeout(ANNOUNCEMENT_PATIENCE, link.register(&broker, announcement)).await;
             link.note(registered.unwrap_or(Err(LinkError::Late)));
             link
         }));
@@ -194,38 +158,16 @@ impl Announcement {
         let config = broker.config.get();
         let mask = config.broker_permission;
         let limited = !permission::is_writable(mask) || !permission::is_readable(mask);
-        let masked = topics.map(|topic| {
-            if limited {
-                TopicConfig {
-                    perm: topic.perm & mask,
-                    ..topic
-                }
-            } else {
-                topic
-            }
-        });
+        let masked = topics.map(|topic| if limited { TopicConfig { perm: topic.perm & mask, ..topic } } else { topic });
         let wrapper = TopicConfigAndMappingSerializeWrapper {
-            topic_config_table: masked
-                .map(|topic| (topic.topic_name.clone(), topic))
-                .collect(),
+            topic_config_table: masked.map(|topic| (topic.topic_name.clone(), topic)).collect(),
             data_version: broker.topics.version(),
             ..TopicConfigAndMappingSerializeWrapper::default()
         };
-        let body = RegisterBrokerBody {
-            topic_config_serialize_wrapper: wrapper,
-            filter_server_list: Vec::new(),
-        };
+        let body = RegisterBrokerBody { topic_config_serialize_wrapper: wrapper, filter_server_list: Vec::new() };
         let compressed = config.compressed_register;
-        let body = if compressed {
-            body.encode_compressed()
-        } else {
-            encode(&body)
-        };
-        Announcement {
-            crc32: checksum(&body),
-            body,
-            compressed,
-        }
+        let body = if compressed { body.encode_compressed() } else { encode(&body) };
+        Announcement { crc32: checksum(&body), body, compressed }
     }
 }
 
@@ -258,27 +200,18 @@ pub(crate) struct Link {
 impl Link {
     async fn connect(&mut self) -> Result<&Client, LinkError> {
         if self.client.as_ref().is_none_or(|client| !client.is_open()) {
-            let client =
-                Client::connect(&self.address, ClientOptions::default(), Arc::new(())).await?;
+            let client = Client::connect(&self.address, ClientOptions::default(), Arc::new(())).await?;
             self.client = Some(client);
         }
         self.client.as_ref().ok_or(LinkError::Late)
     }
 
-    async fn register(
-        &mut self,
-        broker: &Broker,
-        announcement: Announcement,
-    ) -> Result<(), LinkError> {
+    async fn register(&mut self, broker: &Broker, announcement: Announcement) -> Result<(), LinkError> {
         let config = broker.config.snapshot();
         let address = broker.registrar.broker_address;
         let broker_addr = address.to_string();
         let ha_server_addr = format!("{}:{}", config.broker_ip2, config.ha_listen_port);
-        let Announcement {
-            body,
-            crc32,
-            compressed,
-        } = announcement;
+        let Announcement { body, crc32, compressed } = announcement;
         let header = RegisterBrokerRequest {
             broker_name: &config.broker_name,
             broker_addr: &broker_addr,
@@ -291,19 +224,11 @@ impl Link {
             body_crc32: crc32,
             zone_name: None,
         };
-        let timeout =
-            Duration::from_millis(config.register_broker_timeout_ms.unsigned_abs().into());
-        let answer = self
-            .connect()
-            .await?
-            .request(RequestCode::REGISTER_BROKER, &header, body, timeout)
-            .await?;
+        let timeout = Duration::from_millis(config.register_broker_timeout_ms.unsigned_abs().into());
+        let answer = self.connect().await?.request(RequestCode::REGISTER_BROKER, &header, body, timeout).await?;
         if answer.code != ResponseCode::SUCCESS {
             let remark = answer.remark.unwrap_or_default();
-            return Err(LinkError::Refused {
-                code: answer.code,
-                remark,
-            });
+            return Err(LinkError::Refused { code: answer.code, remark });
         }
         if let Ok(ordered) = decode::<KvTable>(&answer.body) {
             broker.topics.follow_order_config(ordered.table.keys());
@@ -322,19 +247,9 @@ impl Link {
         };
         let goodbye = async {
             let client = self.connect().await?;
-            Ok(client
-                .request(
-                    RequestCode::UNREGISTER_BROKER,
-                    &header,
-                    Body::Empty,
-                    GOODBYE_PATIENCE,
-                )
-                .await?)
+            Ok(client.request(RequestCode::UNREGISTER_BROKER, &header, Body::Empty, GOODBYE_PATIENCE).await?)
         };
-        tokio::time::timeout(GOODBYE_PATIENCE, goodbye)
-            .await
-            .unwrap_or(Err(LinkError::Late))
-            .map(drop)
+        tokio::time::timeout(GOODBYE_PATIENCE, goodbye).await.unwrap_or(Err(LinkError::Late)).map(drop)
     }
 
     /// Remembers how a registration went; tells the operator when that changes.

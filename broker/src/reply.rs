@@ -10,13 +10,7 @@ use crate::refusal::Refusal;
 /// The right to answer a request once.
 pub(crate) trait Respond: Sized {
     /// Answers anything.
-    fn respond(
-        self,
-        code: ResponseCode,
-        remark: Option<&str>,
-        fields: &impl FieldSource,
-        body: Body,
-    );
+    fn respond(self, code: ResponseCode, remark: Option<&str>, fields: &impl FieldSource, body: Body);
 
     /// Answers that the request is not served.
     fn refuse(self, refusal: impl Into<Refusal>) {
@@ -47,35 +41,19 @@ pub(crate) trait Respond: Sized {
 }
 
 impl Respond for Reply<'_> {
-    fn respond(
-        self,
-        code: ResponseCode,
-        remark: Option<&str>,
-        fields: &impl FieldSource,
-        body: Body,
-    ) {
+    fn respond(self, code: ResponseCode, remark: Option<&str>, fields: &impl FieldSource, body: Body) {
         self.answer(code, remark, fields, body);
     }
 }
 
 impl Respond for Parked {
-    fn respond(
-        self,
-        code: ResponseCode,
-        remark: Option<&str>,
-        fields: &impl FieldSource,
-        body: Body,
-    ) {
+    fn respond(self, code: ResponseCode, remark: Option<&str>, fields: &impl FieldSource, body: Body) {
         self.answer(code, remark, fields, body);
     }
 }
 
 /// Reads a request's JSON body.
 pub(crate) fn json_body<T: DeserializeOwned>(request: &Request<'_>) -> Result<T, Refusal> {
-    body::decode(request.body).map_err(|error| {
-        Refusal::new(
-            ResponseCode::SYSTEM_ERROR,
-            format!("the request's body is not usable: {error}"),
-        )
-    })
+    body::decode(request.body)
+        .map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, format!("the request's body is not usable: {error}")))
 }

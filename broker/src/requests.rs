@@ -7,7 +7,7 @@ use bolide_remoting::{Reply, Request, RequestCode, ResponseCode};
 use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
-use crate::{admin, client, group, offset, pull, query, send, topic};
+use crate::{admin, client, group, offset, pull, query, retry, send, topic};
 
 /// Serves one kind of request.
 type Handler = fn(&Arc<Broker>, &Request<'_>, Reply<'_>);
@@ -44,6 +44,7 @@ requests! {
     VIEW_MESSAGE_BY_ID => query::view,
     HEART_BEAT => client::heartbeat,
     UNREGISTER_CLIENT => client::unregister,
+    CONSUMER_SEND_MSG_BACK => retry::send_back,
     GET_CONSUMER_LIST_BY_GROUP => client::list,
     LOCK_BATCH_MQ => client::lock,
     UNLOCK_BATCH_MQ => client::unlock,
@@ -90,10 +91,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_refused_by_name() {
         let refusal = not_supported(RequestCode::END_TRANSACTION);
-        assert_eq!(
-            refusal.remark,
-            "request type END_TRANSACTION (37) not supported"
-        );
+        assert_eq!(refusal.remark, "request type END_TRANSACTION (37) not supported");
         assert!(handler(RequestCode::END_TRANSACTION).is_none());
     }
 }

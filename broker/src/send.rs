@@ -10,17 +10,21 @@ pub mod unique_id;
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use bolide_remoting::body::TopicConfig;
 use bolide_remoting::header::SendMessageRequest;
+use bolide_remoting::version::Version;
 use bolide_remoting::{Parked, Reply, Request, RequestCode};
 use bolide_store::record::properties::push;
 use bolide_store::{FlushMode, NewMessage, PhysicalOffset};
 
 use crate::broker::Broker;
+use crate::message::Message;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::send::check::Target;
 use crate::send::properties::{Known, Stamp, key};
 use crate::send::receipt::Receipt;
+use crate::{delay, name, retry};
 
 /// A topic's name must fit one length byte in a batch, as with Apache.
 const BATCH_TOPIC_MAX_BYTES: usize = 127;
@@ -55,7 +59,7 @@ pub(crate) fn send(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
         let is_batch = header.batch || request.code() == RequestCode::SEND_BATCH_MESSAGE;
         let store = if is_batch { store_batch } else { store_one };
         match store(broker, request, &header, &target, stamped) {
-            Ok(stored) => finish(broker, stored, &target, reply),
+            Ok(stored) => finish(broker, stored, reply),
             Err(refusal) => reply.refuse(refusal),
         }
     });
@@ -67,6 +71,8 @@ struct Stored<'a> {
     end: PhysicalOffset,
     /// The producer waits for the disk where the broker flushes synchronously.
     waits: bool,
+    /// Topics that this message created.
+    created: Vec<Arc<TopicConfig>>,
 }
 
 fn store_one<'a>(
@@ -85,15 +91,25 @@ fn store_one<'a>(
             receipt::UniqueKey::Made(id)
         }
     };
-    let put = broker
-        .store
-        .put(&message(broker, request, header, target, stamped))?;
+    let message = message(broker, request, header, target, stamped);
+    let mut created = Vec::from_iter(target.created.clone());
+    let put = if known.delay_level.is_none() && !name::is_retry_topic(header.topic) {
+        broker.store.put(&message)?
+    } else {
+        let mut message = Message::from(&message);
+        created.extend(retry::admit(broker, header, honours_limit(request), &mut message)?);
+        if let Some(level) = message.properties.number(key::DELAY_LEVEL).filter(|level| *level > 0) {
+            delay::redirect(broker, &mut message, level);
+        }
+        message.put(broker)?
+    };
     let receipt = Receipt::one(broker, target.queue, &put, unique_key);
-    Ok(Stored {
-        receipt,
-        end: put.end(),
-        waits: !known.no_wait,
-    })
+    Ok(Stored { receipt, end: put.end(), waits: !known.no_wait, created })
+}
+
+/// Whether the client knows about `maxReconsumeTimes`; older ones send nonsense there.
+fn honours_limit(request: &Request<'_>) -> bool {
+    request.header.version >= Version::V3_4_9
 }
 
 fn store_batch<'a>(
@@ -107,49 +123,29 @@ fn store_batch<'a>(
         let remark = format!("message topic length too long {}", header.topic.len());
         return Err(Refusal::illegal(remark));
     }
-    if crate::name::is_retry_topic(header.topic) {
-        return Err(Refusal::illegal(format!(
-            "batch request does not support retry group {}",
-            header.topic
-        )));
+    if name::is_retry_topic(header.topic) {
+        return Err(Refusal::illegal(format!("batch request does not support retry group {}", header.topic)));
     }
     let known = stamp(broker, header, stamped)?;
-    let puts = broker
-        .store
-        .put_batch(&message(broker, request, header, target, stamped))?;
+    let puts = broker.store.put_batch(&message(broker, request, header, target, stamped))?;
     let Some(last) = puts.last() else {
         return Err(Refusal::illegal("the batch holds no message"));
     };
     let receipt = Receipt::batch(broker, target.queue, &puts, known.unique_key);
-    Ok(Stored {
-        receipt,
-        end: last.end(),
-        waits: !known.no_wait,
-    })
+    let created = Vec::from_iter(target.created.clone());
+    Ok(Stored { receipt, end: last.end(), waits: !known.no_wait, created })
 }
 
 /// Stamps the properties, and refuses what this broker would otherwise store with a promise that it does not keep.
-fn stamp<'a>(
-    broker: &Broker,
-    header: &SendMessageRequest<'a>,
-    out: &mut Vec<u8>,
-) -> Result<Known<'a>, Refusal> {
+fn stamp<'a>(broker: &Broker, header: &SendMessageRequest<'a>, out: &mut Vec<u8>) -> Result<Known<'a>, Refusal> {
     let config = broker.config.get();
-    let stamp = Stamp {
-        region: &config.region_id,
-        trace_on: config.trace_on,
-        cluster: &config.broker_cluster_name,
-    };
+    let stamp = Stamp { region: &config.region_id, trace_on: config.trace_on, cluster: &config.broker_cluster_name };
     let known = properties::stamp(header.properties.unwrap_or_default(), stamp, out);
-    if let Some(property) = known.delayed_by {
-        return Err(Refusal::not_supported(&format!(
-            "delayed delivery (property {property})"
-        )));
+    if let (Some(property), None) = (known.timed_by, known.delay_level) {
+        return Err(Refusal::not_supported(&format!("delayed delivery (property {property})")));
     }
     if known.is_half {
-        return Err(Refusal::not_supported(
-            "transactional messages (property TRAN_MSG)",
-        ));
+        return Err(Refusal::not_supported("transactional messages (property TRAN_MSG)"));
     }
     Ok(known)
 }
@@ -177,37 +173,27 @@ fn message<'a>(
 }
 
 /// Answers a stored message as soon as all that its producer may rely on is true.
-fn finish(broker: &Arc<Broker>, stored: Stored<'_>, target: &Target, reply: Reply<'_>) {
+fn finish(broker: &Arc<Broker>, stored: Stored<'_>, reply: Reply<'_>) {
     let flush_to = (stored.waits && broker.flush_mode == FlushMode::Sync).then_some(stored.end);
-    match &target.created {
-        None if flush_to.is_none() => stored.receipt.answer(broker, reply),
-        None => await_disk(broker, stored.receipt.into_owned(), flush_to, reply.park()),
-        Some(topic) => {
-            // The producer's next step may be to start a consumer, which asks a name server.
-            let (broker_, receipt, reply) =
-                (broker.clone(), stored.receipt.into_owned(), reply.park());
-            let then = move || await_disk(&broker_, receipt, flush_to, reply);
-            broker
-                .registrar
-                .announce(vec![topic.clone()], Box::new(then));
-        }
+    if stored.created.is_empty() && flush_to.is_none() {
+        return stored.receipt.answer(broker, reply);
     }
+    let (receipt, reply) = (stored.receipt.into_owned(), reply.park());
+    if stored.created.is_empty() {
+        return await_disk(broker, receipt, flush_to, reply);
+    }
+    // The producer's next step may be to start a consumer, which asks a name server.
+    let announcer = broker.clone();
+    let then = move || await_disk(&announcer, receipt, flush_to, reply);
+    broker.registrar.announce(stored.created, Box::new(then));
 }
 
-fn await_disk(
-    broker: &Arc<Broker>,
-    receipt: Receipt<'static>,
-    flush_to: Option<PhysicalOffset>,
-    reply: Parked,
-) {
+fn await_disk(broker: &Arc<Broker>, receipt: Receipt<'static>, flush_to: Option<PhysicalOffset>, reply: Parked) {
     let Some(end) = flush_to else {
         return receipt.answer(broker, reply);
     };
     let deadline_ms = broker.clock.now_ms() + i64::from(broker.config.get().sync_flush_timeout_ms);
-    broker
-        .waiting_sends
-        .lock()
-        .hold(end, deadline_ms, WaitingSend { reply, receipt });
+    broker.waiting_sends.lock().hold(end, deadline_ms, WaitingSend { reply, receipt });
     broker.store.request_flush(end);
     // The disk may have got there before the answer began to wait.
     let flushed = broker.store.flushed_offset();
@@ -230,9 +216,7 @@ pub(crate) fn flushed(broker: &Broker, up_to: PhysicalOffset) {
 pub(crate) fn refused(broker: &Broker, reason: &str) {
     let waiting = broker.waiting_sends.lock().drain();
     for WaitingSend { reply, .. } in waiting {
-        reply.refuse(Refusal::unavailable(format!(
-            "the message may not be on the disk: {reason}"
-        )));
+        reply.refuse(Refusal::unavailable(format!("the message may not be on the disk: {reason}")));
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::broker::{Broker, FrontDoor, OpenError, Opening};
 use crate::config::BrokerConfig;
-use crate::{client, pull, registration, send};
+use crate::{client, delay, pull, registration, send};
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
@@ -49,29 +49,16 @@ impl BrokerServer {
     ///
     /// # Errors
     /// When the data cannot be opened or a port is taken. A name server that does not answer is no error: the broker keeps trying.
-    pub async fn start(
-        mut opening: Opening,
-        disk: Arc<dyn Disk>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, StartError> {
+    pub async fn start(mut opening: Opening, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let config = opening.config.values.clone();
-        let bind: IpAddr = config
-            .bind_address
-            .parse()
-            .map_err(|_| OpenError::BrokerAddress(config.bind_address.clone()))?;
+        let bind: IpAddr =
+            config.bind_address.parse().map_err(|_| OpenError::BrokerAddress(config.bind_address.clone()))?;
         let ports = Ports::choose(bind, config.listen_port)?;
         opening.listen_port = ports.main;
         let opened = tokio::task::spawn_blocking(move || Broker::open(opening, disk, clock)).await;
         let broker = opened.map_err(|panic| io_error(&ports, io::Error::other(panic)))??;
-        let addresses: Vec<SocketAddr> = ports
-            .all()
-            .map(|port| SocketAddr::new(bind, port))
-            .collect();
-        let server = match Server::bind(
-            &addresses,
-            options(&config),
-            Arc::new(FrontDoor(broker.clone())),
-        ) {
+        let addresses: Vec<SocketAddr> = ports.all().map(|port| SocketAddr::new(bind, port)).collect();
+        let server = match Server::bind(&addresses, options(&config), Arc::new(FrontDoor(broker.clone()))) {
             Ok(server) => server,
             Err(source) => {
                 // Nothing was served: the folder is left as a clean stop leaves it.
@@ -82,15 +69,12 @@ impl BrokerServer {
         let links = registration::start(&broker).await;
         let tasks = vec![
             tokio::spawn(registration::run(broker.clone(), links)),
+            tokio::spawn(delay::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),
         ];
-        Ok(BrokerServer {
-            broker,
-            server,
-            tasks,
-        })
+        Ok(BrokerServer { broker, server, tasks })
     }
 
     /// The addresses that are listened on, the one that clients are told first.
@@ -126,28 +110,18 @@ impl Ports {
     /// Takes the configured port, or any pair that is free where that is 0.
     fn choose(bind: IpAddr, listen_port: u16) -> Result<Self, StartError> {
         const TRIES: usize = 50;
-        let pair = |main: u16| Ports {
-            main,
-            fast: main.checked_sub(2).filter(|port| *port != 0),
-        };
+        let pair = |main: u16| Ports { main, fast: main.checked_sub(2).filter(|port| *port != 0) };
         if listen_port != 0 {
             return Ok(pair(listen_port));
         }
         for _ in 0..TRIES {
-            let probe =
-                std::net::TcpListener::bind((bind, 0)).and_then(|listener| listener.local_addr());
+            let probe = std::net::TcpListener::bind((bind, 0)).and_then(|listener| listener.local_addr());
             let ports = pair(probe.map_err(|source| listen_error(0, source))?.port());
-            if ports
-                .fast
-                .is_some_and(|port| std::net::TcpListener::bind((bind, port)).is_ok())
-            {
+            if ports.fast.is_some_and(|port| std::net::TcpListener::bind((bind, port)).is_ok()) {
                 return Ok(ports);
             }
         }
-        Err(listen_error(
-            0,
-            io::Error::other("no two free ports with a distance of 2 were found"),
-        ))
+        Err(listen_error(0, io::Error::other("no two free ports with a distance of 2 were found")))
     }
 
     fn all(&self) -> impl Iterator<Item = u16> {
@@ -160,11 +134,7 @@ fn io_error(ports: &Ports, source: io::Error) -> StartError {
 }
 
 fn listen_error(port: u16, source: io::Error) -> StartError {
-    StartError::Listen {
-        key: "listenPort",
-        port,
-        source,
-    }
+    StartError::Listen { key: "listenPort", port, source }
 }
 
 fn options(config: &BrokerConfig) -> ServerOptions {

@@ -15,11 +15,12 @@ pub(crate) fn store_options(config: &BrokerConfig) -> StoreOptions {
     StoreOptions {
         commit_log: PathBuf::from(&config.store_path_commit_log),
         segment_bytes: long(config.mapped_file_size_commit_log_bytes),
-        queue_file_units: long(config.mapped_file_size_consume_queue_bytes)
-            .div_ceil(queue_unit_bytes),
+        queue_file_units: long(config.mapped_file_size_consume_queue_bytes).div_ceil(queue_unit_bytes),
         index_slots: config.max_hash_slot_num.unsigned_abs(),
         index_units: config.max_index_num.unsigned_abs(),
         index_enabled: config.message_index_enable,
+        append_property_crc: config.enabled_append_prop_crc,
+        delay_levels_ms: config.message_delay_level.all_ms().to_vec(),
         max_body_bytes: size(config.max_message_size_bytes),
         flush_mode: config.flush_disk_type.into(),
         flush_interval_ms: long(config.flush_interval_commit_log_ms),
@@ -45,12 +46,6 @@ fn physical_memory_bytes() -> u64 {
         return UNKNOWN;
     };
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = line.and_then(|rest| {
-        rest.trim()
-            .trim_end_matches("kB")
-            .trim()
-            .parse::<u64>()
-            .ok()
-    });
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
     kib.map_or(UNKNOWN, |kib| kib << 10)
 }

@@ -27,22 +27,13 @@ pub struct Topics {
 
 impl Topics {
     /// Takes over the topics that the file kept.
-    pub fn load(
-        defaults: &TopicDefaults,
-        file: ConfigFile,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ConfigFileError> {
+    pub fn load(defaults: &TopicDefaults, file: ConfigFile, clock: Arc<dyn Clock>) -> Result<Self, ConfigFileError> {
         let mut table = TopicTable::new(defaults, clock.now_ms());
         let kept: Option<TopicConfigSerializeWrapper> = file.load()?;
         if let Some(kept) = kept {
             table.restore(kept.topic_config_table.into_values(), kept.data_version);
         }
-        Ok(Topics {
-            table: RwLock::new(table),
-            file,
-            saved: Mutex::new(None),
-            clock,
-        })
+        Ok(Topics { table: RwLock::new(table), file, saved: Mutex::new(None), clock })
     }
 
     /// Brings the file up to date. Waits for the disk.
@@ -62,23 +53,13 @@ impl Topics {
     }
 
     /// See [`TopicTable::for_message`].
-    pub fn for_message(
-        &self,
-        topic: &str,
-        template: &str,
-        queue_nums: i32,
-        sys_flag: i32,
-    ) -> Option<Lookup> {
-        self.table
-            .write()
-            .for_message(topic, template, queue_nums, sys_flag, self.clock.now_ms())
+    pub fn for_message(&self, topic: &str, template: &str, queue_nums: i32, sys_flag: i32) -> Option<Lookup> {
+        self.table.write().for_message(topic, template, queue_nums, sys_flag, self.clock.now_ms())
     }
 
     /// See [`TopicTable::for_group`].
     pub fn for_group(&self, topic: &str, queue_nums: i32, order: bool, sys_flag: i32) -> Lookup {
-        self.table
-            .write()
-            .for_group(topic, queue_nums, order, sys_flag, self.clock.now_ms())
+        self.table.write().for_group(topic, queue_nums, order, sys_flag, self.clock.now_ms())
     }
 
     /// See [`TopicTable::update`].
@@ -116,24 +97,15 @@ impl Topics {
 
     /// Names of the topics that belong to the system.
     pub fn system_topics(&self) -> Vec<String> {
-        self.table
-            .read()
-            .system_topics()
-            .map(str::to_owned)
-            .collect()
+        self.table.read().system_topics().map(str::to_owned).collect()
     }
 
     /// All topics and the state of the table, at one moment.
     pub fn wrapper(&self) -> TopicConfigSerializeWrapper {
         let table = self.table.read();
-        let all: BTreeMap<String, TopicConfig> = table
-            .iter()
-            .map(|config| (config.topic_name.clone(), (**config).clone()))
-            .collect();
-        TopicConfigSerializeWrapper {
-            topic_config_table: all,
-            data_version: table.version(),
-        }
+        let all: BTreeMap<String, TopicConfig> =
+            table.iter().map(|config| (config.topic_name.clone(), (**config).clone())).collect();
+        TopicConfigSerializeWrapper { topic_config_table: all, data_version: table.version() }
     }
 
     /// The state of the table.

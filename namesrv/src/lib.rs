@@ -13,5 +13,7 @@ mod service;
 mod storage;
 
 pub use config::{LiveConfig, NameServerConfig};
-pub use route_table::{Effect, MinBrokerIdChange, RegisterError, Registered, Registration, RouteTable};
+pub use route_table::{
+    Effect, MinBrokerIdChange, RegisterError, Registered, Registration, RouteTable,
+};
 pub use server::{NameServer, StartError};

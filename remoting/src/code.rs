@@ -1,5 +1,6 @@
-//! Request and response codes: the numbers that say what a frame asks for and how it went. The names are Apache's, because they are what people
-//! search logs for. Which codes a server answers is not decided here.
+//! Request and response codes: the numbers that say what a frame asks for and how it went. The names
+//! are Apache's, because they are what people search logs for. Which codes a server answers is not
+//! decided here.
 
 use std::fmt;
 
@@ -292,13 +293,14 @@ codes! {
     }
 }
 
-/// What is lost of a code that is larger than the 16 bits which the ROCKETMQ binary header has for it: the POP and LITE codes all lie in the
-/// range that begins with this number.
+/// What is lost of a code that is larger than the 16 bits which the ROCKETMQ binary header has for it:
+/// the POP and LITE codes all lie in the range that begins with this number.
 const LOST_HIGH_BITS: i32 = 3 << 16;
 
 impl RequestCode {
-    /// The code that a 16-bit number of a binary request header stands for. POP and LITE codes (200,050 and up) arrive there without their
-    /// high bits; none of the remainders is a code of its own, so that they can be told.
+    /// The code that a 16-bit number of a binary request header stands for. POP and LITE codes (200,050
+    /// and up) arrive there without their high bits; none of the remainders is a code of its own, so
+    /// that they can be told.
     pub const fn from_low_bits(low_bits: i16) -> Self {
         let plain = Self(low_bits as i32);
         let restored = Self((low_bits as u16) as i32 + LOST_HIGH_BITS);

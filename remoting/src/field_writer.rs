@@ -2,8 +2,8 @@
 
 use crate::codec::{Encoding, json};
 
-/// What can be written as the fields of a header: typed headers, lists of pairs, and `()` for none. Two sources in a tuple are written one after
-/// the other.
+/// What can be written as the fields of a header: typed headers, lists of pairs, and `()` for none. Two
+/// sources in a tuple are written one after the other.
 pub trait FieldSource {
     /// Writes each field once.
     fn write_fields(&self, out: &mut FieldWriter<'_>);
@@ -140,7 +140,8 @@ impl<'a> FieldWriter<'a> {
         self.written += 1;
     }
 
-    /// A length of 16 bits, then the name. A longer name cannot be written and is cut, at a character's boundary; none of ours is near it.
+    /// A length of 16 bits, then the name. A longer name cannot be written and is cut, at a character's
+    /// boundary; none of ours is near it.
     fn binary_name(&mut self, name: &str) {
         let name = &name[..name.floor_char_boundary(i16::MAX as usize)];
         self.out

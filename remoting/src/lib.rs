@@ -1,7 +1,10 @@
-//! The RocketMQ remoting protocol: frames, header codecs (JSON and ROCKETMQ binary), typed request and response headers, JSON bodies, request
-//! and response codes, and the connection that carries them in both directions. What a request *means* (topics, stores, routes) is not known here.
+//! The RocketMQ remoting protocol: frames, header codecs (JSON and ROCKETMQ binary), typed request and
+//! response headers, JSON bodies, request and response codes, and the connection that carries them in
+//! both directions. What a request *means* (topics, stores, routes) is not known here.
 //!
-//! Start reading at [`service`] (what a server implements), then [`connection`] (what drives it), [`header`] and [`body`] (what is said).
+//! Start reading at [`service`] (what a server implements), then [`connection`] (what drives it),
+//! [`header`] and [`body`] (what is said). [`keys`] and [`properties`] are the one table of configuration
+//! keys that both servers build on.
 
 pub mod body;
 pub mod client;

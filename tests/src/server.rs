@@ -14,7 +14,7 @@ use crate::binaries::{Role, server_command};
 /// Apache's broker needs many seconds on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
-const SHOWN_LOG_LINES: usize = 40;
+const SHOWN_LOG_LINES: usize = 20;
 
 /// A server that runs, or can be started again.
 #[derive(Debug)]
@@ -40,9 +40,21 @@ impl Server {
     ///
     /// # Errors
     /// When it ends first, or is not ready in time.
-    pub fn start(role: Role, name: &str, folder: &Path, config: &Path, port: u16) -> Result<Self, NotStarted> {
-        let mut server =
-            Self { role, name: name.to_owned(), folder: folder.to_owned(), config: config.to_owned(), port, child: None };
+    pub fn start(
+        role: Role,
+        name: &str,
+        folder: &Path,
+        config: &Path,
+        port: u16,
+    ) -> Result<Self, NotStarted> {
+        let mut server = Self {
+            role,
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            config: config.to_owned(),
+            port,
+            child: None,
+        };
         server.run()?;
         Ok(server)
     }
@@ -52,9 +64,10 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The id of the running process.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("the server runs").id()
+    /// Changes the configuration file, for the next start.
+    pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, change(text)).unwrap();
     }
 
     /// Starts the stopped or killed server again.
@@ -64,7 +77,10 @@ impl Server {
     pub fn start_again(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.name);
         if let Err(problem) = self.run() {
-            panic!("{} did not start again; its log ends with\n{}", self.name, problem.log_tail);
+            panic!(
+                "{} did not start again; its log ends with\n{}",
+                self.name, problem.log_tail
+            );
         }
     }
 
@@ -81,7 +97,12 @@ impl Server {
                 self.child = None;
                 return status;
             }
-            assert!(Instant::now() < deadline, "{} has not ended {STOP_LIMIT:?} after SIGTERM; its log ends with\n{}", self.name, self.log_tail());
+            assert!(
+                Instant::now() < deadline,
+                "{} has not ended {STOP_LIMIT:?} after SIGTERM; its log ends with\n{}",
+                self.name,
+                self.log_tail()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -106,14 +127,22 @@ impl Server {
     }
 
     fn run(&mut self) -> Result<(), NotStarted> {
-        let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = server_command(self.role, &self.folder.join(format!("{}-home", self.name)));
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .unwrap();
+        let mut command =
+            server_command(self.role, &self.folder.join(format!("{}-home", self.name)));
         command.arg("-c").arg(&self.config);
         let (child, lines) = spawn(command, log);
         self.child = Some(child);
-        // Ours say "ready on ADDRESS:PORT", Apache's "boot success" with the address among other words.
+        // Ours name the address, Apache's 4.x name server does not.
         let ending = format!(":{}", self.port);
-        let ready = |line: &str| line.split([' ', ',', ']']).any(|word| word.ends_with(&ending));
+        let ready = |line: &str| {
+            line.contains("boot success")
+                || line.split([' ', ',']).any(|word| word.ends_with(&ending))
+        };
         let deadline = Instant::now() + START_LIMIT;
         loop {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -121,7 +150,9 @@ impl Server {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.kill();
-                    return Err(NotStarted { log_tail: self.log_tail() });
+                    return Err(NotStarted {
+                        log_tail: self.log_tail(),
+                    });
                 }
             }
         }
@@ -144,8 +175,13 @@ pub fn send(child: &Child, signal: Signal) {
 
 /// Starts a process whose output goes to a log; the lines of its standard output also come through the channel, which ends with it.
 pub fn spawn(mut command: Command, log: File) -> (Child, Receiver<String>) {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone().unwrap());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log.try_clone().unwrap());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     let output = BufReader::new(child.stdout.take().expect("the output is piped"));
     let (sender, lines) = channel();
     std::thread::spawn(move || {

@@ -37,27 +37,13 @@ pub struct QueueLocks {
 
 impl QueueLocks {
     /// Locks or renews each of `queues` for the client; answers those that it holds now.
-    pub fn lock(
-        &mut self,
-        group: &str,
-        client_id: &str,
-        queues: Vec<LockedQueue>,
-        now_ms: i64,
-    ) -> Vec<LockedQueue> {
+    pub fn lock(&mut self, group: &str, client_id: &str, queues: Vec<LockedQueue>, now_ms: i64) -> Vec<LockedQueue> {
         let held = self.groups.entry(group.to_owned()).or_default();
         let mut locked = Vec::with_capacity(queues.len());
         for queue in queues {
-            let free = held
-                .get(&queue)
-                .is_none_or(|lock| lock.client_id == client_id || lock.is_expired(now_ms));
+            let free = held.get(&queue).is_none_or(|lock| lock.client_id == client_id || lock.is_expired(now_ms));
             if free {
-                held.insert(
-                    queue.clone(),
-                    Lock {
-                        client_id: client_id.to_owned(),
-                        renewed_ms: now_ms,
-                    },
-                );
+                held.insert(queue.clone(), Lock { client_id: client_id.to_owned(), renewed_ms: now_ms });
                 locked.push(queue);
             }
         }
@@ -70,10 +56,7 @@ impl QueueLocks {
             return;
         };
         for queue in queues {
-            if held
-                .get(queue)
-                .is_some_and(|lock| lock.client_id == client_id)
-            {
+            if held.get(queue).is_some_and(|lock| lock.client_id == client_id) {
                 held.remove(queue);
             }
         }
@@ -92,9 +75,7 @@ impl QueueLocks {
 
     /// Whether some member of the group holds a valid lock, that is, whether the group consumes in order.
     pub fn is_any_held(&self, group: &str, now_ms: i64) -> bool {
-        self.groups
-            .get(group)
-            .is_some_and(|held| held.values().any(|lock| !lock.is_expired(now_ms)))
+        self.groups.get(group).is_some_and(|held| held.values().any(|lock| !lock.is_expired(now_ms)))
     }
 }
 
@@ -104,32 +85,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn queue(queue_id: i32) -> LockedQueue {
-        LockedQueue {
-            topic: "orders".into(),
-            broker_name: "broker-a".into(),
-            queue_id,
-        }
+        LockedQueue { topic: "orders".into(), broker_name: "broker-a".into(), queue_id }
     }
 
     #[test]
     fn a_held_queue_is_refused_until_it_expires_or_is_released() {
         let mut locks = QueueLocks::default();
-        assert_eq!(
-            locks.lock("g", "one", vec![queue(0), queue(1)], 0),
-            [queue(0), queue(1)]
-        );
+        assert_eq!(locks.lock("g", "one", vec![queue(0), queue(1)], 0), [queue(0), queue(1)]);
         assert_eq!(locks.lock("g", "two", vec![queue(0)], LOCK_LIFE_MS), []);
         locks.unlock("g", "two", &[queue(0)]);
         assert_eq!(locks.lock("g", "two", vec![queue(0)], LOCK_LIFE_MS), []);
         locks.unlock("g", "one", &[queue(0)]);
-        assert_eq!(
-            locks.lock("g", "two", vec![queue(0)], LOCK_LIFE_MS),
-            [queue(0)]
-        );
-        assert_eq!(
-            locks.lock("g", "two", vec![queue(1)], LOCK_LIFE_MS + 1),
-            [queue(1)]
-        );
+        assert_eq!(locks.lock("g", "two", vec![queue(0)], LOCK_LIFE_MS), [queue(0)]);
+        assert_eq!(locks.lock("g", "two", vec![queue(1)], LOCK_LIFE_MS + 1), [queue(1)]);
         assert!(locks.is_any_held("g", LOCK_LIFE_MS + 1));
         assert!(!locks.is_any_held("other", 0));
     }

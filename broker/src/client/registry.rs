@@ -76,9 +76,7 @@ impl<C> ConsumerGroup<C> {
 
     /// The member with a client id.
     pub fn member(&self, client_id: &str) -> Option<&Member<C>> {
-        self.members
-            .values()
-            .find(|member| member.introduction.client_id == client_id)
+        self.members.values().find(|member| member.introduction.client_id == client_id)
     }
 }
 
@@ -103,39 +101,23 @@ pub struct ClientRegistry<C> {
 
 impl<C> Default for ClientRegistry<C> {
     fn default() -> Self {
-        ClientRegistry {
-            consumers: HashMap::new(),
-            producers: HashMap::new(),
-            groups_of: HashMap::new(),
-        }
+        ClientRegistry { consumers: HashMap::new(), producers: HashMap::new(), groups_of: HashMap::new() }
     }
 }
 
 impl<C: Clone> ClientRegistry<C> {
     /// Takes in what a heartbeat says about a consumer group.
-    pub fn consumer_heard(
-        &mut self,
-        group: &str,
-        who: &Introduction<C>,
-        what: Consumption,
-        now_ms: i64,
-    ) -> Heard {
-        self.groups_of
-            .entry(who.connection_id)
-            .or_default()
-            .insert(group.to_owned());
+    pub fn consumer_heard(&mut self, group: &str, who: &Introduction<C>, what: Consumption, now_ms: i64) -> Heard {
+        self.groups_of.entry(who.connection_id).or_default().insert(group.to_owned());
         let fingerprint = what.fingerprint;
-        let entry = self
-            .consumers
-            .entry(group.to_owned())
-            .or_insert_with(|| ConsumerGroup {
-                consume_type: what.consume_type,
-                message_model: what.message_model,
-                consume_from_where: what.consume_from_where,
-                subscriptions: HashMap::new(),
-                members: HashMap::new(),
-                fingerprint,
-            });
+        let entry = self.consumers.entry(group.to_owned()).or_insert_with(|| ConsumerGroup {
+            consume_type: what.consume_type,
+            message_model: what.message_model,
+            consume_from_where: what.consume_from_where,
+            subscriptions: HashMap::new(),
+            members: HashMap::new(),
+            fingerprint,
+        });
         // A client that leaves its subscriptions out believes that they are known; after a restart of the broker they are not.
         let is_unknown = what.subscriptions.is_none() && entry.subscriptions.is_empty();
         let fingerprint_changed = entry.fingerprint != fingerprint || is_unknown;
@@ -143,34 +125,17 @@ impl<C: Clone> ClientRegistry<C> {
         entry.consume_type = what.consume_type;
         entry.message_model = what.message_model;
         entry.consume_from_where = what.consume_from_where;
-        let member = Member {
-            introduction: who.clone(),
-            seen_ms: now_ms,
-        };
+        let member = Member { introduction: who.clone(), seen_ms: now_ms };
         let joined = entry.members.insert(who.connection_id, member).is_none();
-        let resubscribed = what
-            .subscriptions
-            .is_some_and(|new| replace_subscriptions(&mut entry.subscriptions, new));
-        Heard {
-            changed: joined || resubscribed,
-            fingerprint_changed,
-        }
+        let resubscribed = what.subscriptions.is_some_and(|new| replace_subscriptions(&mut entry.subscriptions, new));
+        Heard { changed: joined || resubscribed, fingerprint_changed }
     }
 
     /// Takes in what a heartbeat says about a producer group.
     pub fn producer_heard(&mut self, group: &str, who: &Introduction<C>, now_ms: i64) {
-        self.groups_of
-            .entry(who.connection_id)
-            .or_default()
-            .insert(group.to_owned());
+        self.groups_of.entry(who.connection_id).or_default().insert(group.to_owned());
         let members = self.producers.entry(group.to_owned()).or_default();
-        members.insert(
-            who.connection_id,
-            Member {
-                introduction: who.clone(),
-                seen_ms: now_ms,
-            },
-        );
+        members.insert(who.connection_id, Member { introduction: who.clone(), seen_ms: now_ms });
     }
 
     /// A client says goodbye to a consumer group. Answers whether it was a member.
@@ -202,10 +167,7 @@ impl<C: Clone> ClientRegistry<C> {
         for group in &groups {
             self.producer_left(group, connection);
         }
-        groups
-            .into_iter()
-            .filter(|group| self.consumer_left(group, connection))
-            .collect()
+        groups.into_iter().filter(|group| self.consumer_left(group, connection)).collect()
     }
 
     /// Takes out the clients whose last heartbeat is older than `limit_ms`; answers their connections, to be closed, and the
@@ -213,16 +175,10 @@ impl<C: Clone> ClientRegistry<C> {
     pub fn expire(&mut self, now_ms: i64, limit_ms: i64) -> (Vec<C>, Vec<String>) {
         let stale = |member: &Member<C>| now_ms - member.seen_ms > limit_ms;
         let mut gone: HashMap<ConnectionId, C> = HashMap::new();
-        let consumers = self
-            .consumers
-            .values()
-            .flat_map(|group| group.members.values());
+        let consumers = self.consumers.values().flat_map(|group| group.members.values());
         let producers = self.producers.values().flat_map(HashMap::values);
         for member in consumers.chain(producers).filter(|member| stale(member)) {
-            gone.insert(
-                member.introduction.connection_id,
-                member.introduction.connection.clone(),
-            );
+            gone.insert(member.introduction.connection_id, member.introduction.connection.clone());
         }
         let mut groups = BTreeSet::new();
         for connection in gone.keys() {
@@ -247,33 +203,22 @@ impl<C: Clone> ClientRegistry<C> {
     }
 
     /// All producer groups.
-    pub fn producer_groups(
-        &self,
-    ) -> impl Iterator<Item = (&String, &HashMap<ConnectionId, Member<C>>)> {
+    pub fn producer_groups(&self) -> impl Iterator<Item = (&String, &HashMap<ConnectionId, Member<C>>)> {
         self.producers.iter()
     }
 
     /// Groups with a member that subscribes to the topic.
     pub fn groups_of_topic(&self, topic: &str) -> impl Iterator<Item = &String> {
         let topic = topic.to_owned();
-        self.consumers
-            .iter()
-            .filter(move |(_, g)| g.subscriptions.contains_key(&topic))
-            .map(|(name, _)| name)
+        self.consumers.iter().filter(move |(_, g)| g.subscriptions.contains_key(&topic)).map(|(name, _)| name)
     }
 }
 
 /// Takes over the newer of each topic's subscriptions and drops topics that are not named any more.
 /// Answers whether the set of topics changed; a changed expression alone concerns only its own pulls.
-fn replace_subscriptions(
-    old: &mut HashMap<String, Arc<Subscription>>,
-    new: Vec<Subscription>,
-) -> bool {
+fn replace_subscriptions(old: &mut HashMap<String, Arc<Subscription>>, new: Vec<Subscription>) -> bool {
     let before = old.len();
-    let topics: HashSet<String> = new
-        .iter()
-        .map(|subscription| subscription.topic.clone())
-        .collect();
+    let topics: HashSet<String> = new.iter().map(|subscription| subscription.topic.clone()).collect();
     old.retain(|topic, _| topics.contains(topic));
     let mut changed = old.len() != before;
     for subscription in new {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use bolide_remoting::body::{
-    CheckClientRequest, ConsumerData, ConsumerList, HeartbeatData, LockBatchRequest,
-    LockBatchResponse, MessageQueue, SubscriptionData, TopicConfig, encode,
+    CheckClientRequest, ConsumerData, ConsumerList, HeartbeatData, LockBatchRequest, LockBatchResponse, MessageQueue,
+    SubscriptionData, TopicConfig, encode,
 };
 use bolide_remoting::header::{ConsumerGroupRequest, HeartbeatResponse, UnregisterClientRequest};
 use bolide_remoting::{Body, Connection, Reply, Request, RequestCode, ResponseCode};
@@ -42,14 +42,8 @@ pub(crate) fn heartbeat(broker: &Arc<Broker>, request: &Request<'_>, reply: Repl
     let mut subscription_changed = !is_v2;
     let mut created = Vec::new();
     for consumer in heartbeat.consumer_data_set {
-        let Some(heard) = hear_consumer(
-            broker,
-            &who,
-            consumer,
-            fingerprint,
-            heartbeat.without_sub,
-            &mut created,
-        ) else {
+        let Some(heard) = hear_consumer(broker, &who, consumer, fingerprint, heartbeat.without_sub, &mut created)
+        else {
             continue;
         };
         subscription_changed |= heard && is_v2;
@@ -60,18 +54,13 @@ pub(crate) fn heartbeat(broker: &Arc<Broker>, request: &Request<'_>, reply: Repl
             clients.producer_heard(&producer.group_name, &who, now_ms);
         }
     }
-    let answer = HeartbeatResponse {
-        heartbeat_v2: true,
-        subscription_changed,
-    };
+    let answer = HeartbeatResponse { heartbeat_v2: true, subscription_changed };
     if created.is_empty() {
         return reply.ok(&answer);
     }
     // A consumer asks a name server for its retry topic next.
     let reply = reply.park();
-    broker
-        .registrar
-        .announce(created, Box::new(move || reply.ok(&answer)));
+    broker.registrar.announce(created, Box::new(move || reply.ok(&answer)));
 }
 
 /// Takes in one group of a heartbeat; answers whether its fingerprint is another than before, or `None` for a group that
@@ -87,29 +76,13 @@ fn hear_consumer(
     let group = consumer.group_name.as_str();
     let config = broker.groups.find(group)?;
     let is_ordered = |topic: &str| broker.topics.get(topic).is_some_and(|topic| topic.order);
-    let order = consumer
-        .subscription_data_set
-        .iter()
-        .any(|subscription| is_ordered(&subscription.topic));
-    let sys_flag = if consumer.unit_mode {
-        UNIT_SUBSCRIPTION
-    } else {
-        0
-    };
-    let retry = broker.topics.for_group(
-        &name::retry_topic(group),
-        config.retry_queue_nums,
-        order,
-        sys_flag,
-    );
+    let order = consumer.subscription_data_set.iter().any(|subscription| is_ordered(&subscription.topic));
+    let sys_flag = if consumer.unit_mode { UNIT_SUBSCRIPTION } else { 0 };
+    let retry = broker.topics.for_group(&name::retry_topic(group), config.retry_queue_nums, order, sys_flag);
     if let Lookup::Created(topic) = retry {
         created.push(topic);
     }
-    let subscriptions = consumer
-        .subscription_data_set
-        .into_iter()
-        .map(Subscription::from)
-        .collect();
+    let subscriptions = consumer.subscription_data_set.into_iter().map(Subscription::from).collect();
     let what = Consumption {
         consume_type: consumer.consume_type,
         message_model: consumer.message_model,
@@ -117,10 +90,7 @@ fn hear_consumer(
         subscriptions: (!without_subscriptions).then_some(subscriptions),
         fingerprint,
     };
-    let heard = broker
-        .clients
-        .write()
-        .consumer_heard(group, who, what, broker.clock.now_ms());
+    let heard = broker.clients.write().consumer_heard(group, who, what, broker.clock.now_ms());
     if heard.changed && config.notify_consumer_ids_changed_enable {
         notify_members(broker, group);
     }
@@ -139,10 +109,7 @@ pub(crate) fn unregister(broker: &Arc<Broker>, request: &Request<'_>, reply: Rep
     }
     if let Some(group) = header.consumer_group {
         let left = broker.clients.write().consumer_left(group, connection);
-        let notifies = broker
-            .groups
-            .get(group)
-            .is_none_or(|config| config.notify_consumer_ids_changed_enable);
+        let notifies = broker.groups.get(group).is_none_or(|config| config.notify_consumer_ids_changed_enable);
         if left && notifies {
             notify_members(broker, group);
         }
@@ -176,22 +143,13 @@ fn notify_members(broker: &Broker, group: &str) {
         return;
     }
     let clients = broker.clients.read();
-    let Some(members) = clients
-        .consumer_group(group)
-        .filter(|members| !members.is_broadcasting())
-    else {
+    let Some(members) = clients.consumer_group(group).filter(|members| !members.is_broadcasting()) else {
         return;
     };
-    let notice = ConsumerGroupRequest {
-        consumer_group: group,
-    };
+    let notice = ConsumerGroupRequest { consumer_group: group };
     for member in members.members.values() {
         let connection = &member.introduction.connection;
-        if let Err(error) = connection.oneway(
-            RequestCode::NOTIFY_CONSUMER_IDS_CHANGED,
-            &notice,
-            Body::Empty,
-        ) {
+        if let Err(error) = connection.oneway(RequestCode::NOTIFY_CONSUMER_IDS_CHANGED, &notice, Body::Empty) {
             // The client asks by itself every twenty seconds.
             tracing::debug!(group, peer = %connection.peer(), "not told of a change in its group: {error}");
         }
@@ -210,13 +168,8 @@ fn try_list(broker: &Broker, request: &Request<'_>) -> Result<Bytes, Refusal> {
         let remark = format!("no consumer for this group, {group}");
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
     };
-    let ids = members
-        .members
-        .values()
-        .map(|member| member.introduction.client_id.clone());
-    Ok(encode(&ConsumerList {
-        consumer_id_list: ids.collect(),
-    }))
+    let ids = members.members.values().map(|member| member.introduction.client_id.clone());
+    Ok(encode(&ConsumerList { consumer_id_list: ids.collect() }))
 }
 
 /// LOCK_BATCH_MQ.
@@ -227,14 +180,8 @@ pub(crate) fn lock(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     };
     let queues = wanted.mq_set.into_iter().map(LockedQueue::from).collect();
     let now_ms = broker.clock.now_ms();
-    let locked =
-        broker
-            .queue_locks
-            .lock()
-            .lock(&wanted.consumer_group, &wanted.client_id, queues, now_ms);
-    let body = LockBatchResponse {
-        lock_ok_mq_set: locked.into_iter().map(MessageQueue::from).collect(),
-    };
+    let locked = broker.queue_locks.lock().lock(&wanted.consumer_group, &wanted.client_id, queues, now_ms);
+    let body = LockBatchResponse { lock_ok_mq_set: locked.into_iter().map(MessageQueue::from).collect() };
     reply.ok_body(&(), encode(&body));
 }
 
@@ -245,10 +192,7 @@ pub(crate) fn unlock(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
         Err(refusal) => return reply.refuse(refusal),
     };
     let queues: Vec<LockedQueue> = unwanted.mq_set.into_iter().map(LockedQueue::from).collect();
-    broker
-        .queue_locks
-        .lock()
-        .unlock(&unwanted.consumer_group, &unwanted.client_id, &queues);
+    broker.queue_locks.lock().unlock(&unwanted.consumer_group, &unwanted.client_id, &queues);
     reply.ok(&());
 }
 
@@ -284,20 +228,12 @@ impl From<SubscriptionData> for Subscription {
 
 impl From<MessageQueue> for LockedQueue {
     fn from(queue: MessageQueue) -> Self {
-        LockedQueue {
-            topic: queue.topic,
-            broker_name: queue.broker_name,
-            queue_id: queue.queue_id,
-        }
+        LockedQueue { topic: queue.topic, broker_name: queue.broker_name, queue_id: queue.queue_id }
     }
 }
 
 impl From<LockedQueue> for MessageQueue {
     fn from(queue: LockedQueue) -> Self {
-        MessageQueue {
-            topic: queue.topic,
-            broker_name: queue.broker_name,
-            queue_id: queue.queue_id,
-        }
+        MessageQueue { topic: queue.topic, broker_name: queue.broker_name, queue_id: queue.queue_id }
     }
 }

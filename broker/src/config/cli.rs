@@ -10,11 +10,7 @@ use clap::Parser;
 /// 9876 and keeps its data in ./data. Every other start listens on all addresses and keeps its data in $HOME/store. A name
 /// server is started in this process exactly when no address of one is given by -n, by the key namesrvAddr or by NAMESRV_ADDR.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Parser)]
-#[command(
-    name = "mqbroker",
-    version,
-    after_help = "Ctrl-C or SIGTERM stops the broker cleanly."
-)]
+#[command(name = "mqbroker", version, after_help = "Ctrl-C or SIGTERM stops the broker cleanly.")]
 pub struct Arguments {
     /// Configuration file, with the keys of Apache's broker.conf
     #[arg(short = 'c', long = "configFile", value_name = "FILE")]

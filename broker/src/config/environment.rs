@@ -22,10 +22,7 @@ impl Environment {
         Self {
             namesrv_addr: std::env::var("NAMESRV_ADDR").ok(),
             home: std::env::var("HOME").ok().filter(|home| !home.is_empty()),
-            host_name: rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
+            host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             address: reachable(&addresses()),
         }
     }
@@ -34,34 +31,18 @@ impl Environment {
 /// The addresses of this host's interfaces, those of bridges (Docker's, say) left out.
 fn addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let bridge = |name: &str| {
-        Path::new("/sys/class/net")
-            .join(name)
-            .join("bridge")
-            .exists()
-    };
-    interfaces
-        .iter()
-        .filter(|interface| !bridge(&interface.name))
-        .map(if_addrs::Interface::ip)
-        .collect()
+    let bridge = |name: &str| Path::new("/sys/class/net").join(name).join("bridge").exists();
+    interfaces.iter().filter(|interface| !bridge(&interface.name)).map(if_addrs::Interface::ip).collect()
 }
 
 /// The address that Apache would take: IPv4 before IPv6, public before private, never loopback unless nothing else is there.
 fn reachable(addresses: &[IpAddr]) -> IpAddr {
     let rank = |address: &&IpAddr| match address {
         IpAddr::V4(address) => u8::from(address.is_private() || address.is_link_local()),
-        IpAddr::V6(address) => {
-            2 + u8::from(address.is_unique_local() || address.is_unicast_link_local())
-        }
+        IpAddr::V6(address) => 2 + u8::from(address.is_unique_local() || address.is_unicast_link_local()),
     };
-    let outward = addresses
-        .iter()
-        .filter(|address| !address.is_loopback() && !address.is_unspecified());
-    outward
-        .min_by_key(rank)
-        .copied()
-        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    let outward = addresses.iter().filter(|address| !address.is_loopback() && !address.is_unspecified());
+    outward.min_by_key(rank).copied().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use bolide_remoting::keys::{Inert, Promise};
 const REPLICATION: &str = "there is no replication yet";
 const CONTROLLER: &str = "there is no controller yet";
 const ROCKSDB: &str = "there is no RocksDB here; queues, indexes and settings are kept in files";
-const AUTHENTICATION: &str =
-    "nothing authenticates or authorizes yet, so the broker would stand open";
+const AUTHENTICATION: &str = "nothing authenticates or authorizes yet, so the broker would stand open";
 
 const fn promise(name: &'static str, kept: &'static str, reason: &'static str) -> Promise {
     Promise { name, kept, reason }
@@ -26,21 +25,9 @@ pub(super) const PROMISES: &[Promise] = &[
     promise("enableRemoteEscape", "false", REPLICATION),
     promise("asyncLearner", "false", REPLICATION),
     promise("enableControllerMode", "false", CONTROLLER),
-    promise(
-        "enableDLegerCommitLog",
-        "false",
-        "there is no DLedger commit log",
-    ),
-    promise(
-        "isBrokerContainer",
-        "false",
-        "there are no broker containers",
-    ),
-    promise(
-        "isInBrokerContainer",
-        "false",
-        "there are no broker containers",
-    ),
+    promise("enableDLegerCommitLog", "false", "there is no DLedger commit log"),
+    promise("isBrokerContainer", "false", "there are no broker containers"),
+    promise("isInBrokerContainer", "false", "there are no broker containers"),
     promise("storeType", "default", ROCKSDB),
     promise("configManagerVersion", "v1", ROCKSDB),
     promise("rocksdbCQDoubleWriteEnable", "false", ROCKSDB),
@@ -49,55 +36,18 @@ pub(super) const PROMISES: &[Promise] = &[
     promise("timerRocksDBEnable", "false", ROCKSDB),
     promise("popConsumerKVServiceEnable", "false", ROCKSDB),
     promise("popConsumerKVServiceInit", "false", ROCKSDB),
-    promise(
-        "messageStorePlugIn",
-        "",
-        "there is no tiered store and no other plug-in of the store",
-    ),
-    promise(
-        "readOnlyCommitLogStorePaths",
-        "",
-        "a commit log in several folders is not served",
-    ),
-    promise(
-        "enabledAppendPropCRC",
-        "false",
-        "checksums of properties are not written",
-    ),
-    promise(
-        "forceVerifyPropCRC",
-        "false",
-        "checksums of properties are not verified",
-    ),
-    promise(
-        "enableLmq",
-        "false",
-        "light message queues are not served yet",
-    ),
-    promise(
-        "enableMultiDispatch",
-        "false",
-        "light message queues are not served yet",
-    ),
+    promise("messageStorePlugIn", "", "there is no tiered store and no other plug-in of the store"),
+    promise("readOnlyCommitLogStorePaths", "", "a commit log in several folders is not served"),
+    promise("forceVerifyPropCRC", "false", "checksums of properties are not verified"),
+    promise("enableLmq", "false", "light message queues are not served yet"),
+    promise("enableMultiDispatch", "false", "light message queues are not served yet"),
     promise("authenticationEnabled", "false", AUTHENTICATION),
     promise("authorizationEnabled", "false", AUTHENTICATION),
     promise("migrateAuthFromV1Enabled", "false", AUTHENTICATION),
     promise("aclEnable", "false", AUTHENTICATION),
-    promise(
-        "useTLS",
-        "false",
-        "connections to name servers are not encrypted yet",
-    ),
-    promise(
-        "fetchNamesrvAddrByAddressServer",
-        "false",
-        "name servers are not found through an address server yet",
-    ),
-    promise(
-        "fetchNameSrvAddrByDnsLookup",
-        "false",
-        "name servers are not found through DNS records yet",
-    ),
+    promise("useTLS", "false", "connections to name servers are not encrypted yet"),
+    promise("fetchNamesrvAddrByAddressServer", "false", "name servers are not found through an address server yet"),
+    promise("fetchNameSrvAddrByDnsLookup", "false", "name servers are not found through DNS records yet"),
 ];
 
 /// Keys without effect, by the reason.
@@ -370,12 +320,7 @@ pub(super) const INERT: &[Inert] = &[
     },
     Inert {
         reason: "topics are registered whole and listed in one answer",
-        names: &[
-            "enableSplitRegistration",
-            "splitRegistrationSize",
-            "enableSplitMetadata",
-            "splitMetadataSize",
-        ],
+        names: &["enableSplitRegistration", "splitRegistrationSize", "enableSplitMetadata", "splitMetadataSize"],
     },
     Inert {
         reason: "the addresses of the name servers are fixed at start",
@@ -391,7 +336,6 @@ pub(super) const INERT: &[Inert] = &[
     Inert {
         reason: "delayed and scheduled messages are not served yet",
         names: &[
-            "messageDelayLevel",
             "flushDelayOffsetInterval",
             "delayOffsetUpdateVersionStep",
             "enableScheduleMessageStats",

@@ -1,6 +1,7 @@
 //! The keys that the broker acts on. Names and defaults are Apache's unless a key says that it is ours.
 
 use super::inert::{INERT, PROMISES};
+use crate::delay::levels::DelayLevels;
 
 bolide_remoting::config_words! {
     /// When a message counts as stored.
@@ -108,6 +109,10 @@ bolide_remoting::config_keys! {
     /// Messages are refused before this moment, in milliseconds since 1970.
     "startAcceptSendRequestTimeStamp" [mutable] start_accept_send_request_timestamp_ms: i64 = 0, 0..=i64::MAX;
 
+    section "Delayed messages";
+    /// The delays that producers choose from by level, the first level first; at most 18.
+    "messageDelayLevel" [fixed, important] message_delay_level: DelayLevels = DelayLevels::default();
+
     section "Reading";
     /// How many bytes one pull takes at most of messages that are in memory.
     "maxTransferBytesOnMessageInMemory" [mutable, important] max_transfer_bytes_on_message_in_memory: i32 = 262_144, 1..=16_777_216;
@@ -151,6 +156,8 @@ bolide_remoting::config_keys! {
     "maxHashSlotNum" [fixed, important] max_hash_slot_num: i32 = 5_000_000, 1..=100_000_000;
     /// How many entries an index file has.
     "maxIndexNum" [fixed] max_index_num: i32 = 20_000_000, 2..=100_000_000;
+    /// Whether each record ends with a checksum of the whole record, not of its body alone.
+    "enabledAppendPropCRC" [fixed] enabled_append_prop_crc: bool = false;
     /// When a message counts as stored: ASYNC_FLUSH, when the operating system has it; SYNC_FLUSH, when the disk has it.
     "flushDiskType" [fixed, important] flush_disk_type: FlushDiskType = FlushDiskType::AsyncFlush;
     /// How long a producer waits for the disk with SYNC_FLUSH, in milliseconds.

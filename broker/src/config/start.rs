@@ -70,9 +70,7 @@ pub enum ConfigError {
     #[error("bindAddress is {0:?}, but must be an IP address, such as 0.0.0.0")]
     BindAddress(String),
     /// Neither a data folder nor a home folder.
-    #[error(
-        "there is no place for the data: HOME is not set; give -d DIR or the key storePathRootDir"
-    )]
+    #[error("there is no place for the data: HOME is not set; give -d DIR or the key storePathRootDir")]
     DataFolder,
     /// A commit log in several folders.
     #[error("storePathCommitLog is {0:?}, but a commit log in several folders is not served")]
@@ -84,11 +82,7 @@ impl Start {
     ///
     /// # Errors
     /// The first thing that is wrong with the configuration.
-    pub fn decide(
-        arguments: &Arguments,
-        environment: &Environment,
-        file: &[u8],
-    ) -> Result<Self, ConfigError> {
+    pub fn decide(arguments: &Arguments, environment: &Environment, file: &[u8]) -> Result<Self, ConfigError> {
         let flag = filled(arguments.namesrv_addr.as_deref());
         let variable = filled(environment.namesrv_addr.as_deref());
         let bare = arguments.config_file.is_none() && flag.is_none() && variable.is_none();
@@ -102,24 +96,12 @@ impl Start {
             loaded.read(file, &path.display().to_string())?;
         }
         let key = filled(Some(&loaded.values.namesrv_addr)).map(str::to_owned);
-        let chosen = [
-            ("-n", flag),
-            ("namesrvAddr", key.as_deref()),
-            ("NAMESRV_ADDR", variable),
-        ];
-        let chosen = chosen
-            .into_iter()
-            .find_map(|(origin, text)| text.map(|text| (origin, text)));
+        let chosen = [("-n", flag), ("namesrvAddr", key.as_deref()), ("NAMESRV_ADDR", variable)];
+        let chosen = chosen.into_iter().find_map(|(origin, text)| text.map(|text| (origin, text)));
         loaded.values.namesrv_addr = chosen.map_or_else(String::new, |(_, text)| text.to_owned());
 
         let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-        fill_in(
-            &mut loaded.values,
-            arguments,
-            environment,
-            bare,
-            &mut warnings,
-        )?;
+        fill_in(&mut loaded.values, arguments, environment, bare, &mut warnings)?;
         if arguments.print_config {
             return Ok(Self::Print(loaded.properties().to_string()));
         }
@@ -130,20 +112,9 @@ impl Start {
             Some((origin, text)) => NameServerPlan::At(split_addresses(origin, text)?),
             None => embedded(&loaded.values),
         };
-        let Loaded {
-            values: config,
-            inert,
-            ..
-        } = loaded;
+        let Loaded { values: config, inert, .. } = loaded;
         let config_file = arguments.config_file.clone();
-        Ok(Self::Run(Box::new(Plan {
-            config,
-            inert,
-            config_file,
-            name_servers,
-            bare,
-            warnings,
-        })))
+        Ok(Self::Run(Box::new(Plan { config, inert, config_file, name_servers, bare, warnings })))
     }
 }
 
@@ -156,11 +127,7 @@ fn fill_in(
     warnings: &mut Vec<String>,
 ) -> Result<(), ConfigError> {
     or_default(&mut config.broker_name, || {
-        if environment.host_name.is_empty() {
-            "DEFAULT_BROKER".to_owned()
-        } else {
-            environment.host_name.clone()
-        }
+        if environment.host_name.is_empty() { "DEFAULT_BROKER".to_owned() } else { environment.host_name.clone() }
     });
     or_default(&mut config.broker_ip1, || environment.address.to_string());
     let ip1 = config.broker_ip1.clone();
@@ -169,10 +136,7 @@ fn fill_in(
         config.ha_listen_port = config.listen_port.saturating_add(1);
     }
     if config.broker_id != 0 {
-        warnings.push(format!(
-            "brokerId={} is set back to 0: every broker is a master here",
-            config.broker_id
-        ));
+        warnings.push(format!("brokerId={} is set back to 0: every broker is a master here", config.broker_id));
         config.broker_id = 0;
     }
     if config.bind_address.parse::<std::net::IpAddr>().is_err() {
@@ -187,13 +151,9 @@ fn fill_in(
         config.store_path_root_dir = Path::new(home).join("store").display().to_string();
     }
     let root = PathBuf::from(&config.store_path_root_dir);
-    or_default(&mut config.store_path_commit_log, || {
-        root.join("commitlog").display().to_string()
-    });
+    or_default(&mut config.store_path_commit_log, || root.join("commitlog").display().to_string());
     if config.store_path_commit_log.contains(',') {
-        return Err(ConfigError::ManyCommitLogs(
-            config.store_path_commit_log.clone(),
-        ));
+        return Err(ConfigError::ManyCommitLogs(config.store_path_commit_log.clone()));
     }
     Ok(())
 }
@@ -205,9 +165,7 @@ fn embedded(config: &BrokerConfig) -> NameServerPlan {
     NameServerPlan::Embedded {
         bind_address: config.bind_address.clone(),
         port: config.namesrv_listen_port,
-        kv_config_path: Path::new(&config.store_path_root_dir)
-            .join("namesrv")
-            .join("kvConfig.json"),
+        kv_config_path: Path::new(&config.store_path_root_dir).join("namesrv").join("kvConfig.json"),
     }
 }
 
@@ -230,21 +188,11 @@ fn or_default(value: &mut String, default: impl FnOnce() -> String) {
 }
 
 fn split_addresses(origin: &'static str, text: &str) -> Result<Vec<String>, ConfigError> {
-    let parts: Vec<&str> = text
-        .split(';')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .collect();
+    let parts: Vec<&str> = text.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
     let wrong = parts.iter().find(|part| !is_host_and_port(part));
     match wrong {
-        Some(address) => Err(ConfigError::NameServer {
-            origin,
-            address: (*address).to_owned(),
-        }),
-        None if parts.is_empty() => Err(ConfigError::NameServer {
-            origin,
-            address: text.to_owned(),
-        }),
+        Some(address) => Err(ConfigError::NameServer { origin, address: (*address).to_owned() }),
+        None if parts.is_empty() => Err(ConfigError::NameServer { origin, address: text.to_owned() }),
         None => Ok(parts.into_iter().map(str::to_owned).collect()),
     }
 }

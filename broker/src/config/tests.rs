@@ -54,10 +54,7 @@ fn the_bare_start_serves_this_machine_only() {
     assert_eq!(plan.config.broker_name, "host-a");
     assert_eq!(plan.config.store_path_root_dir, "data");
     assert_eq!(plan.config.store_path_commit_log, "data/commitlog");
-    assert_eq!(
-        (plan.config.listen_port, plan.config.fast_listen_port()),
-        (10_911, Some(10_909))
-    );
+    assert_eq!((plan.config.listen_port, plan.config.fast_listen_port()), (10_911, Some(10_909)));
     assert_eq!(plan.config.ha_listen_port, 10_912);
     assert_eq!(plan.config_file, None);
     assert_eq!(
@@ -81,73 +78,30 @@ fn a_data_folder_alone_is_still_the_bare_start() {
 
 #[test]
 fn a_configuration_file_binds_as_apache_does_and_still_embeds_a_name_server() {
-    let plan = plan(
-        "-c broker.conf",
-        "brokerName=a\nlistenPort=10921\nnamesrvListenPort=9877",
-    );
+    let plan = plan("-c broker.conf", "brokerName=a\nlistenPort=10921\nnamesrvListenPort=9877");
     assert!(!plan.bare);
     assert_eq!(plan.config.bind_address, "0.0.0.0");
-    assert_eq!(
-        (
-            plan.config.broker_ip1.as_str(),
-            plan.config.broker_ip2.as_str()
-        ),
-        ("10.1.2.3", "10.1.2.3")
-    );
+    assert_eq!((plan.config.broker_ip1.as_str(), plan.config.broker_ip2.as_str()), ("10.1.2.3", "10.1.2.3"));
     assert_eq!(plan.config.store_path_root_dir, "/home/operator/store");
-    assert_eq!(
-        plan.config.store_path_commit_log,
-        "/home/operator/store/commitlog"
-    );
-    assert_eq!(
-        (plan.config.ha_listen_port, plan.config.fast_listen_port()),
-        (10_922, Some(10_919))
-    );
+    assert_eq!(plan.config.store_path_commit_log, "/home/operator/store/commitlog");
+    assert_eq!((plan.config.ha_listen_port, plan.config.fast_listen_port()), (10_922, Some(10_919)));
     assert_eq!(plan.config_file, Some(PathBuf::from("broker.conf")));
-    let NameServerPlan::Embedded {
-        bind_address, port, ..
-    } = plan.name_servers
-    else {
-        panic!("none embedded")
-    };
+    let NameServerPlan::Embedded { bind_address, port, .. } = plan.name_servers else { panic!("none embedded") };
     assert_eq!((bind_address.as_str(), port), ("0.0.0.0", 9877));
 }
 
 #[test]
 fn a_name_server_is_embedded_exactly_when_no_address_is_given() {
-    let at = |addresses: &[&str]| {
-        NameServerPlan::At(addresses.iter().map(|a| (*a).to_owned()).collect())
-    };
-    assert_eq!(
-        plan("-n a:9876;b:9877", "").name_servers,
-        at(&["a:9876", "b:9877"])
-    );
-    assert_eq!(
-        plan("-c f", "namesrvAddr=a:1; b:2 ;").name_servers,
-        at(&["a:1", "b:2"])
-    );
-    assert_eq!(
-        plan("-c f -n c:3", "namesrvAddr=a:1").name_servers,
-        at(&["c:3"])
-    );
-    assert_eq!(
-        plan("-c f -n c:3", "namesrvAddr=a:1").config.namesrv_addr,
-        "c:3"
-    );
-    assert!(matches!(
-        plan("-c f", "namesrvAddr= ").name_servers,
-        NameServerPlan::Embedded { .. }
-    ));
-    assert_eq!(
-        plan("-c f", "namesrvListenPort=0").name_servers,
-        NameServerPlan::None
-    );
+    let at = |addresses: &[&str]| NameServerPlan::At(addresses.iter().map(|a| (*a).to_owned()).collect());
+    assert_eq!(plan("-n a:9876;b:9877", "").name_servers, at(&["a:9876", "b:9877"]));
+    assert_eq!(plan("-c f", "namesrvAddr=a:1; b:2 ;").name_servers, at(&["a:1", "b:2"]));
+    assert_eq!(plan("-c f -n c:3", "namesrvAddr=a:1").name_servers, at(&["c:3"]));
+    assert_eq!(plan("-c f -n c:3", "namesrvAddr=a:1").config.namesrv_addr, "c:3");
+    assert!(matches!(plan("-c f", "namesrvAddr= ").name_servers, NameServerPlan::Embedded { .. }));
+    assert_eq!(plan("-c f", "namesrvListenPort=0").name_servers, NameServerPlan::None);
 
     let variable = |line: &str, file: &str, value: &str| {
-        let environment = Environment {
-            namesrv_addr: Some(value.to_owned()),
-            ..environment()
-        };
+        let environment = Environment { namesrv_addr: Some(value.to_owned()), ..environment() };
         match Start::decide(&arguments(line), &environment, file.as_bytes()).unwrap() {
             Start::Run(plan) => *plan,
             Start::Print(_) => panic!("printed"),
@@ -157,14 +111,8 @@ fn a_name_server_is_embedded_exactly_when_no_address_is_given() {
     assert!(!from_variable.bare);
     assert_eq!(from_variable.name_servers, at(&["v:4"]));
     assert_eq!(from_variable.config.bind_address, "0.0.0.0");
-    assert_eq!(
-        from_variable.config.store_path_root_dir,
-        "/home/operator/store"
-    );
-    assert_eq!(
-        variable("-c f", "namesrvAddr=a:1", "v:4").name_servers,
-        at(&["a:1"])
-    );
+    assert_eq!(from_variable.config.store_path_root_dir, "/home/operator/store");
+    assert_eq!(variable("-c f", "namesrvAddr=a:1", "v:4").name_servers, at(&["a:1"]));
     assert_eq!(variable("-n c:3", "", "v:4").name_servers, at(&["c:3"]));
     assert!(variable("", "", " ").bare);
 }
@@ -174,32 +122,14 @@ fn what_the_operator_wrote_wins() {
     let file = "brokerIP1=192.0.2.7\nbrokerIP2=192.0.2.8\nbindAddress=::1\nhaListenPort=20000\n\
                 storePathRootDir=/srv/store\nstorePathCommitLog=/srv/log\nflushDiskType=SYNC_FLUSH\nmappedFileSizeCommitLog=65536";
     let config = plan("-c f", file).config;
+    assert_eq!((config.broker_ip1.as_str(), config.broker_ip2.as_str()), ("192.0.2.7", "192.0.2.8"));
+    assert_eq!((config.bind_address.as_str(), config.ha_listen_port), ("::1", 20_000));
     assert_eq!(
-        (config.broker_ip1.as_str(), config.broker_ip2.as_str()),
-        ("192.0.2.7", "192.0.2.8")
-    );
-    assert_eq!(
-        (config.bind_address.as_str(), config.ha_listen_port),
-        ("::1", 20_000)
-    );
-    assert_eq!(
-        (
-            config.store_path_root_dir.as_str(),
-            config.store_path_commit_log.as_str()
-        ),
+        (config.store_path_root_dir.as_str(), config.store_path_commit_log.as_str()),
         ("/srv/store", "/srv/log")
     );
-    assert_eq!(
-        (
-            config.flush_disk_type,
-            config.mapped_file_size_commit_log_bytes
-        ),
-        (FlushDiskType::SyncFlush, 65_536)
-    );
-    assert_eq!(
-        plan("-c f -d /data", file).config.store_path_root_dir,
-        "/data"
-    );
+    assert_eq!((config.flush_disk_type, config.mapped_file_size_commit_log_bytes), (FlushDiskType::SyncFlush, 65_536));
+    assert_eq!(plan("-c f -d /data", file).config.store_path_root_dir, "/data");
 }
 
 #[test]
@@ -207,10 +137,7 @@ fn ports_at_the_edges() {
     assert_eq!(plan("-c f", "listenPort=0").config.fast_listen_port(), None);
     assert_eq!(plan("-c f", "listenPort=0").config.ha_listen_port, 0);
     assert_eq!(plan("-c f", "listenPort=2").config.fast_listen_port(), None);
-    assert_eq!(
-        plan("-c f", "listenPort=65535").config.ha_listen_port,
-        65_535
-    );
+    assert_eq!(plan("-c f", "listenPort=65535").config.ha_listen_port, 65_535);
 }
 
 #[test]
@@ -221,11 +148,7 @@ fn a_bad_start_has_one_clear_line() {
             "",
             "-n: \"nonsense\" is not the address of a name server; write host:port, several as host:port;host:port",
         ),
-        (
-            "-n ;",
-            "",
-            "-n: \";\" is not the address of a name server; write host:port, several as host:port;host:port",
-        ),
+        ("-n ;", "", "-n: \";\" is not the address of a name server; write host:port, several as host:port;host:port"),
         (
             "-c f",
             "namesrvAddr=a:1,b:2",
@@ -261,11 +184,7 @@ fn a_bad_start_has_one_clear_line() {
             "messageStorePlugIn=x",
             "f.conf:1: messageStorePlugIn=x is not served: there is no tiered store and no other plug-in of the store; leave it empty",
         ),
-        (
-            "-c f.conf",
-            "bindAddress=eth0",
-            "bindAddress is \"eth0\", but must be an IP address, such as 0.0.0.0",
-        ),
+        ("-c f.conf", "bindAddress=eth0", "bindAddress is \"eth0\", but must be an IP address, such as 0.0.0.0"),
         (
             "-c f.conf",
             "storePathCommitLog=/a,/b",
@@ -295,10 +214,7 @@ fn promises_that_are_not_kept_stop_the_start() {
         "duplicationEnable=true",
     ] {
         let line = refusal("-c f", file);
-        assert!(
-            line.starts_with(&format!("f:1: {file} is not served: ")),
-            "{line}"
-        );
+        assert!(line.starts_with(&format!("f:1: {file} is not served: ")), "{line}");
         assert_eq!(line.lines().count(), 1);
     }
     let harmless = "brokerRole=ASYNC_MASTER\ninSyncReplicas=1\naclEnable=FALSE\nmessageStorePlugIn=\nstoreType=default";
@@ -307,12 +223,8 @@ fn promises_that_are_not_kept_stop_the_start() {
 
 #[test]
 fn without_a_home_the_data_needs_a_folder() {
-    let environment = Environment {
-        home: None,
-        ..environment()
-    };
-    let decide =
-        |line: &str, file: &str| Start::decide(&arguments(line), &environment, file.as_bytes());
+    let environment = Environment { home: None, ..environment() };
+    let decide = |line: &str, file: &str| Start::decide(&arguments(line), &environment, file.as_bytes());
     assert_eq!(decide("-c f", ""), Err(ConfigError::DataFolder));
     assert!(decide("", "").is_ok());
     assert!(decide("-c f -d x", "").is_ok());
@@ -321,10 +233,7 @@ fn without_a_home_the_data_needs_a_folder() {
 
 #[test]
 fn warnings_are_told_but_stop_nothing() {
-    let plan = plan(
-        "-c f",
-        "brokerId=3\nbrokerNmae=x\nsendMessageThreadPoolNums=16",
-    );
+    let plan = plan("-c f", "brokerId=3\nbrokerNmae=x\nsendMessageThreadPoolNums=16");
     assert_eq!(plan.config.broker_id, 0);
     assert_eq!(
         plan.warnings,
@@ -334,12 +243,7 @@ fn warnings_are_told_but_stop_nothing() {
             "brokerId=3 is set back to 0: every broker is a master here",
         ]
     );
-    assert_eq!(
-        plan.inert
-            .get("sendMessageThreadPoolNums")
-            .map(String::as_str),
-        Some("16")
-    );
+    assert_eq!(plan.inert.get("sendMessageThreadPoolNums").map(String::as_str), Some("16"));
 }
 
 #[test]
@@ -349,10 +253,7 @@ fn prints_all_keys_or_the_important_ones() {
     assert_eq!(all.get("storePathRootDir"), Some("/home/operator/store"));
     assert_eq!(all.get("brokerRole"), Some("ASYNC_MASTER"));
     assert_eq!(all.get("timerWheelEnable"), Some("true"));
-    assert_eq!(
-        all.len(),
-        BrokerConfig::KEYS.len() + BrokerConfig::PROMISES.len() + 1
-    );
+    assert_eq!(all.len(), BrokerConfig::KEYS.len() + BrokerConfig::PROMISES.len() + 1);
     let important = printed("-m", "");
     assert_eq!(important.get("listenPort"), Some("10911"));
     assert_eq!(important.get("flushCommitLogLeastPages"), None);
@@ -363,9 +264,7 @@ fn prints_all_keys_or_the_important_ones() {
 fn every_key_of_apache_is_known_and_listed_once() {
     let keys = BrokerConfig::KEYS.iter().map(|key| key.name);
     let promises = BrokerConfig::PROMISES.iter().map(|promise| promise.name);
-    let inert = BrokerConfig::INERT
-        .iter()
-        .flat_map(|inert| inert.names.iter().copied());
+    let inert = BrokerConfig::INERT.iter().flat_map(|inert| inert.names.iter().copied());
     let mut known: Vec<&str> = keys.chain(promises).chain(inert).collect();
     known.sort_unstable();
     let twice: Vec<&[&str]> = known.windows(2).filter(|pair| pair[0] == pair[1]).collect();
@@ -388,35 +287,19 @@ fn what_is_printed_starts_the_same_broker_again() {
 fn keys_change_at_run_time_unless_fixed() {
     let live = LiveConfig::new(Loaded::new(plan("", "").config));
     let update = |text: &str| live.update(&Properties::parse(text).unwrap());
-    assert_eq!(
-        update("autoCreateTopicEnable=false\nfileReservedTime=48")
-            .unwrap()
-            .changes
-            .len(),
-        2
-    );
+    assert_eq!(update("autoCreateTopicEnable=false\nfileReservedTime=48").unwrap().changes.len(), 2);
     assert!(!live.get().auto_create_topic_enable);
     let refused = update("listenPort=1").unwrap_err().to_string();
-    assert!(
-        refused.starts_with("listenPort can only be set at start"),
-        "{refused}"
-    );
+    assert!(refused.starts_with("listenPort can only be set at start"), "{refused}");
     assert!(update("brokerRole=SLAVE").is_err());
-    assert!(matches!(
-        update("timerMaxDelaySec=1").unwrap().warnings[..],
-        [Warning::Inert { .. }]
-    ));
+    assert!(matches!(update("timerMaxDelaySec=1").unwrap().warnings[..], [Warning::Inert { .. }]));
 }
 
 #[test]
 fn the_sample_file_starts_a_broker() {
     let sample = keys::sample_file::<BrokerConfig>("broker.conf");
     assert_eq!(plan("-c f", &sample).config, plan("-c f", "").config);
-    assert!(
-        sample
-            .lines()
-            .all(|line| line.is_empty() || line.starts_with('#'))
-    );
+    assert!(sample.lines().all(|line| line.is_empty() || line.starts_with('#')));
 }
 
 #[test]

@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bolide_remoting::body::{
-    ClientConnection, ConsumeStats, ConsumerConnection, MessageQueue, OffsetWrapper,
-    ProducerConnection, SubscriptionData, SubscriptionGroupConfig, encode,
+    ClientConnection, ConsumeStats, ConsumerConnection, MessageQueue, OffsetWrapper, ProducerConnection,
+    SubscriptionData, SubscriptionGroupConfig, encode,
 };
 use bolide_remoting::header::{
     ConsumerGroupRequest, DeleteSubscriptionGroupRequest, GetAllSubscriptionGroupRequest,
-    GetAllSubscriptionGroupResponse, GetConsumeStatsRequest, GetProducerConnectionListRequest,
-    GroupRequest,
+    GetAllSubscriptionGroupResponse, GetConsumeStatsRequest, GetProducerConnectionListRequest, GroupRequest,
 };
 use bolide_remoting::{Connection, Reply, Request, ResponseCode};
 use bolide_store::{QueueId, QueueOffset};
@@ -51,9 +50,7 @@ pub(crate) fn delete(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
 }
 
 fn save(broker: &Arc<Broker>, reply: Reply<'_>) {
-    broker.on_blocking_thread(reply, |broker, reply| {
-        reply.give(broker.groups.save().map_err(Refusal::from))
-    });
+    broker.on_blocking_thread(reply, |broker, reply| reply.give(broker.groups.save().map_err(Refusal::from)));
 }
 
 /// GET_ALL_SUBSCRIPTIONGROUP_CONFIG, whole or a page of it.
@@ -61,24 +58,14 @@ pub(crate) fn list(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     reply.give_with_body(try_list(broker, request));
 }
 
-fn try_list(
-    broker: &Broker,
-    request: &Request<'_>,
-) -> Result<(GetAllSubscriptionGroupResponse, Bytes), Refusal> {
+fn try_list(broker: &Broker, request: &Request<'_>) -> Result<(GetAllSubscriptionGroupResponse, Bytes), Refusal> {
     let header = GetAllSubscriptionGroupRequest::decode(&request.header.fields)?;
     let mut wrapper = broker.groups.wrapper();
     let total = wrapper.subscription_group_table.len();
     let groups = std::mem::take(&mut wrapper.subscription_group_table);
-    wrapper.subscription_group_table = page(
-        groups,
-        header.group_seq,
-        header.max_group_num,
-        header.data_version,
-        wrapper.data_version,
-    );
-    let header = GetAllSubscriptionGroupResponse {
-        total_group_num: i32::try_from(total).ok(),
-    };
+    wrapper.subscription_group_table =
+        page(groups, header.group_seq, header.max_group_num, header.data_version, wrapper.data_version);
+    let header = GetAllSubscriptionGroupResponse { total_group_num: i32::try_from(total).ok() };
     Ok((header, encode(&wrapper)))
 }
 
@@ -109,9 +96,7 @@ fn try_consumers(broker: &Broker, request: &Request<'_>) -> Result<Bytes, Refusa
     let subscriptions = consumers.subscriptions.values();
     Ok(encode(&ConsumerConnection {
         connection_set: consumers.members.values().map(connection).collect(),
-        subscription_table: subscriptions
-            .map(|s| (s.topic.clone(), SubscriptionData::from(&**s)))
-            .collect(),
+        subscription_table: subscriptions.map(|s| (s.topic.clone(), SubscriptionData::from(&**s))).collect(),
         consume_type: Some(consumers.consume_type),
         message_model: Some(consumers.message_model),
         consume_from_where: Some(consumers.consume_from_where),
@@ -130,9 +115,7 @@ fn try_producers(broker: &Broker, request: &Request<'_>) -> Result<Bytes, Refusa
         let remark = format!("the producer group[{group}] not exist");
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
     };
-    Ok(encode(&ProducerConnection {
-        connection_set: members.values().map(connection).collect(),
-    }))
+    Ok(encode(&ProducerConnection { connection_set: members.values().map(connection).collect() }))
 }
 
 fn connection(member: &Member<Connection>) -> ClientConnection {
@@ -175,11 +158,7 @@ pub(crate) fn consume_stats(broker: &Arc<Broker>, request: &Request<'_>, reply: 
 /// The topics that are asked for: those listed, else the one named, else all that the group has consumed; the last two only as far
 /// as the group's members, if there are any, still subscribe to them.
 fn topics_of(broker: &Broker, header: &GetConsumeStatsRequest<'_>) -> BTreeSet<String> {
-    let listed = header
-        .topic_list
-        .unwrap_or_default()
-        .split(';')
-        .filter(|topic| !topic.is_empty());
+    let listed = header.topic_list.unwrap_or_default().split(';').filter(|topic| !topic.is_empty());
     let listed: BTreeSet<String> = listed.map(str::to_owned).collect();
     if !listed.is_empty() {
         return listed;
@@ -187,26 +166,15 @@ fn topics_of(broker: &Broker, header: &GetConsumeStatsRequest<'_>) -> BTreeSet<S
     let group = header.consumer_group;
     let mut topics: BTreeSet<String> = match header.topic.filter(|topic| !topic.trim().is_empty()) {
         Some(topic) => BTreeSet::from([topic.to_owned()]),
-        None => broker
-            .offsets
-            .read()
-            .topics_of_group(group)
-            .into_iter()
-            .collect(),
+        None => broker.offsets.read().topics_of_group(group).into_iter().collect(),
     };
     if let Some(online) = broker.clients.read().consumer_group(group) {
-        topics.retain(|topic| {
-            online.subscriptions.is_empty() || online.subscriptions.contains_key(topic)
-        });
+        topics.retain(|topic| online.subscriptions.is_empty() || online.subscriptions.contains_key(topic));
     }
     topics
 }
 
-fn try_consume_stats(
-    broker: &Broker,
-    group: &str,
-    topics: &BTreeSet<String>,
-) -> Result<Bytes, Refusal> {
+fn try_consume_stats(broker: &Broker, group: &str, topics: &BTreeSet<String>) -> Result<Bytes, Refusal> {
     let broker_name = broker.config.get().broker_name.clone();
     let mut stats = ConsumeStats::default();
     for topic in topics {
@@ -214,36 +182,20 @@ fn try_consume_stats(
             continue;
         };
         for queue_id in 0..config.read_queue_nums {
-            let queue = MessageQueue {
-                topic: topic.clone(),
-                broker_name: broker_name.clone(),
-                queue_id,
-            };
-            stats
-                .offset_table
-                .insert(queue, progress(broker, group, topic, QueueId(queue_id))?);
+            let queue = MessageQueue { topic: topic.clone(), broker_name: broker_name.clone(), queue_id };
+            stats.offset_table.insert(queue, progress(broker, group, topic, QueueId(queue_id))?);
         }
     }
     Ok(encode(&stats))
 }
 
-fn progress(
-    broker: &Broker,
-    group: &str,
-    topic: &str,
-    queue: QueueId,
-) -> Result<OffsetWrapper, Refusal> {
+fn progress(broker: &Broker, group: &str, topic: &str, queue: QueueId) -> Result<OffsetWrapper, Refusal> {
     let (consumed, pulled) = {
         let offsets = broker.offsets.read();
-        (
-            offsets.query(group, topic, queue.0).unwrap_or(0),
-            offsets.query_pulled(group, topic, queue.0).unwrap_or(0),
-        )
+        (offsets.query(group, topic, queue.0).unwrap_or(0), offsets.query_pulled(group, topic, queue.0).unwrap_or(0))
     };
     let last_stored = match consumed {
-        1.. => broker
-            .store
-            .store_time(topic, queue, QueueOffset(consumed - 1))?,
+        1.. => broker.store.store_time(topic, queue, QueueOffset(consumed - 1))?,
         _ => None,
     };
     Ok(OffsetWrapper {

@@ -24,9 +24,7 @@ pub struct GroupTable {
 impl GroupTable {
     /// A table with the groups that every broker has. `auto_create` is `autoCreateSubscriptionGroup`.
     pub fn new(auto_create: bool, now_ms: i64) -> Self {
-        let groups = name::SYSTEM_GROUPS
-            .iter()
-            .map(|group| ((*group).to_owned(), Arc::new(plain(group))));
+        let groups = name::SYSTEM_GROUPS.iter().map(|group| ((*group).to_owned(), Arc::new(plain(group))));
         GroupTable {
             groups: groups.collect(),
             forbidden: Forbidden::new(),
@@ -67,11 +65,7 @@ impl GroupTable {
     }
 
     /// Creates or replaces a group as an operator asks. `wanted.attributes` are changes (`+name`, `-name`) to those it has.
-    pub fn update(
-        &mut self,
-        mut wanted: SubscriptionGroupConfig,
-        now_ms: i64,
-    ) -> Result<(), AttributeError> {
+    pub fn update(&mut self, mut wanted: SubscriptionGroupConfig, now_ms: i64) -> Result<(), AttributeError> {
         let old = self.groups.get(&wanted.group_name);
         let current = old.map(|old| &old.attributes);
         wanted.attributes = attribute::change(attribute::GROUP, current, &wanted.attributes)?;
@@ -91,12 +85,7 @@ impl GroupTable {
 
     /// Whether the bit `index` (0 is reading) of the group's permission for the topic was taken away.
     pub fn is_forbidden(&self, group: &str, topic: &str, index: u32) -> bool {
-        let bits = self
-            .forbidden
-            .get(group)
-            .and_then(|topics| topics.get(topic))
-            .copied()
-            .unwrap_or(0);
+        let bits = self.forbidden.get(group).and_then(|topics| topics.get(topic)).copied().unwrap_or(0);
         bits & (1 << index) != 0
     }
 
@@ -133,31 +122,22 @@ impl GroupTable {
         version: DataVersion,
     ) {
         for config in groups {
-            self.groups
-                .insert(config.group_name.clone(), Arc::new(config));
+            self.groups.insert(config.group_name.clone(), Arc::new(config));
         }
         self.forbidden = forbidden;
         self.version = version;
     }
 
-    fn insert(
-        &mut self,
-        config: SubscriptionGroupConfig,
-        now_ms: i64,
-    ) -> Arc<SubscriptionGroupConfig> {
+    fn insert(&mut self, config: SubscriptionGroupConfig, now_ms: i64) -> Arc<SubscriptionGroupConfig> {
         let config = Arc::new(config);
-        self.groups
-            .insert(config.group_name.clone(), config.clone());
+        self.groups.insert(config.group_name.clone(), config.clone());
         self.version = self.version.next(now_ms);
         config
     }
 }
 
 fn plain(group: &str) -> SubscriptionGroupConfig {
-    SubscriptionGroupConfig {
-        group_name: group.to_owned(),
-        ..SubscriptionGroupConfig::default()
-    }
+    SubscriptionGroupConfig { group_name: group.to_owned(), ..SubscriptionGroupConfig::default() }
 }
 
 #[cfg(test)]
@@ -178,18 +158,11 @@ mod tests {
     #[test]
     fn groups_survive_the_file_and_can_be_removed() {
         let mut table = GroupTable::new(true, 1);
-        let wanted = SubscriptionGroupConfig {
-            retry_max_times: 3,
-            ..plain("g")
-        };
+        let wanted = SubscriptionGroupConfig { retry_max_times: 3, ..plain("g") };
         table.update(wanted, 2).unwrap();
         let mut copy = GroupTable::new(true, 3);
         let forbidden = Forbidden::from([("g".into(), BTreeMap::from([("t".into(), 1)]))]);
-        copy.restore(
-            table.iter().map(|group| (**group).clone()),
-            forbidden,
-            table.version(),
-        );
+        copy.restore(table.iter().map(|group| (**group).clone()), forbidden, table.version());
         assert_eq!(copy.get("g").unwrap().retry_max_times, 3);
         assert_eq!(copy.version(), table.version());
         assert!(copy.is_forbidden("g", "t", 0) && !copy.is_forbidden("g", "t", 1));

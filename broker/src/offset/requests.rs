@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use bolide_remoting::header::{
-    GetEarliestMsgStoretimeRequest, GetEarliestMsgStoretimeResponse, GetMaxOffsetRequest,
-    GetMinOffsetRequest, OffsetResponse, QueryConsumerOffsetRequest, SearchOffsetRequest,
-    UpdateConsumerOffsetRequest,
+    GetEarliestMsgStoretimeRequest, GetEarliestMsgStoretimeResponse, GetMaxOffsetRequest, GetMinOffsetRequest,
+    OffsetResponse, QueryConsumerOffsetRequest, SearchOffsetRequest, UpdateConsumerOffsetRequest,
 };
 use bolide_remoting::{Body, Reply, Request, ResponseCode};
 use bolide_store::{Boundary, QueueId, QueueOffset};
@@ -22,11 +21,7 @@ pub(crate) fn query(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_
 fn try_query(broker: &Broker, request: &Request<'_>) -> Result<OffsetResponse, Refusal> {
     let header = QueryConsumerOffsetRequest::decode(&request.header.fields)?;
     let (topic, queue) = (header.topic, QueueId(header.queue_id));
-    if let Some(offset) = broker
-        .offsets
-        .read()
-        .query(header.consumer_group, topic, queue.0)
-    {
+    if let Some(offset) = broker.offsets.read().query(header.consumer_group, topic, queue.0) {
         return Ok(OffsetResponse { offset });
     }
     let not_found = |remark| Err(Refusal::new(ResponseCode::QUERY_NOT_FOUND, remark));
@@ -36,8 +31,7 @@ fn try_query(broker: &Broker, request: &Request<'_>) -> Result<OffsetResponse, R
     // A group that is new to an empty queue starts at 0: were it told to ask for the maximum, a message sent between its two
     // questions would be lost to it.
     let is_empty = broker.store.max_offset(topic, queue).unwrap_or_default() == QueueOffset(0);
-    let starts_at_zero =
-        broker.store.min_offset(topic, queue).unwrap_or_default() <= QueueOffset(0);
+    let starts_at_zero = broker.store.min_offset(topic, queue).unwrap_or_default() <= QueueOffset(0);
     if is_empty || (starts_at_zero && broker.store.is_in_memory(topic, queue, QueueOffset(0))) {
         return Ok(OffsetResponse { offset: 0 });
     }
@@ -57,56 +51,31 @@ fn try_update(broker: &Broker, request: &Request<'_>) -> Result<Option<&'static 
     let (group, topic) = (header.consumer_group, header.topic);
     if !broker.groups.can_exist(group) {
         let remark = format!("Group {group} not exist!");
-        return Err(Refusal::new(
-            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
-            remark,
-        ));
+        return Err(Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
     }
     if broker.topics.get(topic).is_none() {
-        return Err(Refusal::new(
-            ResponseCode::TOPIC_NOT_EXIST,
-            format!("Topic {topic} not exist!"),
-        ));
+        return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, format!("Topic {topic} not exist!")));
     }
-    let taken = broker
-        .offsets
-        .write()
-        .commit(group, topic, header.queue_id, header.commit_offset);
+    let taken = broker.offsets.write().commit(group, topic, header.queue_id, header.commit_offset);
     Ok((!taken).then_some("Offset has been previously reset"))
 }
 
 /// GET_MAX_OFFSET.
 pub(crate) fn max(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     let answer = |header: GetMaxOffsetRequest<'_>| {
-        let max = broker
-            .store
-            .max_offset(header.topic, QueueId(header.queue_id));
-        OffsetResponse {
-            offset: max.unwrap_or_default().0,
-        }
+        let max = broker.store.max_offset(header.topic, QueueId(header.queue_id));
+        OffsetResponse { offset: max.unwrap_or_default().0 }
     };
-    reply.give(
-        GetMaxOffsetRequest::decode(&request.header.fields)
-            .map(answer)
-            .map_err(Refusal::from),
-    );
+    reply.give(GetMaxOffsetRequest::decode(&request.header.fields).map(answer).map_err(Refusal::from));
 }
 
 /// GET_MIN_OFFSET.
 pub(crate) fn min(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     let answer = |header: GetMinOffsetRequest<'_>| {
-        let min = broker
-            .store
-            .min_offset(header.topic, QueueId(header.queue_id));
-        OffsetResponse {
-            offset: min.unwrap_or_default().0,
-        }
+        let min = broker.store.min_offset(header.topic, QueueId(header.queue_id));
+        OffsetResponse { offset: min.unwrap_or_default().0 }
     };
-    reply.give(
-        GetMinOffsetRequest::decode(&request.header.fields)
-            .map(answer)
-            .map_err(Refusal::from),
-    );
+    reply.give(GetMinOffsetRequest::decode(&request.header.fields).map(answer).map_err(Refusal::from));
 }
 
 /// SEARCH_OFFSET_BY_TIMESTAMP.
@@ -115,24 +84,11 @@ pub(crate) fn search(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
         Ok(header) => header,
         Err(error) => return reply.refuse(error),
     };
-    let upper = header
-        .boundary_type
-        .is_some_and(|boundary| boundary.eq_ignore_ascii_case("upper"));
-    let boundary = if upper {
-        Boundary::Upper
-    } else {
-        Boundary::Lower
-    };
-    let (topic, queue, timestamp_ms) = (
-        header.topic.to_owned(),
-        QueueId(header.queue_id),
-        header.timestamp,
-    );
+    let upper = header.boundary_type.is_some_and(|boundary| boundary.eq_ignore_ascii_case("upper"));
+    let boundary = if upper { Boundary::Upper } else { Boundary::Lower };
+    let (topic, queue, timestamp_ms) = (header.topic.to_owned(), QueueId(header.queue_id), header.timestamp);
     broker.on_blocking_thread(reply, move |broker, reply| {
-        match broker
-            .store
-            .offset_by_time(&topic, queue, timestamp_ms, boundary)
-        {
+        match broker.store.offset_by_time(&topic, queue, timestamp_ms, boundary) {
             Ok(offset) => reply.ok(&OffsetResponse { offset: offset.0 }),
             Err(error) => reply.refuse(error),
         }
@@ -146,12 +102,8 @@ pub(crate) fn earliest(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply
         Err(error) => return reply.refuse(error),
     };
     let (topic, queue) = (header.topic.to_owned(), QueueId(header.queue_id));
-    broker.on_blocking_thread(reply, move |broker, reply| {
-        match broker.store.earliest_store_time(&topic, queue) {
-            Ok(time) => reply.ok(&GetEarliestMsgStoretimeResponse {
-                timestamp: time.unwrap_or(-1),
-            }),
-            Err(error) => reply.refuse(error),
-        }
+    broker.on_blocking_thread(reply, move |broker, reply| match broker.store.earliest_store_time(&topic, queue) {
+        Ok(time) => reply.ok(&GetEarliestMsgStoretimeResponse { timestamp: time.unwrap_or(-1) }),
+        Err(error) => reply.refuse(error),
     });
 }

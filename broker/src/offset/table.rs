@@ -26,21 +26,13 @@ impl OffsetTable {
     /// The committed offset, or a reset that is still waiting, or `None` where the group has never committed.
     pub fn query(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
         let progress = self.progress(group, topic)?;
-        progress
-            .reset
-            .get(&queue_id)
-            .or_else(|| progress.committed.get(&queue_id))
-            .copied()
+        progress.reset.get(&queue_id).or_else(|| progress.committed.get(&queue_id)).copied()
     }
 
     /// Where the group's pulls of the queue have got to; the committed offset where none was seen.
     pub fn query_pulled(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
         let progress = self.progress(group, topic)?;
-        progress
-            .pulled
-            .get(&queue_id)
-            .copied()
-            .or_else(|| self.query(group, topic, queue_id))
+        progress.pulled.get(&queue_id).copied().or_else(|| self.query(group, topic, queue_id))
     }
 
     /// Records what a group has consumed. Answers `false`, changing nothing, while a reset of that queue waits for its pull:
@@ -57,24 +49,17 @@ impl OffsetTable {
 
     /// Records how far a pull went.
     pub fn pulled(&mut self, group: &str, topic: &str, queue_id: i32, offset: i64) {
-        self.progress_mut(group, topic)
-            .pulled
-            .insert(queue_id, offset);
+        self.progress_mut(group, topic).pulled.insert(queue_id, offset);
     }
 
     /// Takes the reset that waits for this queue's pull, if there is one.
     pub fn take_reset(&mut self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
-        self.topics
-            .get_mut(topic)?
-            .get_mut(group)?
-            .reset
-            .remove(&queue_id)
+        self.topics.get_mut(topic)?.get_mut(group)?.reset.remove(&queue_id)
     }
 
     /// Whether any reset waits; lets the pull path skip the exclusive lock.
     pub fn has_reset(&self, group: &str, topic: &str, queue_id: i32) -> bool {
-        self.progress(group, topic)
-            .is_some_and(|progress| progress.reset.contains_key(&queue_id))
+        self.progress(group, topic).is_some_and(|progress| progress.reset.contains_key(&queue_id))
     }
 
     /// Sets a queue's offset and makes the group's next pull answer with it.
@@ -102,10 +87,7 @@ impl OffsetTable {
 
     /// Copies what one group has committed in a topic to another group.
     pub fn clone_group(&mut self, from: &str, to: &str, topic: &str) {
-        let Some(committed) = self
-            .progress(from, topic)
-            .map(|progress| progress.committed.clone())
-        else {
+        let Some(committed) = self.progress(from, topic).map(|progress| progress.committed.clone()) else {
             return;
         };
         self.progress_mut(to, topic).committed = committed;
@@ -115,22 +97,13 @@ impl OffsetTable {
     /// Groups that have committed an offset in the topic.
     pub fn groups_of_topic(&self, topic: &str) -> Vec<String> {
         let groups = self.topics.get(topic).into_iter().flatten();
-        groups
-            .filter(|(_, progress)| !progress.committed.is_empty())
-            .map(|(group, _)| group.clone())
-            .collect()
+        groups.filter(|(_, progress)| !progress.committed.is_empty()).map(|(group, _)| group.clone()).collect()
     }
 
     /// Topics in which the group has committed an offset.
     pub fn topics_of_group(&self, group: &str) -> Vec<String> {
-        let consumed = |groups: &HashMap<String, Progress>| {
-            groups.get(group).is_some_and(|p| !p.committed.is_empty())
-        };
-        self.topics
-            .iter()
-            .filter(|(_, groups)| consumed(groups))
-            .map(|(topic, _)| topic.clone())
-            .collect()
+        let consumed = |groups: &HashMap<String, Progress>| groups.get(group).is_some_and(|p| !p.committed.is_empty());
+        self.topics.iter().filter(|(_, groups)| consumed(groups)).map(|(topic, _)| topic.clone()).collect()
     }
 
     /// All committed offsets, keyed `topic@group` as in `consumerOffset.json`.
@@ -146,10 +119,7 @@ impl OffsetTable {
     fn collect(&self, part: impl Fn(&Progress) -> &QueueOffsets) -> BTreeMap<String, QueueOffsets> {
         let mut all = BTreeMap::new();
         for (topic, groups) in &self.topics {
-            for (group, progress) in groups
-                .iter()
-                .filter(|(_, progress)| !part(progress).is_empty())
-            {
+            for (group, progress) in groups.iter().filter(|(_, progress)| !part(progress).is_empty()) {
                 all.insert(format!("{topic}@{group}"), part(progress).clone());
             }
         }
@@ -179,16 +149,11 @@ impl OffsetTable {
         if !self.topics.contains_key(topic) {
             self.topics.insert(topic.to_owned(), HashMap::new());
         }
-        let groups = self
-            .topics
-            .get_mut(topic)
-            .unwrap_or_else(|| unreachable!("inserted above"));
+        let groups = self.topics.get_mut(topic).unwrap_or_else(|| unreachable!("inserted above"));
         if !groups.contains_key(group) {
             groups.insert(group.to_owned(), Progress::default());
         }
-        groups
-            .get_mut(group)
-            .unwrap_or_else(|| unreachable!("inserted above"))
+        groups.get_mut(group).unwrap_or_else(|| unreachable!("inserted above"))
     }
 }
 

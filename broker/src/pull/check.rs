@@ -39,10 +39,7 @@ pub(super) struct Denied {
 
 impl Denied {
     fn forbidden(kind: ForbiddenType, remark: String) -> Self {
-        Denied {
-            refusal: Refusal::new(ResponseCode::NO_PERMISSION, remark),
-            forbidden: Some(kind),
-        }
+        Denied { refusal: Refusal::new(ResponseCode::NO_PERMISSION, remark), forbidden: Some(kind) }
     }
 
     fn code(code: ResponseCode, remark: impl Into<String>) -> Self {
@@ -50,21 +47,13 @@ impl Denied {
     }
 
     pub(super) fn answer(self, reply: impl Respond) {
-        reply.respond(
-            self.refusal.code,
-            Some(&self.refusal.remark),
-            &self.forbidden,
-            Body::Empty,
-        );
+        reply.respond(self.refusal.code, Some(&self.refusal.remark), &self.forbidden, Body::Empty);
     }
 }
 
 impl<R: Into<Refusal>> From<R> for Denied {
     fn from(refusal: R) -> Self {
-        Denied {
-            refusal: refusal.into(),
-            forbidden: None,
-        }
+        Denied { refusal: refusal.into(), forbidden: None }
     }
 }
 
@@ -92,18 +81,12 @@ pub(super) fn check<'a>(broker: &Broker, request: &Request<'a>) -> Result<Checke
         let remark = format!("the broker[{address}] for lite pull consumer is forbidden");
         return Err(Denied::forbidden(ForbiddenType::Broker, remark));
     }
-    let group_config = broker
-        .groups
-        .find(group)
-        .ok_or_else(|| Refusal::no_group(group))?;
+    let group_config = broker.groups.find(group).ok_or_else(|| Refusal::no_group(group))?;
     if !group_config.consume_enable {
         let remark = format!("subscription group no permission, {group}");
         return Err(Denied::forbidden(ForbiddenType::Group, remark));
     }
-    let topic_config = broker
-        .topics
-        .get(topic)
-        .ok_or_else(|| Refusal::no_topic(topic))?;
+    let topic_config = broker.topics.get(topic).ok_or_else(|| Refusal::no_topic(topic))?;
     if !permission::is_readable(topic_config.perm) {
         let remark = format!("the topic[{topic}] pulling message is forbidden");
         return Err(Denied::forbidden(ForbiddenType::Topic, remark));
@@ -138,20 +121,13 @@ pub(super) fn check<'a>(broker: &Broker, request: &Request<'a>) -> Result<Checke
         group_sys_flag: group_config.group_sys_flag,
     };
     let commits = header.has(PullMessageRequest::COMMIT_OFFSET) && header.commit_offset >= 0;
-    Ok(Checked {
-        pull,
-        commit: commits.then_some(header.commit_offset),
-        patience_ms: patience(&config, &header),
-    })
+    Ok(Checked { pull, commit: commits.then_some(header.commit_offset), patience_ms: patience(&config, &header) })
 }
 
 fn limits(header: &PullMessageRequest<'_>) -> ReadLimits {
     ReadLimits {
         max_messages: usize::try_from(header.max_msg_nums).unwrap_or(0).max(1),
-        max_bytes: header
-            .max_msg_bytes
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .unwrap_or(usize::MAX),
+        max_bytes: header.max_msg_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX),
     }
 }
 

@@ -31,23 +31,11 @@ pub struct WaitingPulls<P> {
 impl<P> WaitingPulls<P> {
     /// At most `limit` pulls wait at once; beyond that [`WaitingPulls::hold`] gives the pull back.
     pub fn new(limit: usize) -> Self {
-        WaitingPulls {
-            queues: HashMap::new(),
-            deadlines: BTreeMap::new(),
-            next: 0,
-            limit,
-        }
+        WaitingPulls { queues: HashMap::new(), deadlines: BTreeMap::new(), next: 0, limit }
     }
 
     /// Lets a pull wait for the message at `from` until `deadline_ms`, or gives it back where too many wait already.
-    pub fn hold(
-        &mut self,
-        topic: &str,
-        queue: QueueId,
-        from: QueueOffset,
-        deadline_ms: i64,
-        pull: P,
-    ) -> Result<(), P> {
+    pub fn hold(&mut self, topic: &str, queue: QueueId, from: QueueOffset, deadline_ms: i64, pull: P) -> Result<(), P> {
         if self.deadlines.len() >= self.limit {
             return Err(pull);
         }
@@ -55,10 +43,7 @@ impl<P> WaitingPulls<P> {
         self.next += 1;
         self.deadlines.insert(ticket, (topic.to_owned(), queue));
         let queues = self.queues.entry(topic.to_owned()).or_default();
-        queues
-            .entry(queue)
-            .or_default()
-            .push(Waiting { ticket, from, pull });
+        queues.entry(queue).or_default().push(Waiting { ticket, from, pull });
         Ok(())
     }
 
@@ -92,12 +77,7 @@ impl<P> WaitingPulls<P> {
     pub fn drain(&mut self) -> Vec<P> {
         self.deadlines.clear();
         let queues = std::mem::take(&mut self.queues);
-        queues
-            .into_values()
-            .flat_map(HashMap::into_values)
-            .flatten()
-            .map(|waiting| waiting.pull)
-            .collect()
+        queues.into_values().flat_map(HashMap::into_values).flatten().map(|waiting| waiting.pull).collect()
     }
 
     /// How many pulls wait.
@@ -144,14 +124,9 @@ mod tests {
         let mut waiting = WaitingPulls::new(10);
         waiting.hold("t", Q, QueueOffset(5), 100, "red").unwrap();
         waiting.hold("t", Q, QueueOffset(5), 100, "blue").unwrap();
-        waiting
-            .hold("t", QueueId(1), QueueOffset(0), 100, "red")
-            .unwrap();
+        waiting.hold("t", QueueId(1), QueueOffset(0), 100, "red").unwrap();
         assert!(waiting.arrived("t", Q, QueueOffset(5), |_| true).is_empty());
-        assert_eq!(
-            waiting.arrived("t", Q, QueueOffset(6), |pull| *pull == "red"),
-            ["red"]
-        );
+        assert_eq!(waiting.arrived("t", Q, QueueOffset(6), |pull| *pull == "red"), ["red"]);
         assert_eq!(waiting.len(), 2);
         assert_eq!(waiting.drain().len(), 2);
         assert!(waiting.is_empty());
@@ -168,18 +143,9 @@ mod tests {
 
     #[derive(Debug, Clone)]
     enum Step {
-        Hold {
-            queue: i32,
-            from: i64,
-            patience_ms: i64,
-        },
-        Arrive {
-            queue: i32,
-            max: i64,
-        },
-        Wait {
-            ms: i64,
-        },
+        Hold { queue: i32, from: i64, patience_ms: i64 },
+        Arrive { queue: i32, max: i64 },
+        Wait { ms: i64 },
     }
 
     fn step() -> impl Strategy<Value = Step> {

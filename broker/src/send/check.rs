@@ -39,10 +39,7 @@ pub(super) fn check(
     let topic = lookup.config();
     let config = broker.config.get();
     if !permission::is_writable(config.broker_permission) && topic.order {
-        let remark = format!(
-            "the broker[{}] sending message is forbidden",
-            config.broker_ip1
-        );
+        let remark = format!("the broker[{}] sending message is forbidden", config.broker_ip1);
         return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));
     }
     let queues = topic.write_queue_nums.max(topic.read_queue_nums);
@@ -55,25 +52,13 @@ pub(super) fn check(
             request.connection.peer()
         )));
     }
-    let queue = if header.queue_id < 0 {
-        any_queue(topic.write_queue_nums)
-    } else {
-        header.queue_id
-    };
-    let multi_tags = if topic.topic_filter_type == TopicFilterType::MultiTag {
-        sys_flag::MULTI_TAGS
-    } else {
-        0
-    };
+    let queue = if header.queue_id < 0 { any_queue(topic.write_queue_nums) } else { header.queue_id };
+    let multi_tags = if topic.topic_filter_type == TopicFilterType::MultiTag { sys_flag::MULTI_TAGS } else { 0 };
     let created = match lookup {
         Lookup::Known(_) => None,
         Lookup::Created(topic) => Some(topic),
     };
-    Ok(Target {
-        queue: QueueId(queue),
-        sys_flag: multi_tags,
-        created,
-    })
+    Ok(Target { queue: QueueId(queue), sys_flag: multi_tags, created })
 }
 
 fn find_topic(broker: &Broker, header: &SendMessageRequest<'_>) -> Result<Lookup, Refusal> {
@@ -91,17 +76,10 @@ fn find_topic(broker: &Broker, header: &SendMessageRequest<'_>) -> Result<Lookup
         (true, false) => UNIT,
         (true, true) => UNIT_SUBSCRIPTION,
     };
-    let created = broker.topics.for_message(
-        topic,
-        header.default_topic,
-        header.default_topic_queue_nums,
-        sys_flag,
-    );
+    let created = broker.topics.for_message(topic, header.default_topic, header.default_topic_queue_nums, sys_flag);
     match created {
         Some(lookup) => Ok(lookup),
-        None if name::is_retry_topic(topic) => {
-            Ok(broker.topics.for_group(topic, 1, false, sys_flag))
-        }
+        None if name::is_retry_topic(topic) => Ok(broker.topics.for_group(topic, 1, false, sys_flag)),
         None => Err(Refusal::no_topic(topic)),
     }
 }

@@ -16,11 +16,7 @@ pub struct FlushWait<A> {
 
 impl<A> Default for FlushWait<A> {
     fn default() -> Self {
-        FlushWait {
-            waiting: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            next: 0,
-        }
+        FlushWait { waiting: BTreeMap::new(), deadlines: BTreeSet::new(), next: 0 }
     }
 }
 
@@ -51,11 +47,7 @@ impl<A> FlushWait<A> {
                 break;
             }
             self.deadlines.pop_first();
-            expired.extend(
-                self.waiting
-                    .remove(&(end, number))
-                    .map(|(_, answer)| answer),
-            );
+            expired.extend(self.waiting.remove(&(end, number)).map(|(_, answer)| answer));
         }
         expired
     }
@@ -63,10 +55,7 @@ impl<A> FlushWait<A> {
     /// Takes out everything, because no sync will come any more.
     pub fn drain(&mut self) -> Vec<A> {
         self.deadlines.clear();
-        std::mem::take(&mut self.waiting)
-            .into_values()
-            .map(|(_, answer)| answer)
-            .collect()
+        std::mem::take(&mut self.waiting).into_values().map(|(_, answer)| answer).collect()
     }
 
     /// How many answers wait.

@@ -50,8 +50,10 @@ pub(crate) struct Known<'a> {
     pub(crate) unique_key: Option<&'a str>,
     /// The producer does not wait for the disk, even where the broker flushes synchronously.
     pub(crate) no_wait: bool,
-    /// The message asks for delivery at a later time (the property that says so).
-    pub(crate) delayed_by: Option<&'a str>,
+    /// The level of delay that the message asks for; above 0.
+    pub(crate) delay_level: Option<i32>,
+    /// The message asks for delivery at a time of its own (the property that says so).
+    pub(crate) timed_by: Option<&'a str>,
     /// The message is a transaction's half message.
     pub(crate) is_half: bool,
 }
@@ -70,12 +72,9 @@ pub(crate) fn stamp<'a>(text: &'a str, stamp: Stamp<'_>, out: &mut Vec<u8>) -> K
             key::POP_CHECKPOINT | key::REGION | key::TRACE | key::CLUSTER => continue,
             key::UNIQUE_KEY => known.unique_key = Some(value),
             key::WAIT => known.no_wait = value == "false",
-            key::DELAY_LEVEL if value != "0" => known.delayed_by = Some(name),
-            key::TIMER_DELAY_SEC
-            | key::TIMER_DELAY_MS
-            | key::TIMER_DELIVER_MS
-            | key::START_DELIVER_TIME => {
-                known.delayed_by = Some(name);
+            key::DELAY_LEVEL => known.delay_level = value.parse().ok().filter(|level| *level > 0),
+            key::TIMER_DELAY_SEC | key::TIMER_DELAY_MS | key::TIMER_DELIVER_MS | key::START_DELIVER_TIME => {
+                known.timed_by = Some(name);
             }
             key::TRANSACTION_PREPARED => known.is_half = value.eq_ignore_ascii_case("true"),
             _ => {}
@@ -83,11 +82,7 @@ pub(crate) fn stamp<'a>(text: &'a str, stamp: Stamp<'_>, out: &mut Vec<u8>) -> K
         push(out, name, value);
     }
     let trace = if stamp.trace_on { "true" } else { "false" };
-    for (name, value) in [
-        (key::REGION, stamp.region),
-        (key::TRACE, trace),
-        (key::CLUSTER, stamp.cluster),
-    ] {
+    for (name, value) in [(key::REGION, stamp.region), (key::TRACE, trace), (key::CLUSTER, stamp.cluster)] {
         push(out, name, value);
     }
     known
@@ -99,11 +94,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    const STAMP: Stamp<'_> = Stamp {
-        region: "DefaultRegion",
-        trace_on: true,
-        cluster: "c",
-    };
+    const STAMP: Stamp<'_> = Stamp { region: "DefaultRegion", trace_on: true, cluster: "c" };
 
     fn stamped(text: &str) -> (String, Known<'_>) {
         let mut out = b"left over".to_vec();
@@ -113,17 +104,10 @@ mod tests {
 
     #[test]
     fn the_stamp_replaces_what_the_client_sent_under_its_names() {
-        let (text, known) =
-            stamped("KEYS\u{1}k\u{2}MSG_REGION\u{1}mine\u{2}POP_CK\u{1}x\u{2}UNIQ_KEY\u{1}id");
+        let (text, known) = stamped("KEYS\u{1}k\u{2}MSG_REGION\u{1}mine\u{2}POP_CK\u{1}x\u{2}UNIQ_KEY\u{1}id");
         let expected = "KEYS\u{1}k\u{2}UNIQ_KEY\u{1}id\u{2}MSG_REGION\u{1}DefaultRegion\u{2}TRACE_ON\u{1}true\u{2}CLUSTER\u{1}c\u{2}";
         assert_eq!(text, expected);
-        assert_eq!(
-            known,
-            Known {
-                unique_key: Some("id"),
-                ..Known::default()
-            }
-        );
+        assert_eq!(known, Known { unique_key: Some("id"), ..Known::default() });
     }
 
     #[test]
@@ -131,12 +115,9 @@ mod tests {
         assert!(stamped("TRAN_MSG\u{1}true\u{2}").1.is_half);
         assert!(!stamped("TRAN_MSG\u{1}false\u{2}").1.is_half);
         assert!(stamped("WAIT\u{1}false\u{2}").1.no_wait);
-        assert_eq!(stamped("DELAY\u{1}0\u{2}").1.delayed_by, None);
-        assert_eq!(stamped("DELAY\u{1}3\u{2}").1.delayed_by, Some("DELAY"));
-        assert_eq!(
-            stamped("__STARTDELIVERTIME\u{1}1\u{2}").1.delayed_by,
-            Some("__STARTDELIVERTIME")
-        );
+        assert_eq!(stamped("DELAY\u{1}0\u{2}").1.delay_level, None);
+        assert_eq!(stamped("DELAY\u{1}3\u{2}").1.delay_level, Some(3));
+        assert_eq!(stamped("__STARTDELIVERTIME\u{1}1\u{2}").1.timed_by, Some("__STARTDELIVERTIME"));
     }
 
     proptest! {

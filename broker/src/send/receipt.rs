@@ -47,12 +47,7 @@ pub(super) struct Receipt<'a> {
 }
 
 impl<'a> Receipt<'a> {
-    pub(super) fn one(
-        broker: &Broker,
-        queue: QueueId,
-        put: &Put,
-        unique_key: UniqueKey<'a>,
-    ) -> Self {
+    pub(super) fn one(broker: &Broker, queue: QueueId, put: &Put, unique_key: UniqueKey<'a>) -> Self {
         Receipt {
             message_ids: encode_message_id(broker.store_host, put.physical_offset),
             queue,
@@ -62,12 +57,7 @@ impl<'a> Receipt<'a> {
     }
 
     /// `puts` is not empty; the offsets of a batch are consecutive.
-    pub(super) fn batch(
-        broker: &Broker,
-        queue: QueueId,
-        puts: &[Put],
-        unique_key: Option<&'a str>,
-    ) -> Self {
+    pub(super) fn batch(broker: &Broker, queue: QueueId, puts: &[Put], unique_key: Option<&'a str>) -> Self {
         let mut message_ids = String::new();
         for put in puts {
             if !message_ids.is_empty() {
@@ -76,12 +66,7 @@ impl<'a> Receipt<'a> {
             message_ids.push_str(&encode_message_id(broker.store_host, put.physical_offset));
         }
         let queue_offset = puts.first().map(|put| put.queue_offset).unwrap_or_default();
-        Receipt {
-            message_ids,
-            queue,
-            queue_offset,
-            unique_key: unique_key.map(UniqueKey::Sent),
-        }
+        Receipt { message_ids, queue, queue_offset, unique_key: unique_key.map(UniqueKey::Sent) }
     }
 
     pub(super) fn into_owned(self) -> Receipt<'static> {
@@ -95,23 +80,13 @@ impl<'a> Receipt<'a> {
 
     /// The message is stored as safely as the configuration promises.
     pub(super) fn answer(&self, broker: &Broker, reply: impl Respond) {
-        reply.respond(
-            ResponseCode::SUCCESS,
-            None,
-            &self.header(&broker.config.get()),
-            Body::Empty,
-        );
+        reply.respond(ResponseCode::SUCCESS, None, &self.header(&broker.config.get()), Body::Empty);
     }
 
     /// The message is stored, but the disk has not confirmed it in time.
     pub(super) fn answer_late(&self, broker: &Broker, reply: impl Respond) {
         let remark = Some("the disk did not confirm the message within syncFlushTimeout");
-        reply.respond(
-            ResponseCode::FLUSH_DISK_TIMEOUT,
-            remark,
-            &self.header(&broker.config.get()),
-            Body::Empty,
-        );
+        reply.respond(ResponseCode::FLUSH_DISK_TIMEOUT, remark, &self.header(&broker.config.get()), Body::Empty);
     }
 
     fn header<'b>(&'b self, config: &'b BrokerConfig) -> SendMessageResponse<'b> {

@@ -40,24 +40,15 @@ impl UniqueIds {
         // Java keeps the low sixteen bits of the pid.
         prefix.extend_from_slice(&(pid as u16).to_be_bytes());
         prefix.extend_from_slice(&discriminator.to_be_bytes());
-        UniqueIds {
-            prefix,
-            counter: AtomicU16::new(0),
-        }
+        UniqueIds { prefix, counter: AtomicU16::new(0) }
     }
 
     /// The next id.
     pub fn next(&self, now_ms: i64) -> UniqueId {
         let since_month = (now_ms - month_start_ms(now_ms)) as i32;
         let counter = self.counter.fetch_add(1, Ordering::Relaxed);
-        let mut id = UniqueId {
-            text: [0; LONG],
-            len: 0,
-        };
-        let tail = since_month
-            .to_be_bytes()
-            .into_iter()
-            .chain(counter.to_be_bytes());
+        let mut id = UniqueId { text: [0; LONG], len: 0 };
+        let tail = since_month.to_be_bytes().into_iter().chain(counter.to_be_bytes());
         for byte in self.prefix.iter().copied().chain(tail) {
             id.text[id.len] = HEX[usize::from(byte >> 4)];
             id.text[id.len + 1] = HEX[usize::from(byte & 15)];
@@ -80,8 +71,7 @@ fn month_start_ms(now_ms: i64) -> i64 {
 fn day_of_month(days: i64) -> i64 {
     let days = days + 719_468;
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     day_of_year - (153 * month + 2) / 5
@@ -107,10 +97,7 @@ mod tests {
         let mut before = day_of_month(0);
         for day in 1..146_097 {
             let today = day_of_month(day);
-            assert!(
-                today == before + 1 || (today == 0 && (27..=30).contains(&before)),
-                "day {day}"
-            );
+            assert!(today == before + 1 || (today == 0 && (27..=30).contains(&before)), "day {day}");
             before = today;
         }
     }
@@ -121,12 +108,6 @@ mod tests {
         let id = ids.next(DAY_MS);
         assert_eq!(id.as_str(), "7F0000012345CAFEBABE05265C000000");
         assert!(ids.next(DAY_MS).as_str().ends_with("0001"));
-        assert_eq!(
-            UniqueIds::new("::1".parse().unwrap(), 1, 2)
-                .next(0)
-                .as_str()
-                .len(),
-            LONG
-        );
+        assert_eq!(UniqueIds::new("::1".parse().unwrap(), 1, 2).next(0).as_str().len(), LONG);
     }
 }

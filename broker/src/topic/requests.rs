@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use bolide_remoting::body::{
-    GroupList, MessageQueue, TopicConfig, TopicConfigAndMappingSerializeWrapper, TopicFilterType,
-    TopicList, TopicOffset, TopicStatsTable, encode,
+    GroupList, MessageQueue, TopicConfig, TopicConfigAndMappingSerializeWrapper, TopicFilterType, TopicList,
+    TopicOffset, TopicStatsTable, encode,
 };
-use bolide_remoting::header::{
-    CreateTopicRequest, GetAllTopicConfigRequest, GetAllTopicConfigResponse, TopicRequest,
-};
+use bolide_remoting::header::{CreateTopicRequest, GetAllTopicConfigRequest, GetAllTopicConfigResponse, TopicRequest};
 use bolide_remoting::{Reply, Request, ResponseCode};
 use bolide_store::{QueueId, QueueOffset};
 use bytes::Bytes;
@@ -31,9 +29,7 @@ pub(crate) fn update(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
         Ok(Lookup::Known(_)) => reply.ok(&()),
         Ok(Lookup::Created(topic)) => {
             let reply = reply.park();
-            broker
-                .registrar
-                .announce(vec![topic], Box::new(move || reply.ok(&())));
+            broker.registrar.announce(vec![topic], Box::new(move || reply.ok(&())));
         }
         Err(refusal) => reply.refuse(refusal),
     }
@@ -42,22 +38,14 @@ pub(crate) fn update(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
 fn try_update(broker: &Broker, request: &Request<'_>) -> Result<Lookup, Refusal> {
     let header = CreateTopicRequest::decode(&request.header.fields)?;
     check_changeable(broker, header.topic)?;
-    for (field, queues) in [
-        ("readQueueNums", header.read_queue_nums),
-        ("writeQueueNums", header.write_queue_nums),
-    ] {
+    for (field, queues) in [("readQueueNums", header.read_queue_nums), ("writeQueueNums", header.write_queue_nums)] {
         if !(0..=MAX_QUEUES).contains(&queues) {
-            return Err(Refusal::invalid(format!(
-                "{field} is {queues}, but must be from 0 to {MAX_QUEUES}"
-            )));
+            return Err(Refusal::invalid(format!("{field} is {queues}, but must be from 0 to {MAX_QUEUES}")));
         }
     }
     let kind = header.topic_filter_type;
-    let topic_filter_type = TopicFilterType::from_name(kind).ok_or_else(|| {
-        Refusal::invalid(format!(
-            "topicFilterType is {kind}, but must be SINGLE_TAG or MULTI_TAG"
-        ))
-    })?;
+    let topic_filter_type = TopicFilterType::from_name(kind)
+        .ok_or_else(|| Refusal::invalid(format!("topicFilterType is {kind}, but must be SINGLE_TAG or MULTI_TAG")))?;
     let wanted = TopicConfig {
         topic_name: header.topic.to_owned(),
         read_queue_nums: header.read_queue_nums,
@@ -80,9 +68,7 @@ pub(crate) fn delete(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
     if let Err(refusal) = check_changeable(broker, &topic) {
         return reply.refuse(refusal);
     }
-    broker.on_blocking_thread(reply, move |broker, reply| {
-        reply.give(try_delete(broker, &topic))
-    });
+    broker.on_blocking_thread(reply, move |broker, reply| reply.give(try_delete(broker, &topic)));
 }
 
 fn try_delete(broker: &Broker, topic: &str) -> Result<(), Refusal> {
@@ -95,12 +81,8 @@ fn try_delete(broker: &Broker, topic: &str) -> Result<(), Refusal> {
 
 fn check_changeable(broker: &Broker, topic: &str) -> Result<(), Refusal> {
     name::check_topic(topic)?;
-    if broker.config.get().validate_system_topic_when_update_topic
-        && broker.topics.is_system_topic(topic)
-    {
-        return Err(Refusal::invalid(format!(
-            "The topic[{topic}] is conflict with system topic."
-        )));
+    if broker.config.get().validate_system_topic_when_update_topic && broker.topics.is_system_topic(topic) {
+        return Err(Refusal::invalid(format!("The topic[{topic}] is conflict with system topic.")));
     }
     Ok(())
 }
@@ -110,29 +92,18 @@ pub(crate) fn list(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     reply.give_with_body(try_list(broker, request));
 }
 
-fn try_list(
-    broker: &Broker,
-    request: &Request<'_>,
-) -> Result<(GetAllTopicConfigResponse, Bytes), Refusal> {
+fn try_list(broker: &Broker, request: &Request<'_>) -> Result<(GetAllTopicConfigResponse, Bytes), Refusal> {
     let header = GetAllTopicConfigRequest::decode(&request.header.fields)?;
     let wrapper = broker.topics.wrapper();
     let total = wrapper.topic_config_table.len();
     let version = wrapper.data_version;
-    let topics = page(
-        wrapper.topic_config_table,
-        header.topic_seq,
-        header.max_topic_num,
-        header.data_version,
-        version,
-    );
+    let topics = page(wrapper.topic_config_table, header.topic_seq, header.max_topic_num, header.data_version, version);
     let body = TopicConfigAndMappingSerializeWrapper {
         topic_config_table: topics,
         data_version: wrapper.data_version,
         ..TopicConfigAndMappingSerializeWrapper::default()
     };
-    let header = GetAllTopicConfigResponse {
-        total_topic_num: i32::try_from(total).ok(),
-    };
+    let header = GetAllTopicConfigResponse { total_topic_num: i32::try_from(total).ok() };
     Ok((header, encode(&body)))
 }
 
@@ -155,9 +126,7 @@ pub(crate) fn stats(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_
         Ok(header) => header.topic.to_owned(),
         Err(error) => return reply.refuse(error),
     };
-    broker.on_blocking_thread(reply, move |broker, reply| {
-        reply.give_body(try_stats(broker, &topic))
-    });
+    broker.on_blocking_thread(reply, move |broker, reply| reply.give_body(try_stats(broker, &topic)));
 }
 
 fn try_stats(broker: &Broker, topic: &str) -> Result<Bytes, Refusal> {
@@ -171,21 +140,13 @@ fn try_stats(broker: &Broker, topic: &str) -> Result<Bytes, Refusal> {
         let queue = QueueId(queue_id);
         let max = broker.store.max_offset(topic, queue).unwrap_or_default();
         let last = QueueOffset(max.0 - 1);
-        let last_stored = if max.0 > 0 {
-            broker.store.store_time(topic, queue, last)?
-        } else {
-            None
-        };
+        let last_stored = if max.0 > 0 { broker.store.store_time(topic, queue, last)? } else { None };
         let offset = TopicOffset {
             min_offset: broker.store.min_offset(topic, queue).unwrap_or_default().0,
             max_offset: max.0,
             last_update_timestamp: last_stored.unwrap_or(0),
         };
-        let queue = MessageQueue {
-            topic: topic.to_owned(),
-            broker_name: broker_name.clone(),
-            queue_id,
-        };
+        let queue = MessageQueue { topic: topic.to_owned(), broker_name: broker_name.clone(), queue_id };
         table.offset_table.insert(queue, offset);
     }
     Ok(encode(&table))
@@ -206,9 +167,6 @@ pub(crate) fn consumed_by(broker: &Arc<Broker>, request: &Request<'_>, reply: Re
 
 /// GET_SYSTEM_TOPIC_LIST_FROM_BROKER.
 pub(crate) fn system(broker: &Arc<Broker>, _: &Request<'_>, reply: Reply<'_>) {
-    let list = TopicList {
-        topic_list: broker.topics.system_topics(),
-        broker_addr: None,
-    };
+    let list = TopicList { topic_list: broker.topics.system_topics(), broker_addr: None };
     reply.ok_body(&(), encode(&list));
 }

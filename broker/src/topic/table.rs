@@ -95,21 +95,11 @@ impl TopicTable {
             ("RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC", 1, READ | WRITE),
             ("rmq_sys_wheel_timer", 1, READ | WRITE),
         ];
-        let template = (
-            crate::name::TEMPLATE_TOPIC,
-            defaults.queue_nums,
-            INHERIT | READ | WRITE,
-        );
+        let template = (crate::name::TEMPLATE_TOPIC, defaults.queue_nums, INHERIT | READ | WRITE);
         let trace = (defaults.trace_topic_name.as_str(), 1, READ | WRITE);
-        let optional = [
-            defaults.auto_create.then_some(template),
-            defaults.trace_topic.then_some(trace),
-        ];
+        let optional = [defaults.auto_create.then_some(template), defaults.trace_topic.then_some(trace)];
         for (name, queues, perm) in fixed.into_iter().chain(optional.into_iter().flatten()) {
-            let config = TopicConfig {
-                perm,
-                ..plain(name, queues)
-            };
+            let config = TopicConfig { perm, ..plain(name, queues) };
             self.topics.insert(name.to_owned(), Arc::new(config));
             self.own_names.push(name.to_owned());
         }
@@ -152,9 +142,8 @@ impl TopicTable {
 
     /// Names of the topics that belong to the system on this broker.
     pub fn system_topics(&self) -> impl Iterator<Item = &str> {
-        let others = crate::name::SYSTEM_TOPICS
-            .into_iter()
-            .filter(|name| !self.own_names.iter().any(|own| own == name));
+        let others =
+            crate::name::SYSTEM_TOPICS.into_iter().filter(|name| !self.own_names.iter().any(|own| own == name));
         self.own_names.iter().map(String::as_str).chain(others)
     }
 
@@ -192,46 +181,24 @@ impl TopicTable {
 
     /// Finds or creates a topic that the broker itself needs for a group: retries and dead letters. An existing one is brought
     /// in line with `order`.
-    pub fn for_group(
-        &mut self,
-        topic: &str,
-        queue_nums: i32,
-        order: bool,
-        sys_flag: i32,
-        now_ms: i64,
-    ) -> Lookup {
+    pub fn for_group(&mut self, topic: &str, queue_nums: i32, order: bool, sys_flag: i32, now_ms: i64) -> Lookup {
         match self.topics.get(topic).cloned() {
             Some(known) if known.order == order => Lookup::Known(known),
             Some(known) => {
-                let config = TopicConfig {
-                    order,
-                    ..(*known).clone()
-                };
+                let config = TopicConfig { order, ..(*known).clone() };
                 Lookup::Created(self.insert(config, now_ms))
             }
             None => {
-                let config = TopicConfig {
-                    order,
-                    topic_sys_flag: sys_flag,
-                    ..plain(topic, queue_nums)
-                };
+                let config = TopicConfig { order, topic_sys_flag: sys_flag, ..plain(topic, queue_nums) };
                 Lookup::Created(self.insert(config, now_ms))
             }
         }
     }
 
     /// Creates or replaces a topic as an operator asks. `wanted.attributes` are changes (`+name`, `-name`) to those it has.
-    pub fn update(
-        &mut self,
-        mut wanted: TopicConfig,
-        now_ms: i64,
-    ) -> Result<Lookup, AttributeError> {
+    pub fn update(&mut self, mut wanted: TopicConfig, now_ms: i64) -> Result<Lookup, AttributeError> {
         let old = self.topics.get(&wanted.topic_name);
-        wanted.attributes = attribute::change(
-            attribute::TOPIC,
-            old.map(|old| &old.attributes),
-            &wanted.attributes,
-        )?;
+        wanted.attributes = attribute::change(attribute::TOPIC, old.map(|old| &old.attributes), &wanted.attributes)?;
         match old {
             Some(old) if **old == wanted => Ok(Lookup::Known(old.clone())),
             _ => Ok(Lookup::Created(self.insert(wanted, now_ms))),
@@ -240,19 +207,8 @@ impl TopicTable {
 
     /// Marks a topic as ordered, if it exists.
     pub fn set_ordered(&mut self, topic: &str, now_ms: i64) {
-        if let Some(config) = self
-            .topics
-            .get(topic)
-            .filter(|config| !config.order)
-            .cloned()
-        {
-            self.insert(
-                TopicConfig {
-                    order: true,
-                    ..(*config).clone()
-                },
-                now_ms,
-            );
+        if let Some(config) = self.topics.get(topic).filter(|config| !config.order).cloned() {
+            self.insert(TopicConfig { order: true, ..(*config).clone() }, now_ms);
         }
     }
 
@@ -268,16 +224,14 @@ impl TopicTable {
     /// Takes over what `topics.json` kept; the file's word counts more than the defaults.
     pub fn restore(&mut self, topics: impl IntoIterator<Item = TopicConfig>, version: DataVersion) {
         for config in topics {
-            self.topics
-                .insert(config.topic_name.clone(), Arc::new(config));
+            self.topics.insert(config.topic_name.clone(), Arc::new(config));
         }
         self.version = version;
     }
 
     fn insert(&mut self, config: TopicConfig, now_ms: i64) -> Arc<TopicConfig> {
         let config = Arc::new(config);
-        self.topics
-            .insert(config.topic_name.clone(), config.clone());
+        self.topics.insert(config.topic_name.clone(), config.clone());
         self.version = self.version.next(now_ms);
         config
     }
@@ -320,50 +274,27 @@ mod tests {
         let mut table = table(true);
         let before = table.version().counter;
         let created = table.for_message("t", "TBW102", 4, 0, 2).unwrap();
-        let Lookup::Created(config) = created else {
-            panic!("expected a new topic, saw {created:?}")
-        };
-        assert_eq!(
-            (config.read_queue_nums, config.write_queue_nums, config.perm),
-            (4, 4, 6)
-        );
+        let Lookup::Created(config) = created else { panic!("expected a new topic, saw {created:?}") };
+        assert_eq!((config.read_queue_nums, config.write_queue_nums, config.perm), (4, 4, 6));
         assert_eq!(table.version().counter, before + 1);
-        assert!(matches!(
-            table.for_message("t", "TBW102", 4, 0, 3),
-            Some(Lookup::Known(_))
-        ));
+        assert!(matches!(table.for_message("t", "TBW102", 4, 0, 3), Some(Lookup::Known(_))));
         assert_eq!(table.version().counter, before + 1);
         let many = table.for_message("u", "TBW102", 400, 0, 2).unwrap();
-        assert_eq!(
-            many.config().write_queue_nums,
-            8,
-            "no more than the template has"
-        );
+        assert_eq!(many.config().write_queue_nums, 8, "no more than the template has");
     }
 
     #[test]
     fn without_automatic_creation_or_template_there_is_no_topic() {
         assert!(table(false).for_message("t", "TBW102", 4, 0, 2).is_none());
         assert!(table(true).for_message("t", "nowhere", 4, 0, 2).is_none());
-        assert!(
-            table(true)
-                .for_message("t", "SELF_TEST_TOPIC", 4, 0, 2)
-                .is_none(),
-            "not open to inheritance"
-        );
+        assert!(table(true).for_message("t", "SELF_TEST_TOPIC", 4, 0, 2).is_none(), "not open to inheritance");
     }
 
     #[test]
     fn a_retry_topic_follows_its_groups_order() {
         let mut table = table(true);
-        assert!(matches!(
-            table.for_group("%RETRY%g", 1, false, 0, 1),
-            Lookup::Created(_)
-        ));
-        assert!(matches!(
-            table.for_group("%RETRY%g", 1, false, 0, 1),
-            Lookup::Known(_)
-        ));
+        assert!(matches!(table.for_group("%RETRY%g", 1, false, 0, 1), Lookup::Created(_)));
+        assert!(matches!(table.for_group("%RETRY%g", 1, false, 0, 1), Lookup::Known(_)));
         assert!(table.for_group("%RETRY%g", 1, true, 0, 1).config().order);
     }
 
@@ -371,10 +302,7 @@ mod tests {
     fn an_update_that_changes_nothing_leaves_the_version_alone() {
         let mut table = table(true);
         let wanted = plain("t", 4);
-        assert!(matches!(
-            table.update(wanted.clone(), 1),
-            Ok(Lookup::Created(_))
-        ));
+        assert!(matches!(table.update(wanted.clone(), 1), Ok(Lookup::Created(_))));
         let version = table.version();
         assert!(matches!(table.update(wanted, 2), Ok(Lookup::Known(_))));
         assert_eq!(table.version(), version);
@@ -384,14 +312,7 @@ mod tests {
     #[test]
     fn topics_named_after_the_configuration_are_system_topics() {
         let table = table(true);
-        for name in [
-            "c",
-            "b",
-            "c_REPLY_TOPIC",
-            "rmq_sys_REVIVE_LOG_c",
-            "TBW102",
-            "TRANS_CHECK_MAX_TIME_TOPIC",
-        ] {
+        for name in ["c", "b", "c_REPLY_TOPIC", "rmq_sys_REVIVE_LOG_c", "TBW102", "TRANS_CHECK_MAX_TIME_TOPIC"] {
             assert!(table.is_system_topic(name), "{name}");
             assert!(table.system_topics().any(|system| system == name), "{name}");
         }

@@ -5,7 +5,10 @@ use super::{Address, Effect, MASTER_ID, PERM_WRITE, RouteTable, min_broker_id_ch
 impl<C: Clone + PartialEq> RouteTable<C> {
     /// A broker says that it lives.
     pub fn heartbeat(&mut self, cluster: &str, address: &str, now_ms: i64) {
-        let address = Address { cluster: cluster.to_owned(), address: address.to_owned() };
+        let address = Address {
+            cluster: cluster.to_owned(),
+            address: address.to_owned(),
+        };
         if let Some(live) = self.live.get_mut(&address) {
             live.heard_ms = now_ms;
         }
@@ -20,13 +23,23 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         broker_id: i64,
         effects: &mut Vec<Effect<C>>,
     ) {
-        let live = self.live.remove(&Address { cluster: cluster.to_owned(), address: address.to_owned() });
-        let Some(broker) = self.brokers.get_mut(broker_name) else { return };
+        let live = self.live.remove(&Address {
+            cluster: cluster.to_owned(),
+            address: address.to_owned(),
+        });
+        let Some(broker) = self.brokers.get_mut(broker_name) else {
+            return;
+        };
         let was_min = broker.broker_addrs.keys().next() == Some(&broker_id);
         let before = broker.broker_addrs.len();
         broker.broker_addrs.retain(|_, known| known != address);
         if live.is_some() || broker.broker_addrs.len() < before {
-            tracing::info!(cluster, broker = broker_name, id = broker_id, "{address} unregistered");
+            tracing::info!(
+                cluster,
+                broker = broker_name,
+                id = broker_id,
+                "{address} unregistered"
+            );
         }
         if broker.broker_addrs.is_empty() {
             self.forget_name(broker_name);
@@ -70,7 +83,12 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         let silent = |live: &super::Live<C>| live.heard_ms.saturating_add(live.timeout_ms) < now_ms;
         for address in self.select(silent) {
             if let Some(live) = self.live.get(&address) {
-                tracing::warn!(broker = live.broker_name, "{} was silent for {} ms", address.address, live.timeout_ms);
+                tracing::warn!(
+                    broker = live.broker_name,
+                    "{} was silent for {} ms",
+                    address.address,
+                    live.timeout_ms
+                );
                 effects.push(Effect::Close(live.connection.clone()));
             }
             self.lose(&address, effects);
@@ -78,19 +96,35 @@ impl<C: Clone + PartialEq> RouteTable<C> {
     }
 
     fn select(&self, chosen: impl Fn(&super::Live<C>) -> bool) -> Vec<Address> {
-        let mut addresses: Vec<Address> =
-            self.live.iter().filter(|(_, live)| chosen(live)).map(|(address, _)| address.clone()).collect();
+        let mut addresses: Vec<Address> = self
+            .live
+            .iter()
+            .filter(|(_, live)| chosen(live))
+            .map(|(address, _)| address.clone())
+            .collect();
         addresses.sort_unstable();
         addresses
     }
 
     fn lose(&mut self, address: &Address, effects: &mut Vec<Effect<C>>) {
-        let Some(live) = self.live.remove(address) else { return };
-        let addresses = self.brokers.get(&live.broker_name).map(|broker| &broker.broker_addrs);
-        let id = addresses.and_then(|known| known.iter().find(|(_, known)| **known == address.address));
+        let Some(live) = self.live.remove(address) else {
+            return;
+        };
+        let addresses = self
+            .brokers
+            .get(&live.broker_name)
+            .map(|broker| &broker.broker_addrs);
+        let id =
+            addresses.and_then(|known| known.iter().find(|(_, known)| **known == address.address));
         // A broker whose number another address has taken over has no place that could be taken from it.
         if let Some((&id, _)) = id {
-            self.unregister(&address.cluster, &address.address, &live.broker_name, id, effects);
+            self.unregister(
+                &address.cluster,
+                &address.address,
+                &live.broker_name,
+                id,
+                effects,
+            );
         }
     }
 }

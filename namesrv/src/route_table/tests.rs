@@ -1,19 +1,26 @@
-use proptest::prelude::*;
-
 use super::*;
 
-type Table = RouteTable<u32>;
+pub(super) type Table = RouteTable<u32>;
 
-fn topic(name: &str) -> TopicConfig {
-    TopicConfig { topic_name: name.to_owned(), read_queue_nums: 4, write_queue_nums: 4, ..TopicConfig::default() }
+pub(super) fn topic(name: &str) -> TopicConfig {
+    TopicConfig {
+        topic_name: name.to_owned(),
+        read_queue_nums: 4,
+        write_queue_nums: 4,
+        ..TopicConfig::default()
+    }
 }
 
-fn version(counter: i64) -> DataVersion {
-    DataVersion { state_version: 0, timestamp: 7, counter }
+pub(super) fn version(counter: i64) -> DataVersion {
+    DataVersion {
+        state_version: 0,
+        timestamp: 7,
+        counter,
+    }
 }
 
 /// A master named `a` at `a:1` with topics T1 and T2.
-fn master() -> Registration {
+pub(super) fn master() -> Registration {
     Registration {
         cluster: "c".to_owned(),
         broker_name: "a".to_owned(),
@@ -32,22 +39,43 @@ fn master() -> Registration {
 
 /// A slave of it with that number.
 fn slave(id: i64) -> Registration {
-    Registration { broker_id: id, address: format!("s{id}:1"), ha_server_addr: format!("s{id}:2"), ..master() }
+    Registration {
+        broker_id: id,
+        address: format!("s{id}:1"),
+        ha_server_addr: format!("s{id}:2"),
+        ..master()
+    }
 }
 
 fn acting(registration: Registration) -> Registration {
-    Registration { enable_acting_master: Some(true), ..registration }
+    Registration {
+        enable_acting_master: Some(true),
+        ..registration
+    }
 }
 
-fn register(table: &mut Table, registration: Registration, connection: u32, now_ms: i64) -> (Registered, Vec<Effect<u32>>) {
+fn register(
+    table: &mut Table,
+    registration: Registration,
+    connection: u32,
+    now_ms: i64,
+) -> (Registered, Vec<Effect<u32>>) {
     let mut effects = Vec::new();
-    let registered = table.register(registration, connection, now_ms, false, &mut effects).unwrap();
+    let registered = table
+        .register(registration, connection, now_ms, false, &mut effects)
+        .unwrap();
     (registered, effects)
 }
 
 fn unregister(table: &mut Table, registration: &Registration) -> Vec<Effect<u32>> {
     let mut effects = Vec::new();
-    let Registration { cluster, address, broker_name, broker_id, .. } = registration;
+    let Registration {
+        cluster,
+        address,
+        broker_name,
+        broker_id,
+        ..
+    } = registration;
     table.unregister(cluster, address, broker_name, *broker_id, &mut effects);
     effects
 }
@@ -57,7 +85,11 @@ fn perm(table: &Table, topic: &str) -> i32 {
 }
 
 fn addresses(table: &Table, broker_name: &str) -> Vec<(i64, String)> {
-    table.member_group("c", broker_name).broker_addrs.into_iter().collect()
+    table
+        .member_group("c", broker_name)
+        .broker_addrs
+        .into_iter()
+        .collect()
 }
 
 #[test]
@@ -67,18 +99,27 @@ fn a_registered_broker_is_on_its_topics_routes() {
     register(&mut table, master(), 1, 0);
     let route = table.route("T1", false).unwrap();
     assert_eq!(route.queue_datas, [queue_data("a", &topic("T1"), false)]);
-    assert_eq!(route.broker_datas[0].broker_addrs, BTreeMap::from([(0, "a:1".to_owned())]));
+    assert_eq!(
+        route.broker_datas[0].broker_addrs,
+        BTreeMap::from([(0, "a:1".to_owned())])
+    );
     assert_eq!(table.topic_list().topic_list, ["T1", "T2"]);
     assert_eq!(table.topics_of_cluster("c").topic_list, ["T1", "T2"]);
     assert_eq!(table.topics_of_cluster("x").topic_list, [] as [&str; 0]);
     let system = table.system_topic_list();
-    assert_eq!((system.topic_list, system.broker_addr), (vec!["a".to_owned(), "c".to_owned()], Some("a:1".to_owned())));
+    assert_eq!(
+        (system.topic_list, system.broker_addr),
+        (vec!["a".to_owned(), "c".to_owned()], Some("a:1".to_owned()))
+    );
 }
 
 #[test]
 fn a_single_topic_needs_a_registered_broker() {
     let mut table = Table::default();
-    let single = Registration { topics: vec![topic("T3")], ..master() };
+    let single = Registration {
+        topics: vec![topic("T3")],
+        ..master()
+    };
     let refused = table.register(single.clone(), 1, 0, false, &mut Vec::new());
     assert_eq!(refused, Err(RegisterError::SingleTopicFirst));
     assert!(table.cluster_info().broker_addr_table.is_empty());
@@ -93,12 +134,21 @@ fn topics_change_only_with_their_version() {
     register(&mut table, master(), 1, 0);
     let changed = |counter, perm| Registration {
         version: version(counter),
-        topics: vec![TopicConfig { perm, ..topic("T1") }, topic("T3")],
+        topics: vec![
+            TopicConfig {
+                perm,
+                ..topic("T1")
+            },
+            topic("T3"),
+        ],
         ..master()
     };
     register(&mut table, changed(1, 4), 1, 0);
     assert_eq!(perm(&table, "T1"), 6);
-    assert!(table.route("T3", false).is_some(), "a topic that was not known is entered whatever the version");
+    assert!(
+        table.route("T3", false).is_some(),
+        "a topic that was not known is entered whatever the version"
+    );
     register(&mut table, changed(2, 4), 1, 0);
     assert_eq!(perm(&table, "T1"), 4);
     assert!(table.route("T2", false).is_some());
@@ -109,7 +159,11 @@ fn topics_change_only_with_their_version() {
 fn absent_topics_go_where_that_is_wanted() {
     let mut table = Table::default();
     register(&mut table, master(), 1, 0);
-    let fewer = Registration { version: version(2), topics: vec![topic("T2"), topic("T3")], ..master() };
+    let fewer = Registration {
+        version: version(2),
+        topics: vec![topic("T2"), topic("T3")],
+        ..master()
+    };
     table.register(fewer, 1, 0, true, &mut Vec::new()).unwrap();
     assert_eq!(table.topic_list().topic_list, ["T2", "T3"]);
 }
@@ -117,27 +171,68 @@ fn absent_topics_go_where_that_is_wanted() {
 #[test]
 fn a_slave_learns_its_master_and_brings_no_topics() {
     let mut table = Table::default();
-    let old = Registration { enable_acting_master: None, topics: vec![topic("S1"), topic("S2")], ..slave(1) };
+    let old = Registration {
+        enable_acting_master: None,
+        topics: vec![topic("S1"), topic("S2")],
+        ..slave(1)
+    };
     let (registered, _) = register(&mut table, old.clone(), 2, 0);
     assert_eq!(registered, Registered::default());
     assert!(table.topic_list().topic_list.is_empty());
     register(&mut table, master(), 1, 0);
     let (registered, _) = register(&mut table, old, 2, 0);
-    let expected = Registered { ha_server_addr: Some("a:2".to_owned()), master_addr: Some("a:1".to_owned()) };
+    let expected = Registered {
+        ha_server_addr: Some("a:2".to_owned()),
+        master_addr: Some("a:1".to_owned()),
+    };
     assert_eq!(registered, expected);
-    assert_eq!(table.route("T1", false).unwrap().broker_datas[0].broker_addrs.len(), 2);
+    assert_eq!(
+        table.route("T1", false).unwrap().broker_datas[0]
+            .broker_addrs
+            .len(),
+        2
+    );
 }
 
 #[test]
 fn of_two_addresses_the_larger_state_version_stays() {
-    let at = |state_version| DataVersion { state_version, ..version(1) };
+    let at = |state_version| DataVersion {
+        state_version,
+        ..version(1)
+    };
     let mut table = Table::default();
-    register(&mut table, Registration { version: at(2), ..master() }, 1, 0);
-    let (registered, _) = register(&mut table, Registration { version: at(1), address: "b:1".to_owned(), ..master() }, 2, 0);
+    register(
+        &mut table,
+        Registration {
+            version: at(2),
+            ..master()
+        },
+        1,
+        0,
+    );
+    let (registered, _) = register(
+        &mut table,
+        Registration {
+            version: at(1),
+            address: "b:1".to_owned(),
+            ..master()
+        },
+        2,
+        0,
+    );
     assert_eq!(registered, Registered::default());
     assert_eq!(addresses(&table, "a"), [(0, "a:1".to_owned())]);
     assert_eq!(table.version("c", "b:1"), None);
-    register(&mut table, Registration { version: at(2), address: "b:1".to_owned(), ..master() }, 2, 0);
+    register(
+        &mut table,
+        Registration {
+            version: at(2),
+            address: "b:1".to_owned(),
+            ..master()
+        },
+        2,
+        0,
+    );
     assert_eq!(addresses(&table, "a"), [(0, "b:1".to_owned())]);
     // The one that was replaced loses its connection: nothing of the new one goes with it.
     table.closed(&1, &mut Vec::new());
@@ -149,22 +244,44 @@ fn of_two_addresses_the_larger_state_version_stays() {
 fn a_slave_that_becomes_master_keeps_one_number() {
     let mut table = Table::default();
     register(&mut table, slave(1), 1, 0);
-    let (_, effects) = register(&mut table, Registration { broker_id: 0, ..slave(1) }, 1, 0);
+    let (_, effects) = register(
+        &mut table,
+        Registration {
+            broker_id: 0,
+            ..slave(1)
+        },
+        1,
+        0,
+    );
     assert_eq!(addresses(&table, "a"), [(0, "s1:1".to_owned())]);
-    let Effect::NotifyMinBrokerId(change) = &effects[0] else { panic!("{effects:?}") };
-    assert_eq!((change.min_broker_id, change.receivers.as_slice()), (0, ["s1:1".to_owned()].as_slice()));
+    let Effect::NotifyMinBrokerId(change) = &effects[0] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        (change.min_broker_id, change.receivers.as_slice()),
+        (0, ["s1:1".to_owned()].as_slice())
+    );
 }
 
 #[test]
 fn the_last_broker_of_a_name_takes_everything_with_it() {
     let mut table = Table::default();
     register(&mut table, master(), 1, 0);
-    let other = Registration { broker_name: "b".to_owned(), address: "b:1".to_owned(), topics: vec![topic("T2"), topic("T3")], ..master() };
+    let other = Registration {
+        broker_name: "b".to_owned(),
+        address: "b:1".to_owned(),
+        topics: vec![topic("T2"), topic("T3")],
+        ..master()
+    };
     register(&mut table, other.clone(), 2, 0);
     register(&mut table, slave(1), 3, 0);
     unregister(&mut table, &master());
     assert_eq!(addresses(&table, "a"), [(1, "s1:1".to_owned())]);
-    assert_eq!(perm(&table, "T1"), 6, "without acting masters nothing else changes");
+    assert_eq!(
+        perm(&table, "T1"),
+        6,
+        "without acting masters nothing else changes"
+    );
     unregister(&mut table, &slave(1));
     assert_eq!(table.route("T1", false), None);
     assert_eq!(table.route("T2", false).unwrap().queue_datas.len(), 1);
@@ -191,7 +308,15 @@ fn a_lost_connection_takes_its_brokers_with_it() {
 #[test]
 fn silence_ends_after_the_time_a_broker_named() {
     let mut table = Table::default();
-    register(&mut table, Registration { timeout_ms: Some(10_000), ..master() }, 1, 0);
+    register(
+        &mut table,
+        Registration {
+            timeout_ms: Some(10_000),
+            ..master()
+        },
+        1,
+        0,
+    );
     register(&mut table, slave(1), 2, 0);
     let expire = |table: &mut Table, now_ms| {
         let mut effects = Vec::new();
@@ -228,18 +353,48 @@ fn a_slave_stands_in_for_its_master() {
         })]
     );
     assert_eq!(perm(&table, "T1"), 4);
-    let shown = |table: &Table, topic: &str, acting| table.route(topic, acting).unwrap().broker_datas[0].broker_addrs.clone();
-    assert_eq!(shown(&table, "T1", false).keys().copied().collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(shown(&table, "T1", true), BTreeMap::from([(0, "s1:1".to_owned()), (2, "s2:1".to_owned())]));
+    let shown = |table: &Table, topic: &str, acting| {
+        table.route(topic, acting).unwrap().broker_datas[0]
+            .broker_addrs
+            .clone()
+    };
+    assert_eq!(
+        shown(&table, "T1", false)
+            .keys()
+            .copied()
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
+    assert_eq!(
+        shown(&table, "T1", true),
+        BTreeMap::from([(0, "s1:1".to_owned()), (2, "s2:1".to_owned())])
+    );
     // Its topics come from it now, and stay closed to messages.
-    let more = Registration { version: version(2), topics: vec![topic("T1"), topic("T3")], ..acting(slave(1)) };
+    let more = Registration {
+        version: version(2),
+        topics: vec![topic("T1"), topic("T3")],
+        ..acting(slave(1))
+    };
     register(&mut table, more, 2, 0);
     assert_eq!(perm(&table, "T3"), 4);
     // The master comes back: the others are told, and messages are taken again.
-    let (_, effects) = register(&mut table, Registration { version: version(3), ..acting(master()) }, 1, 0);
-    let Effect::NotifyMinBrokerId(change) = &effects[0] else { panic!("{effects:?}") };
+    let (_, effects) = register(
+        &mut table,
+        Registration {
+            version: version(3),
+            ..acting(master())
+        },
+        1,
+        0,
+    );
+    let Effect::NotifyMinBrokerId(change) = &effects[0] else {
+        panic!("{effects:?}")
+    };
     assert_eq!(change.receivers, ["s1:1", "s2:1"]);
-    assert_eq!((change.min_broker_id, change.ha_broker_addr.as_deref()), (0, Some("a:2")));
+    assert_eq!(
+        (change.min_broker_id, change.ha_broker_addr.as_deref()),
+        (0, Some("a:2"))
+    );
     assert_eq!(perm(&table, "T1"), 6);
     assert_eq!(shown(&table, "T1", true).len(), 3);
 }
@@ -252,7 +407,11 @@ fn operators_change_permissions() {
     assert_eq!(table.wipe_write_permission("a"), 2);
     assert_eq!(perm(&table, "T1"), 4);
     register(&mut table, master(), 1, 0);
-    assert_eq!(perm(&table, "T1"), 4, "an unchanged registration leaves the operator's wish alone");
+    assert_eq!(
+        perm(&table, "T1"),
+        4,
+        "an unchanged registration leaves the operator's wish alone"
+    );
     assert_eq!(table.add_write_permission("a"), 2);
     assert_eq!(perm(&table, "T1"), 6);
 }
@@ -262,7 +421,10 @@ fn operators_enter_and_delete_topics() {
     let mut table = Table::default();
     register(&mut table, master(), 1, 0);
     let queues = |broker: &str| queue_data(broker, &topic("x"), false);
-    assert_eq!(table.register_topic("T9", vec![queues("a"), queues("zz")]), Err("zz".to_owned()));
+    assert_eq!(
+        table.register_topic("T9", vec![queues("a"), queues("zz")]),
+        Err("zz".to_owned())
+    );
     assert_eq!(table.route("T9", false), None);
     assert_eq!(table.register_topic("T9", vec![queues("a")]), Ok(()));
     table.delete_topic_in_cluster("T9", "other");
@@ -278,26 +440,71 @@ fn operators_enter_and_delete_topics() {
 #[test]
 fn unit_topics_are_told_by_their_flags() {
     let mut table = Table::default();
-    let flagged = |name: &str, topic_sys_flag| TopicConfig { topic_sys_flag, ..topic(name) };
-    let topics = vec![flagged("none", 0), flagged("unit", 1), flagged("sub", 2), flagged("both", 3)];
+    let flagged = |name: &str, topic_sys_flag| TopicConfig {
+        topic_sys_flag,
+        ..topic(name)
+    };
+    let topics = vec![
+        flagged("none", 0),
+        flagged("unit", 1),
+        flagged("sub", 2),
+        flagged("both", 3),
+    ];
     register(&mut table, Registration { topics, ..master() }, 1, 0);
     assert_eq!(table.unit_topics().topic_list, ["both", "unit"]);
     assert_eq!(table.unit_subscription_topics().topic_list, ["both", "sub"]);
-    assert_eq!(table.unit_subscription_topics_of_no_unit().topic_list, ["sub"]);
+    assert_eq!(
+        table.unit_subscription_topics_of_no_unit().topic_list,
+        ["sub"]
+    );
 }
 
 #[test]
 fn static_topics_and_filter_servers_are_on_the_route() {
     let mut table = Table::default();
-    let mapping = TopicQueueMappingInfo { topic: "T1".to_owned(), bname: "a".to_owned(), total_queues: 2, ..Default::default() };
+    let mapping = TopicQueueMappingInfo {
+        topic: "T1".to_owned(),
+        bname: "a".to_owned(),
+        total_queues: 2,
+        ..Default::default()
+    };
     let filter_servers = Some(vec!["f:1".to_owned()]);
-    register(&mut table, Registration { mappings: vec![mapping.clone()], filter_servers, ..master() }, 1, 0);
+    register(
+        &mut table,
+        Registration {
+            mappings: vec![mapping.clone()],
+            filter_servers,
+            ..master()
+        },
+        1,
+        0,
+    );
     // An old broker says nothing of filter servers; those it had stay.
-    register(&mut table, Registration { filter_servers: None, ..master() }, 1, 0);
+    register(
+        &mut table,
+        Registration {
+            filter_servers: None,
+            ..master()
+        },
+        1,
+        0,
+    );
     let route = table.route("T1", false).unwrap();
-    assert_eq!(route.topic_queue_mapping_by_broker, Some(BTreeMap::from([("a".to_owned(), mapping)])));
-    assert_eq!(route.filter_server_table, BTreeMap::from([("a:1".to_owned(), vec!["f:1".to_owned()])]));
-    assert_eq!(table.route("T2", false).unwrap().topic_queue_mapping_by_broker, None);
+    assert_eq!(
+        route.topic_queue_mapping_by_broker,
+        Some(BTreeMap::from([("a".to_owned(), mapping)]))
+    );
+    assert_eq!(
+        route.filter_server_table,
+        BTreeMap::from([("a:1".to_owned(), vec!["f:1".to_owned()])])
+    );
+    assert_eq!(
+        table
+            .route("T2", false)
+            .unwrap()
+            .topic_queue_mapping_by_broker,
+        None
+    );
     unregister(&mut table, &master());
     assert_empty(&table);
 }
@@ -318,208 +525,40 @@ fn a_zone_sees_its_own_brokers_and_those_without_a_master() {
     register(&mut table, placed("orphan", 1, "z2"), 3, 0);
     let mut route = table.route("T1", false).unwrap();
     keep_zone(&mut route, "Z1");
-    let names: Vec<&str> = route.broker_datas.iter().map(|broker| broker.broker_name.as_str()).collect();
+    let names: Vec<&str> = route
+        .broker_datas
+        .iter()
+        .map(|broker| broker.broker_name.as_str())
+        .collect();
     assert_eq!(names, ["near", "orphan"]);
-    assert!(route.queue_datas.iter().all(|queues| queues.broker_name != "far"));
-    assert_eq!(route.filter_server_table.keys().collect::<Vec<_>>(), ["near:1", "orphan:1"]);
+    assert!(
+        route
+            .queue_datas
+            .iter()
+            .all(|queues| queues.broker_name != "far")
+    );
+    assert_eq!(
+        route.filter_server_table.keys().collect::<Vec<_>>(),
+        ["near:1", "orphan:1"]
+    );
 }
 
 fn assert_empty(table: &Table) {
-    let RouteTable { topics, queue_count, mappings, brokers, clusters, live } = table;
-    assert!(topics.is_empty() && mappings.is_empty() && brokers.is_empty() && clusters.is_empty() && live.is_empty(), "{table:?}");
+    let RouteTable {
+        topics,
+        queue_count,
+        mappings,
+        brokers,
+        clusters,
+        live,
+    } = table;
+    assert!(
+        topics.is_empty()
+            && mappings.is_empty()
+            && brokers.is_empty()
+            && clusters.is_empty()
+            && live.is_empty(),
+        "{table:?}"
+    );
     assert_eq!(*queue_count, 0);
-}
-
-/// What must hold whatever happened.
-fn assert_consistent(table: &Table) {
-    assert_eq!(table.queue_count, table.topics.values().map(BTreeMap::len).sum::<usize>());
-    for (topic, by_broker) in &table.topics {
-        assert!(!by_broker.is_empty(), "{topic} is without brokers");
-        for (name, queues) in by_broker {
-            assert!(table.brokers.contains_key(name), "{topic} is on {name}, which is unknown");
-            assert_eq!(&queues.broker_name, name);
-        }
-    }
-    for (name, broker) in &table.brokers {
-        let mut addresses: Vec<&String> = broker.broker_addrs.values().collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        assert!(!addresses.is_empty(), "{name} has no brokers");
-        assert_eq!(addresses.len(), broker.broker_addrs.len(), "an address of {name} has two numbers");
-        assert!(table.clusters.values().any(|names| names.contains(name)), "{name} is in no cluster");
-    }
-    for (cluster, names) in &table.clusters {
-        assert!(!names.is_empty(), "{cluster} is empty");
-        assert!(names.iter().all(|name| table.brokers.contains_key(name)), "{cluster} names unknown brokers");
-    }
-}
-
-/// The same rules over flat lists, for brokers of one cluster that know nothing of acting masters, and nothing is fast.
-#[derive(Default)]
-struct Naive {
-    /// Name, number, address.
-    brokers: Vec<(String, i64, String)>,
-    /// Address, name, connection, when heard of, for how long it lives, version.
-    live: Vec<(String, String, u32, i64, i64, DataVersion)>,
-    /// Topic, broker name, permission.
-    queues: Vec<(String, String, i32)>,
-}
-
-impl Naive {
-    fn register(&mut self, r: &Registration, connection: u32, now_ms: i64) {
-        let holder = self.brokers.iter().find(|(name, id, _)| *name == r.broker_name && *id == r.broker_id).cloned();
-        if let Some((_, _, address)) = &holder
-            && *address != r.address
-            && self.live.iter().any(|live| live.0 == *address && live.5.state_version > r.version.state_version)
-        {
-            self.live.retain(|live| live.0 != r.address);
-            return;
-        }
-        if holder.is_none() && r.topics.len() == 1 {
-            return;
-        }
-        self.brokers.retain(|(name, id, address)| *name != r.broker_name || (*address != r.address && *id != r.broker_id));
-        self.brokers.push((r.broker_name.clone(), r.broker_id, r.address.clone()));
-        let same_version = self.live.iter().any(|live| live.0 == r.address && live.5 == r.version);
-        if r.broker_id == 0 {
-            for topic in &r.topics {
-                let place = self.queues.iter().position(|q| q.0 == topic.topic_name && q.1 == r.broker_name);
-                match place {
-                    Some(_) if holder.is_some() && same_version => {}
-                    Some(place) => self.queues[place].2 = topic.perm,
-                    None => self.queues.push((topic.topic_name.clone(), r.broker_name.clone(), topic.perm)),
-                }
-            }
-        }
-        self.live.retain(|live| live.0 != r.address);
-        let timeout = r.timeout_ms.unwrap_or(120_000);
-        self.live.push((r.address.clone(), r.broker_name.clone(), connection, now_ms, timeout, r.version));
-    }
-
-    fn unregister(&mut self, name: &str, address: &str) {
-        self.live.retain(|live| live.0 != address);
-        self.brokers.retain(|broker| broker.0 != name || broker.2 != address);
-        self.clean();
-    }
-
-    fn lose(&mut self, gone: impl Fn(&(String, String, u32, i64, i64, DataVersion)) -> bool) {
-        let lost: Vec<_> = self.live.iter().filter(|live| gone(live)).cloned().collect();
-        for (address, name, ..) in lost {
-            self.unregister(&name, &address);
-        }
-    }
-
-    fn clean(&mut self) {
-        let brokers = &self.brokers;
-        self.queues.retain(|queue| brokers.iter().any(|broker| broker.0 == queue.1));
-    }
-
-    fn route(&self, topic: &str) -> Option<(Vec<(String, i32)>, Vec<(String, i64, String)>)> {
-        let mut queues: Vec<_> = self.queues.iter().filter(|q| q.0 == topic).map(|q| (q.1.clone(), q.2)).collect();
-        queues.sort();
-        let mut brokers: Vec<_> = self.brokers.iter().filter(|b| queues.iter().any(|q| q.0 == b.0)).cloned().collect();
-        brokers.sort();
-        (!queues.is_empty()).then_some((queues, brokers))
-    }
-}
-
-fn seen(table: &Table, topic: &str) -> Option<(Vec<(String, i32)>, Vec<(String, i64, String)>)> {
-    let route = table.route(topic, false)?;
-    let queues = route.queue_datas.into_iter().map(|queues| (queues.broker_name, queues.perm)).collect();
-    let brokers = route.broker_datas.into_iter().flat_map(|broker| {
-        let name = broker.broker_name;
-        broker.broker_addrs.into_iter().map(move |(id, address)| (name.clone(), id, address))
-    });
-    Some((queues, brokers.collect()))
-}
-
-#[derive(Debug, Clone)]
-enum Event {
-    Register { registration: Box<Registration>, connection: u32 },
-    Unregister { name: usize, id: i64, address: usize },
-    Close(u32),
-    Heartbeat(usize),
-    Pass(i64),
-}
-
-const NAMES: [&str; 2] = ["a", "b"];
-const ADDRESSES: [&str; 4] = ["1:1", "2:1", "3:1", "4:1"];
-const TOPICS: [&str; 3] = ["T1", "T2", "T3"];
-
-fn registration() -> impl Strategy<Value = Registration> {
-    let topics = prop::collection::vec((0..TOPICS.len(), 4..=6_i32), 0..4);
-    let timeout = prop::option::of(Just(1_000_i64));
-    (0..NAMES.len(), 0..3_i64, 0..ADDRESSES.len(), topics, 0..3_i64, 0..2_i64, timeout).prop_map(
-        |(name, broker_id, address, topics, counter, state_version, timeout_ms)| {
-            let topics: BTreeMap<usize, i32> = topics.into_iter().collect();
-            Registration {
-                broker_name: NAMES[name].to_owned(),
-                broker_id,
-                // Every name has addresses of its own: that one process has two names does not happen.
-                address: format!("{}{}", NAMES[name], ADDRESSES[address]),
-                topics: topics.into_iter().map(|(place, perm)| TopicConfig { perm, ..topic(TOPICS[place]) }).collect(),
-                version: DataVersion { state_version, ..version(counter) },
-                timeout_ms,
-                enable_acting_master: None,
-                ..master()
-            }
-        },
-    )
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![
-        6 => (registration(), 0..4_u32)
-            .prop_map(|(registration, connection)| Event::Register { registration: Box::new(registration), connection }),
-        1 => (0..NAMES.len(), 0..3_i64, 0..ADDRESSES.len()).prop_map(|(name, id, address)| Event::Unregister { name, id, address }),
-        1 => (0..4_u32).prop_map(Event::Close),
-        1 => (0..ADDRESSES.len()).prop_map(Event::Heartbeat),
-        2 => (0..800_i64).prop_map(Event::Pass),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
-    #[test]
-    fn behaves_as_the_naive_table_does(events in prop::collection::vec(event(), 1..60)) {
-        let (mut table, mut naive, mut now_ms) = (Table::default(), Naive::default(), 0);
-        for event in events {
-            let mut effects = Vec::new();
-            match event {
-                Event::Register { registration, connection } => {
-                    naive.register(&registration, connection, now_ms);
-                    let _ = table.register(*registration, connection, now_ms, false, &mut effects);
-                }
-                Event::Unregister { name, id, address } => {
-                    let address = format!("{}{}", NAMES[name], ADDRESSES[address]);
-                    naive.unregister(NAMES[name], &address);
-                    table.unregister("c", &address, NAMES[name], id, &mut effects);
-                }
-                Event::Close(connection) => {
-                    naive.lose(|live| live.2 == connection);
-                    table.closed(&connection, &mut effects);
-                }
-                Event::Heartbeat(address) => {
-                    let address = format!("a{}", ADDRESSES[address]);
-                    naive.live.iter_mut().filter(|live| live.0 == address).for_each(|live| live.3 = now_ms);
-                    table.heartbeat("c", &address, now_ms);
-                }
-                Event::Pass(passed_ms) => {
-                    now_ms += passed_ms;
-                    naive.lose(|live| live.3 + live.4 < now_ms);
-                    table.expire(now_ms, &mut effects);
-                }
-            }
-            assert_consistent(&table);
-            for topic in TOPICS {
-                prop_assert_eq!(seen(&table, topic), naive.route(topic), "{}", topic);
-            }
-            let mut live: Vec<&str> = naive.live.iter().map(|live| live.0.as_str()).collect();
-            live.sort_unstable();
-            let mut believed: Vec<&str> = table.live.keys().map(|address| address.address.as_str()).collect();
-            believed.sort_unstable();
-            prop_assert_eq!(believed, live);
-        }
-    }
 }

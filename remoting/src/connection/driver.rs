@@ -31,10 +31,13 @@ const SHRINK_AFTER: Duration = Duration::from_secs(10);
 /// What an idle connection may keep of its list of fields.
 const IDLE_SLOTS: usize = 32;
 
+/// The everyday reason.
+const END_OF_STREAM: &str = "the peer closed it";
+
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 enum Close {
-    #[error("the peer closed it")]
+    #[error("{END_OF_STREAM}")]
     Peer,
     #[error("the peer closed it in the middle of a frame")]
     PeerWithinFrame,
@@ -143,8 +146,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
             if !paused {
                 match self.receive(cx) {
                     Poll::Ready(Ok(Progress::Some)) => again = true,
-                    Poll::Ready(Ok(Progress::End)) => return Poll::Ready(self.end_of_stream()),
-                    Poll::Ready(Err(close)) => return Poll::Ready(close),
+                    Poll::Ready(Ok(Progress::End)) if self.output.is_empty() => {
+                        return Poll::Ready(self.end_of_stream());
+                    }
+                    // The peer may only have finished speaking, and still listen.
+                    Poll::Ready(Ok(Progress::End)) => {
+                        self.begin_closing(Closing {
+                            reason: END_OF_STREAM.into(),
+                            drain: false,
+                        });
+                    }
+                    Poll::Ready(Err(close)) => {
+                        // What was fine gets its answer, if the socket takes it at once.
+                        let _ = self.output.poll_write(&mut self.io, cx);
+                        return Poll::Ready(close);
+                    }
                     Poll::Pending => {}
                 }
             }
@@ -171,11 +187,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
         let mut outbox = self.connection.0.outbox.lock();
         outbox.asleep = false;
         self.output.append(&mut outbox.output);
-        if let Some(closing) = &outbox.closing {
-            self.closing = Some(closing.clone());
-            self.deadline
-                .get_or_insert_with(|| Instant::now() + self.options.linger);
+        let order = outbox.closing.clone();
+        drop(outbox);
+        if let Some(closing) = order {
+            self.begin_closing(closing);
         }
+    }
+
+    /// From now on nothing is read, and what is due must be written within the linger time.
+    fn begin_closing(&mut self, closing: Closing) {
+        self.closing = Some(closing);
+        self.deadline
+            .get_or_insert_with(|| Instant::now() + self.options.linger);
     }
 
     /// From now on whoever leaves something in the outbox wakes the task; unless something came in
@@ -280,6 +303,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
     fn shrink(&mut self) {
         self.input.shrink();
         self.output.shrink();
+        self.connection.0.outbox.lock().output.shrink();
         if self.slots.capacity() > IDLE_SLOTS {
             self.slots = Vec::new();
         }

@@ -20,6 +20,8 @@ const COPIED_BYTES: usize = 1024;
 const MAX_SLICES: usize = 64;
 /// What an idle connection may keep of its buffer.
 const IDLE_BYTES: usize = 1024;
+/// What an idle connection may keep of its list of pieces.
+const IDLE_PIECES: usize = 8;
 
 /// Bytes waiting to be written.
 #[derive(Default)]
@@ -226,7 +228,9 @@ impl Output {
 
     /// Gives back memory that a quiet connection does not need.
     pub(crate) fn shrink(&mut self) {
-        if self.is_empty() && self.text.capacity() > IDLE_BYTES {
+        if self.is_empty()
+            && (self.text.capacity() > IDLE_BYTES || self.pieces.capacity() > IDLE_PIECES)
+        {
             *self = Self::default();
         }
     }

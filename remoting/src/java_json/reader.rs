@@ -376,6 +376,22 @@ impl Entries<'_, '_> {
             Some(byte) => Ok(byte != self.closer),
         }
     }
+
+    /// Passes over entries whose value is null, up to the next other one.
+    fn pass_nulls(&mut self) -> Result<(), JsonError> {
+        loop {
+            let before = (self.reader.at, self.first);
+            let more = self.more()?;
+            if more {
+                de::Deserializer::deserialize_ignored_any(&mut *self.reader, de::IgnoredAny)?;
+                self.reader.expect(b':', "a colon belongs here")?;
+            }
+            if !more || !self.reader.take_null() {
+                (self.reader.at, self.first) = before;
+                return Ok(());
+            }
+        }
+    }
 }
 
 impl<'de> de::SeqAccess<'de> for Entries<'_, '_> {
@@ -400,23 +416,11 @@ impl<'de> de::MapAccess<'de> for Entries<'_, '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, JsonError> {
-        let mut start = self.reader.at;
-        loop {
-            if !self.more()? {
-                return Ok(None);
-            }
-            if !self.skip_nulls {
-                break;
-            }
-            start = self.reader.at;
-            de::Deserializer::deserialize_ignored_any(&mut *self.reader, de::IgnoredAny)?;
-            self.reader.expect(b':', "a colon belongs here")?;
-            if !self.reader.take_null() {
-                break;
-            }
-        }
         if self.skip_nulls {
-            self.reader.at = start;
+            self.pass_nulls()?;
+        }
+        if !self.more()? {
+            return Ok(None);
         }
         let key = seed.deserialize(&mut *self.reader)?;
         self.reader.expect(b':', "a colon belongs here")?;

@@ -19,6 +19,8 @@ pub enum Allowed {
     },
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A text of a form of its own, as described.
+    Form(&'static str),
 }
 
 impl Allowed {
@@ -38,6 +40,7 @@ impl fmt::Display for Allowed {
             Self::Boolean => out.write_str("true or false"),
             Self::Whole { min, max: i64::MAX } => write!(out, "a whole number, at least {min}"),
             Self::Whole { min, max } => write!(out, "a whole number from {min} to {max}"),
+            Self::Form(form) => out.write_str(form),
             Self::Word(words) => write!(out, "one of {}", words.join(", ")),
         }
     }

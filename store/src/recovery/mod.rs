@@ -154,7 +154,8 @@ impl Recovery<'_> {
         let keys = Keys::of(record);
         // A queue that is gone although it once had this message was deleted with its topic; but if the whole folder is
         // gone, somebody wants the queues rebuilt.
-        let deleted = at.0 <= self.checkpoint.queue_physical && self.had_queues && !self.derived.has_queue(record.topic(), record.queue());
+        let was_dispatched = self.checkpoint.queue_ms > 0 && at.0 <= self.checkpoint.queue_physical;
+        let deleted = was_dispatched && self.had_queues && !self.derived.has_queue(record.topic(), record.queue());
         let mut entry = if deleted { None } else { self.derived.apply_unit(record, &keys, None)? };
         if let Some(gap) = entry.take_if(|entry| entry.applied == Applied::Gap) {
             if !from_first {

@@ -3,20 +3,11 @@ use proptest::prelude::*;
 
 fn who(connection_id: ConnectionId) -> Introduction<ConnectionId> {
     let client_id = format!("client-{connection_id}");
-    Introduction {
-        connection_id,
-        connection: connection_id,
-        client_id,
-        language: Language::JAVA,
-        version: 513,
-    }
+    Introduction { connection_id, connection: connection_id, client_id, language: Language::JAVA, version: 513 }
 }
 
 fn reads(topics: &[(&str, i64)]) -> Consumption {
-    let subscription = |&(topic, version): &(&str, i64)| Subscription {
-        version,
-        ..Subscription::all(topic)
-    };
+    let subscription = |&(topic, version): &(&str, i64)| Subscription { version, ..Subscription::all(topic) };
     Consumption {
         consume_type: ConsumeType::Passively,
         message_model: MessageModel::Clustering,
@@ -29,38 +20,13 @@ fn reads(topics: &[(&str, i64)]) -> Consumption {
 #[test]
 fn a_group_changes_when_a_member_joins_or_its_topics_change_but_not_with_each_heartbeat() {
     let mut clients = ClientRegistry::default();
-    assert!(
-        clients
-            .consumer_heard("g", &who(1), reads(&[("t", 1)]), 0)
-            .changed
-    );
-    assert!(
-        !clients
-            .consumer_heard("g", &who(1), reads(&[("t", 1)]), 1)
-            .changed
-    );
-    assert!(
-        !clients
-            .consumer_heard("g", &who(1), reads(&[("t", 2)]), 2)
-            .changed,
-        "only the expression is newer"
-    );
+    assert!(clients.consumer_heard("g", &who(1), reads(&[("t", 1)]), 0).changed);
+    assert!(!clients.consumer_heard("g", &who(1), reads(&[("t", 1)]), 1).changed);
+    assert!(!clients.consumer_heard("g", &who(1), reads(&[("t", 2)]), 2).changed, "only the expression is newer");
     assert_eq!(clients.subscription("g", "t").unwrap().version, 2);
-    assert!(
-        clients
-            .consumer_heard("g", &who(1), reads(&[("t", 2), ("u", 1)]), 3)
-            .changed
-    );
-    assert!(
-        clients
-            .consumer_heard("g", &who(2), reads(&[("t", 2), ("u", 1)]), 4)
-            .changed
-    );
-    assert!(
-        clients
-            .consumer_heard("g", &who(2), reads(&[("u", 1)]), 5)
-            .changed
-    );
+    assert!(clients.consumer_heard("g", &who(1), reads(&[("t", 2), ("u", 1)]), 3).changed);
+    assert!(clients.consumer_heard("g", &who(2), reads(&[("t", 2), ("u", 1)]), 4).changed);
+    assert!(clients.consumer_heard("g", &who(2), reads(&[("u", 1)]), 5).changed);
     assert!(clients.subscription("g", "t").is_none());
 }
 
@@ -75,51 +41,23 @@ fn an_older_subscription_does_not_replace_a_newer_one() {
 #[test]
 fn a_heartbeat_without_subscriptions_keeps_them_and_tells_a_changed_fingerprint() {
     let mut clients = ClientRegistry::default();
-    let full = Consumption {
-        fingerprint: 7,
-        ..reads(&[("t", 1)])
-    };
-    let short = Consumption {
-        subscriptions: None,
-        ..full.clone()
-    };
-    assert!(
-        !clients
-            .consumer_heard("g", &who(1), full, 0)
-            .fingerprint_changed
-    );
+    let full = Consumption { fingerprint: 7, ..reads(&[("t", 1)]) };
+    let short = Consumption { subscriptions: None, ..full.clone() };
+    assert!(!clients.consumer_heard("g", &who(1), full, 0).fingerprint_changed);
     assert_eq!(
         clients.consumer_heard("g", &who(1), short.clone(), 1),
-        Heard {
-            changed: false,
-            fingerprint_changed: false
-        }
+        Heard { changed: false, fingerprint_changed: false }
     );
-    let other = Consumption {
-        fingerprint: 8,
-        ..short
-    };
-    assert!(
-        clients
-            .consumer_heard("g", &who(1), other, 2)
-            .fingerprint_changed
-    );
+    let other = Consumption { fingerprint: 8, ..short };
+    assert!(clients.consumer_heard("g", &who(1), other, 2).fingerprint_changed);
     assert!(clients.subscription("g", "t").is_some());
 }
 
 #[test]
 fn a_client_that_believes_itself_known_is_asked_for_its_subscriptions() {
     let mut clients = ClientRegistry::default();
-    let short = Consumption {
-        subscriptions: None,
-        fingerprint: 7,
-        ..reads(&[])
-    };
-    assert!(
-        clients
-            .consumer_heard("g", &who(1), short, 0)
-            .fingerprint_changed
-    );
+    let short = Consumption { subscriptions: None, fingerprint: 7, ..reads(&[]) };
+    assert!(clients.consumer_heard("g", &who(1), short, 0).fingerprint_changed);
 }
 
 #[test]

@@ -187,42 +187,62 @@ impl<'a> Parser<'a> {
 
     fn skip_string(&mut self) -> Result<(), DecodeError> {
         self.at += 1;
-        loop {
-            let Some(found) = find_special(&self.bytes[self.at..]) else {
-                return Err(self.error("a string has no end"));
-            };
-            self.at += found;
-            if self.bytes[self.at] == b'"' {
-                self.at += 1;
-                return Ok(());
-            }
+        self.find_special()?;
+        while self.bytes[self.at] == b'\\' {
             self.at = (self.at + 2).min(self.bytes.len());
+            self.find_special()?;
         }
+        self.at += 1;
+        Ok(())
     }
 
     /// A string, with its escapes undone in place.
     fn string(&mut self) -> Result<Span, DecodeError> {
         self.expect(b'"', "a string belongs here")?;
         let start = self.at;
-        let mut end = start;
-        loop {
-            let Some(plain) = find_special(&self.bytes[self.at..]) else {
-                return Err(self.error("a string has no end"));
-            };
-            if end != self.at {
-                self.bytes.copy_within(self.at..self.at + plain, end);
-            }
-            self.at += plain;
-            end += plain;
-            if self.bytes[self.at] == b'"' {
-                self.bytes[end..self.at].fill(b' ');
-                self.at += 1;
-                return Ok(Span::new(start, end));
-            }
+        self.find_special()?;
+        if self.bytes[self.at] == b'\\' {
+            return self.escaped_string(start);
+        }
+        let span = Span::new(start, self.at);
+        self.at += 1;
+        Ok(span)
+    }
+
+    /// The string that began at `start`, from its first escape on: what lies between escapes moves
+    /// towards the start.
+    fn escaped_string(&mut self, start: usize) -> Result<Span, DecodeError> {
+        let mut end = self.at;
+        while self.bytes[self.at] == b'\\' {
             let (character, read) = self.escape()?;
             self.at += read;
-            // The shortest escape of a character is never shorter than its UTF-8.
+            // An escape is never shorter than its character's UTF-8.
             end += character.encode_utf8(&mut self.bytes[end..]).len();
+            let plain = self.at;
+            self.find_special()?;
+            self.bytes.copy_within(plain..self.at, end);
+            end += self.at - plain;
+        }
+        self.bytes[end..self.at].fill(b' ');
+        self.at += 1;
+        Ok(Span::new(start, end))
+    }
+
+    /// Goes to the next quote or backslash. Most strings of a header are so short that a plain loop is
+    /// there before a vectorized search has begun.
+    fn find_special(&mut self) -> Result<(), DecodeError> {
+        const SHORT: usize = 24;
+        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\');
+        let rest = &self.bytes[self.at..];
+        let (short, long) = rest.split_at(rest.len().min(SHORT));
+        let found = short.iter().position(is_special);
+        let found = found.or_else(|| Some(short.len() + memchr::memchr2(b'"', b'\\', long)?));
+        match found {
+            Some(found) => {
+                self.at += found;
+                Ok(())
+            }
+            None => Err(self.error("a string has no end")),
         }
     }
 
@@ -269,17 +289,5 @@ impl<'a> Parser<'a> {
         digits.iter().try_fold(0, |value, &digit| {
             Some(value << 4 | char::from(digit).to_digit(16)?)
         })
-    }
-}
-
-/// Where the next quote or backslash is. Most strings of a header are so short that a plain loop finds
-/// their end before a vectorized search has begun.
-fn find_special(bytes: &[u8]) -> Option<usize> {
-    const SHORT: usize = 24;
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\');
-    let (short, rest) = bytes.split_at(bytes.len().min(SHORT));
-    match short.iter().position(is_special) {
-        None => Some(short.len() + memchr::memchr2(b'"', b'\\', rest)?),
-        found => found,
     }
 }

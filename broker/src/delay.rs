@@ -1,0 +1,141 @@
+//! Delivery after one of the configured delays (property `DELAY`, a level from 1 on). A delayed message waits on the schedule topic, in
+//! the queue of its level, with its real topic and queue among its properties; when its time has come it is stored again, where it
+//! belongs. Messages with a time of their own are not here but with the timers.
+
+pub mod levels;
+pub mod progress;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bolide_store::record::RecordView;
+use bolide_store::{QueueId, QueueOffset, QueueRead, ReadLimits, ReadStatus};
+use bytes::Bytes;
+
+use crate::broker::Broker;
+use crate::message::Message;
+
+/// The topic on which delayed messages wait.
+pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
+/// The property that asks for a delay: a level.
+pub const LEVEL: &str = "DELAY";
+/// The property that keeps the real topic of a message that waits elsewhere.
+pub const REAL_TOPIC: &str = "REAL_TOPIC";
+/// The property that keeps the real queue of a message that waits elsewhere.
+pub const REAL_QUEUE: &str = "REAL_QID";
+
+/// How long to leave a level alone whose message could not be stored.
+const RETRY_MS: i64 = 1_000;
+/// How many messages are read at once.
+const BATCH: ReadLimits = ReadLimits { max_messages: 32, max_bytes: 1 << 20 };
+
+/// The queue of a level, counted from 1.
+pub fn queue_of(level: i32) -> QueueId {
+    QueueId(level - 1)
+}
+
+/// Delivers what is due, for as long as the broker runs.
+pub(crate) async fn run(broker: Arc<Broker>) {
+    loop {
+        let worker = broker.clone();
+        let pass = tokio::task::spawn_blocking(move || deliver_due(&worker)).await;
+        let now_ms = broker.clock.now_ms();
+        // A pass that panicked has been logged with its reason; the next one may get further.
+        let next_ms = pass.unwrap_or(Some(now_ms + RETRY_MS));
+        let pause = next_ms.map_or(Duration::MAX, |next| Duration::from_millis((next - now_ms).max(0).unsigned_abs()));
+        tokio::select! {
+            () = tokio::time::sleep(pause.min(Duration::from_secs(3600))) => {}
+            () = broker.delayed.arrived() => {}
+        }
+    }
+}
+
+/// Stores the messages whose time has come where they belong; answers when the next one is due.
+fn deliver_due(broker: &Broker) -> Option<i64> {
+    let levels = broker.delayed.levels();
+    let next = (1..=levels.count()).filter_map(|level| deliver_level(broker, level, levels.delay_ms(level))).min();
+    // Consumers see them now rather than with the next message that somebody sends.
+    broker.store.dispatch();
+    next
+}
+
+/// Like [`deliver_due`], for one level.
+fn deliver_level(broker: &Broker, level: i32, delay_ms: i64) -> Option<i64> {
+    loop {
+        let offset = broker.delayed.offset(level);
+        let read = match broker.store.read_queue_blocking(SCHEDULE_TOPIC, queue_of(level), offset, BATCH, &|_| true) {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(level, %offset, "delayed messages cannot be read, tried again in a moment: {error}");
+                return Some(broker.clock.now_ms() + RETRY_MS);
+            }
+        };
+        if read.status != ReadStatus::Found {
+            let moved = progress::correct(&read, offset)?;
+            broker.delayed.advance(level, moved);
+            continue;
+        }
+        if let Some(next_ms) = deliver_batch(broker, level, delay_ms, &read) {
+            return Some(next_ms);
+        }
+    }
+}
+
+/// Delivers the messages of one read; answers when to go on, or `None`: at once.
+fn deliver_batch(broker: &Broker, level: i32, delay_ms: i64, read: &QueueRead) -> Option<i64> {
+    for (record, view) in records(&read.records) {
+        let now_ms = broker.clock.now_ms();
+        // A clock that was set back must not hold messages for longer than their level says.
+        let due_ms = (view.store_ms() + delay_ms).min(now_ms + delay_ms);
+        if due_ms > now_ms {
+            return Some(due_ms);
+        }
+        if let Err(problem) = deliver(broker, &record, &view) {
+            tracing::error!(level, message = %view.physical_offset(), "not delivered, tried again in a moment: {problem}");
+            return Some(now_ms + RETRY_MS);
+        }
+        broker.delayed.advance(level, QueueOffset(view.queue_offset().0 + 1));
+    }
+    broker.delayed.advance(level, read.next_offset);
+    None
+}
+
+fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(), bolide_store::PutError> {
+    let mut message = Message::of(record, view);
+    if !restore(&mut message) {
+        tracing::error!(message = %view.physical_offset(), "a delayed message names no real topic and queue: left where it is");
+        return Ok(());
+    }
+    message.put(broker).map(drop)
+}
+
+/// Gives a message that waited elsewhere its real topic and queue back; `false` where it does not name them.
+pub(crate) fn restore(message: &mut Message) -> bool {
+    let topic = message.properties.get(REAL_TOPIC).map(str::to_owned);
+    let (Some(topic), Some(queue)) = (topic, message.properties.number(REAL_QUEUE)) else { return false };
+    message.topic = topic;
+    message.queue = QueueId(queue);
+    message.properties.remove(LEVEL);
+    true
+}
+
+/// Sends a message to the schedule topic instead. `level` counts from 1; one above the last counts as the last.
+pub(crate) fn redirect(broker: &Broker, message: &mut Message, level: i32) {
+    let level = level.min(broker.delayed.levels().count());
+    message.properties.set(LEVEL, level.to_string());
+    message.properties.set(REAL_TOPIC, std::mem::replace(&mut message.topic, SCHEDULE_TOPIC.to_owned()));
+    message.properties.set(REAL_QUEUE, message.queue.to_string());
+    message.queue = queue_of(level);
+}
+
+/// The records that lie one after the other in the slices of a read.
+fn records(slices: &[Bytes]) -> impl Iterator<Item = (Bytes, RecordView<'_>)> {
+    slices.iter().flat_map(|slice| {
+        let mut rest = &slice[..];
+        std::iter::from_fn(move || {
+            let view = RecordView::parse(rest).ok()?;
+            rest = &rest[view.size()..];
+            Some((slice.slice_ref(view.bytes()), view))
+        })
+    })
+}
