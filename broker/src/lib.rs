@@ -19,6 +19,7 @@ pub mod pull;
 mod query;
 mod refusal;
 mod registration;
+mod relay;
 mod reply;
 pub mod requests;
 mod retry;

@@ -2,6 +2,7 @@
 //! between threads and keeps `config/consumerOffset.json`.
 
 pub(crate) mod requests;
+pub(crate) mod reset;
 pub mod table;
 
 use std::collections::BTreeMap;

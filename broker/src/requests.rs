@@ -7,7 +7,7 @@ use bolide_remoting::{Reply, Request, RequestCode, ResponseCode};
 use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
-use crate::{admin, client, group, offset, pull, query, retry, send, topic};
+use crate::{admin, client, group, offset, pull, query, relay, retry, send, topic};
 
 /// Serves one kind of request.
 type Handler = fn(&Arc<Broker>, &Request<'_>, Reply<'_>);
@@ -57,10 +57,18 @@ requests! {
     DELETE_SUBSCRIPTIONGROUP => group::requests::delete,
     GET_CONSUME_STATS => group::requests::consume_stats,
     DELETE_TOPIC_IN_BROKER => topic::requests::delete,
+    INVOKE_BROKER_TO_RESET_OFFSET => offset::reset::reset,
+    INVOKE_BROKER_TO_GET_CONSUMER_STATUS => relay::consumer_status,
     QUERY_TOPIC_CONSUME_BY_WHO => topic::requests::consumed_by,
+    QUERY_CONSUME_TIME_SPAN => offset::reset::time_span,
     GET_SYSTEM_TOPIC_LIST_FROM_BROKER => topic::requests::system,
+    GET_CONSUMER_RUNNING_INFO => relay::running_info,
+    CONSUME_MESSAGE_DIRECTLY => relay::consume_directly,
     SEND_MESSAGE_V2 => send::send,
+    CLONE_GROUP_OFFSET => offset::reset::clone_group,
     SEND_BATCH_MESSAGE => send::send,
+    SEND_REPLY_MESSAGE => relay::send_reply,
+    SEND_REPLY_MESSAGE_V2 => relay::send_reply,
     GET_TOPIC_CONFIG => topic::requests::show,
     GET_SUBSCRIPTIONGROUP_CONFIG => group::requests::show,
     LITE_PULL_MESSAGE => pull::pull,
