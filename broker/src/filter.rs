@@ -4,4 +4,4 @@ mod sql;
 mod subscription;
 
 pub use sql::{Expression, MAX_BYTES, MAX_DEPTH, ParseError, SQL92};
-pub use subscription::{ALL, NoTag, Subscription, TAG, is_tag_type};
+pub use subscription::{ALL, Condition, NoTag, Subscription, TAG, is_tag_type};

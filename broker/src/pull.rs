@@ -2,6 +2,7 @@
 //! How long polling keeps its books is in [`waiting`]; which messages a group wants is in [`crate::filter`].
 
 mod check;
+mod scan;
 pub mod waiting;
 
 use std::sync::Arc;
@@ -49,6 +50,8 @@ impl Pull<&str> {
 pub(crate) struct HeldPull {
     pull: Pull<String>,
     reply: Parked,
+    /// Until when it waits, in milliseconds.
+    deadline_ms: i64,
 }
 
 /// PULL_MESSAGE and LITE_PULL_MESSAGE.
@@ -66,7 +69,8 @@ pub(crate) fn pull(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     }
     match read(broker, &pull) {
         Ok(read) if patience_ms > 0 && is_at_end(&pull, &read) => {
-            hold(broker, pull.into_owned(), reply.park(), patience_ms);
+            let deadline_ms = broker.clock.now_ms() + patience_ms;
+            hold(broker, HeldPull { pull: pull.into_owned(), reply: reply.park(), deadline_ms });
         }
         Ok(read) => {
             note_progress(broker, &pull, &read);
@@ -99,17 +103,23 @@ pub(crate) fn expire(broker: &Arc<Broker>, now_ms: i64) {
 /// Answers all waiting pulls, for the broker stops.
 pub(crate) fn drain(broker: &Arc<Broker>) {
     let waiting = broker.waiting_pulls.lock().drain();
-    resume(broker, waiting);
+    resume(broker, waiting.into_iter().map(|held| HeldPull { deadline_ms: 0, ..held }).collect());
 }
 
 fn resume(broker: &Arc<Broker>, pulls: Vec<HeldPull>) {
-    for HeldPull { pull, reply } in pulls {
+    let now_ms = broker.clock.now_ms();
+    for HeldPull { mut pull, reply, deadline_ms } in pulls {
         if let Some(offset) = take_reset(broker, &pull) {
             answer_reset(broker, &pull, offset, reply);
             continue;
         }
         match read(broker, &pull) {
             Err(ReadError::Cold) => read_on_blocking_thread(broker, pull, reply),
+            // What came does not meet the group's condition: wait for what comes next, rather than have the client ask again.
+            Ok(read) if read.status == ReadStatus::NoMatched && now_ms < deadline_ms => {
+                pull.offset = read.next_offset;
+                hold(broker, HeldPull { pull, reply, deadline_ms });
+            }
             result => answer_parked(broker, &pull, result, reply),
         }
     }
@@ -117,7 +127,8 @@ fn resume(broker: &Arc<Broker>, pulls: Vec<HeldPull>) {
 
 fn read<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>) -> Result<QueueRead, ReadError> {
     let accepts = |tags_code| pull.subscription.accepts(tags_code);
-    broker.store.read_queue(pull.topic.as_ref(), pull.queue, pull.offset, pull.limits, &accepts)
+    let topic = pull.topic.as_ref();
+    scan::scan(pull, |from| broker.store.read_queue(topic, pull.queue, from, pull.limits, &accepts))
 }
 
 /// The data is on disk only: a thread that may wait reads it, so that a slow disk stalls no connection.
@@ -125,7 +136,8 @@ fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Park
     let broker = broker.clone();
     tokio::task::spawn_blocking(move || {
         let accepts = |tags_code| pull.subscription.accepts(tags_code);
-        let result = broker.store.read_queue_blocking(&pull.topic, pull.queue, pull.offset, pull.limits, &accepts);
+        let read = |from| broker.store.read_queue_blocking(&pull.topic, pull.queue, from, pull.limits, &accepts);
+        let result = scan::scan(&pull, read);
         answer_parked(&broker, &pull, result, reply);
     });
 }
@@ -141,13 +153,12 @@ fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead,
     }
 }
 
-fn hold(broker: &Arc<Broker>, pull: Pull<String>, reply: Parked, patience_ms: i64) {
-    let (topic, queue, offset) = (pull.topic.clone(), pull.queue, pull.offset);
-    let deadline_ms = broker.clock.now_ms() + patience_ms;
-    let held = HeldPull { pull, reply };
+fn hold(broker: &Arc<Broker>, held: HeldPull) {
+    let (topic, queue, offset) = (held.pull.topic.clone(), held.pull.queue, held.pull.offset);
+    let deadline_ms = held.deadline_ms;
     let refused = broker.waiting_pulls.lock().hold(&topic, queue, offset, deadline_ms, held).err();
     if let Some(held) = refused {
-        return resume(broker, vec![held]);
+        return answer_parked(broker, &held.pull, read(broker, &held.pull), held.reply);
     }
     // A message may have come between the read and now, when nobody was waiting for it yet.
     let max_offset = broker.store.max_offset(&topic, queue).unwrap_or_default();

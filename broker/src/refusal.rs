@@ -45,6 +45,12 @@ impl Refusal {
         Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, remark)
     }
 
+    /// The configuration does not allow filters of this type.
+    pub(crate) fn no_filter(kind: &str) -> Self {
+        let remark = format!("The broker does not support consumer to filter message by {kind}");
+        Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
+    }
+
     /// The topic is unknown.
     pub(crate) fn no_topic(topic: &str) -> Self {
         let remark = format!("topic[{topic}] not exist, apply first please!");

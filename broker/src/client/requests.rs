@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::broker::Broker;
 use crate::client::locks::LockedQueue;
 use crate::client::registry::{Consumption, Introduction};
-use crate::filter::{Subscription, is_tag_type};
+use crate::filter::{Condition, Subscription};
 use crate::name;
 use crate::refusal::Refusal;
 use crate::reply::{Respond, json_body};
@@ -197,16 +197,17 @@ pub(crate) fn unlock(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
 }
 
 /// CHECK_CLIENT_CONFIG: a client asks before it starts whether its expression will be understood.
-pub(crate) fn check_config(_: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
+pub(crate) fn check_config(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     let check: Result<CheckClientRequest, Refusal> = json_body(request);
+    let allowed = broker.config.get().enable_property_filter;
     reply.give(check.and_then(|check| {
         let subscription = check.subscription_data;
-        if is_tag_type(&subscription.expression_type) {
-            return Ok(());
+        match Condition::of(&subscription.expression_type, &subscription.sub_string) {
+            Condition::Tags => Ok(()),
+            _ if !allowed => Err(Refusal::no_filter(&subscription.expression_type)),
+            Condition::Properties(_) => Ok(()),
+            Condition::Broken(reason) => Err(Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, reason)),
         }
-        let kind = subscription.expression_type;
-        let remark = format!("The broker does not support consumer to filter message by {kind}");
-        Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark))
     }));
 }
 
@@ -215,13 +216,14 @@ impl From<SubscriptionData> for Subscription {
         let mut codes: Vec<i32> = data.code_set.into_iter().collect();
         codes.sort_unstable();
         Subscription {
-            topic: data.topic,
-            expression: data.sub_string,
-            expression_type: data.expression_type,
             tags: data.tags_set.into_iter().collect(),
             codes,
             version: data.sub_version,
+            condition: Condition::of(&data.expression_type, &data.sub_string),
             class_filter: data.class_filter_mode,
+            topic: data.topic,
+            expression: data.sub_string,
+            expression_type: data.expression_type,
         }
     }
 }

@@ -452,9 +452,8 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: "filtering by SQL is not served yet",
+        reason: "expressions are evaluated on each message; there are no bit maps of them",
         names: &[
-            "enablePropertyFilter",
             "enableCalcFilterBitMap",
             "expectConsumerNumUseFilter",
             "maxErrorRateOfBloomFilter",

@@ -136,6 +136,8 @@ bolide_remoting::config_keys! {
     "shortPollingTimeMills" [mutable] short_polling_time_ms: i64 = 1_000, 0..=60_000;
     /// How many pulls may wait at the same time; a further one is answered at once. (A key of ours.)
     "longPollingMaxRequests" [fixed] long_polling_max_requests: i32 = 100_000, 0..=10_000_000;
+    /// Whether consumers may filter by expressions over properties (SQL92). Apache's default is false.
+    "enablePropertyFilter" [mutable] enable_property_filter: bool = true;
     /// Whether lite pull consumers are served.
     "litePullMessageEnable" [mutable] lite_pull_message_enable: bool = true;
 

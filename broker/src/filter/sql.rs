@@ -34,7 +34,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// How deep an expression may nest: brackets, signs and `NOT`s within one another, and operators in a row other than `AND` and `OR`.
 pub const MAX_DEPTH: usize = 128;
 
-/// A condition over the properties of a message, ready to be matched. It is small, immutable and cheap to share.
+/// A condition over the properties of a message, ready to be matched by any number of threads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
     root: Node,

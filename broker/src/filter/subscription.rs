@@ -1,15 +1,29 @@
-//! What a group reads from a topic: all messages, or those with certain tags. A tag is compared by its Java hash, which is what a
-//! consume queue keeps; clients compare the tag itself again, so that two tags with one hash cannot be confused.
+//! What a group reads from a topic: all messages, those with certain tags, or those whose properties meet a condition. A tag is
+//! compared by its Java hash, which is what a consume queue keeps; clients compare the tag itself again, so that two tags with one
+//! hash cannot be confused. A condition needs the message's properties, so that the record must be looked at.
 
-use bolide_store::record::java_hash;
+use bolide_store::record::{RecordView, java_hash};
+
+use super::sql::{Expression, ParseError, SQL92};
 
 /// The expression that stands for all messages.
 pub const ALL: &str = "*";
 /// The type of expressions made of tags.
 pub const TAG: &str = "TAG";
 
+/// What a subscription's expression comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// Tags, or everything: the queue's entry tells.
+    Tags,
+    /// A condition over properties: the message must be looked at.
+    Properties(Expression),
+    /// An expression that cannot be understood; the text says why and where.
+    Broken(String),
+}
+
 /// One group's subscription to one topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Subscription {
     /// The topic.
     pub topic: String,
@@ -25,6 +39,8 @@ pub struct Subscription {
     pub version: i64,
     /// The client filters by a class of its own: the broker hands out everything.
     pub class_filter: bool,
+    /// The expression as it is evaluated.
+    pub condition: Condition,
 }
 
 /// A tag expression that names no tag.
@@ -43,51 +59,71 @@ impl Subscription {
             codes: Vec::new(),
             version: 0,
             class_filter: false,
+            condition: Condition::Tags,
         }
+    }
+
+    /// Reads an expression over properties.
+    pub fn by_properties(topic: &str, expression: &str, version: i64) -> Result<Self, ParseError> {
+        let condition = Condition::Properties(Expression::parse(expression)?);
+        let (expression, expression_type) = (expression.to_owned(), SQL92.to_owned());
+        Ok(Subscription { expression, expression_type, version, condition, ..Subscription::all(topic) })
     }
 
     /// Reads a tag expression: `*` or nothing for all, else tags separated by `||`.
     pub fn by_tags(topic: &str, expression: &str, version: i64) -> Result<Self, NoTag> {
-        let all = Subscription {
-            version,
-            ..Subscription::all(topic)
-        };
+        let all = Subscription { version, ..Subscription::all(topic) };
         if expression.is_empty() || expression == ALL {
             return Ok(all);
         }
-        let tags = expression
-            .split("||")
-            .map(str::trim)
-            .filter(|tag| !tag.is_empty());
+        let tags = expression.split("||").map(str::trim).filter(|tag| !tag.is_empty());
         let tags: Vec<String> = tags.map(str::to_owned).collect();
         if tags.is_empty() {
             return Err(NoTag(expression.to_owned()));
         }
         let mut codes: Vec<i32> = tags.iter().map(|tag| java_hash(tag)).collect();
         codes.sort_unstable();
-        Ok(Subscription {
-            expression: expression.to_owned(),
-            tags,
-            codes,
-            ..all
-        })
+        Ok(Subscription { expression: expression.to_owned(), tags, codes, ..all })
     }
 
-    /// Whether the expression is made of tags. Clients leave the type out, or send it empty, for tags.
-    pub fn is_by_tags(&self) -> bool {
-        is_tag_type(&self.expression_type)
+    /// Whether the messages themselves must be looked at ([`Subscription::matches`]).
+    pub fn looks_at_messages(&self) -> bool {
+        !self.class_filter && !matches!(self.condition, Condition::Tags)
     }
 
-    /// Whether a message with this tags code, as its queue entry keeps it, is wanted.
+    /// Whether a message is wanted, as far as its queue entry tells by the tags code.
     pub fn accepts(&self, tags_code: i64) -> bool {
         self.class_filter
+            || self.looks_at_messages()
             || self.expression == ALL
             // The queue keeps the hash as 64 bits; Java compares the low 32.
             || self.codes.binary_search(&(tags_code as i32)).is_ok()
     }
+
+    /// Whether a message is wanted, as its record tells.
+    pub fn matches(&self, record: &RecordView<'_>) -> bool {
+        match &self.condition {
+            _ if self.class_filter => true,
+            Condition::Tags => true,
+            Condition::Properties(expression) => expression.matches(|name| record.properties().get_str(name)),
+            Condition::Broken(_) => false,
+        }
+    }
 }
 
-/// Whether a client's expression type means tags.
+impl Condition {
+    /// Evaluates the expression of a subscription of the given type, which clients may announce without anyone to refuse it.
+    pub fn of(expression_type: &str, expression: &str) -> Self {
+        match expression_type {
+            _ if is_tag_type(expression_type) => Condition::Tags,
+            SQL92 => Expression::parse(expression)
+                .map_or_else(|error| Condition::Broken(error.to_string()), Condition::Properties),
+            other => Condition::Broken(format!("there is no filter of type {other}")),
+        }
+    }
+}
+
+/// Whether a client's expression type means tags. Clients leave the type out, or send it empty, for tags.
 pub fn is_tag_type(expression_type: &str) -> bool {
     expression_type.is_empty() || expression_type == TAG
 }
@@ -100,9 +136,7 @@ mod tests {
     fn tags_are_told_apart_by_their_hash() {
         let reds = Subscription::by_tags("t", " red ||blue|| ", 1).unwrap();
         assert_eq!(reds.tags, ["red", "blue"]);
-        assert!(
-            reds.accepts(i64::from(java_hash("red"))) && reds.accepts(i64::from(java_hash("blue")))
-        );
+        assert!(reds.accepts(i64::from(java_hash("red"))) && reds.accepts(i64::from(java_hash("blue"))));
         assert!(!reds.accepts(i64::from(java_hash("green"))));
         assert!(!reds.accepts(0), "a message without tags matches no tag");
     }
@@ -125,10 +159,6 @@ mod tests {
     fn a_negative_hash_matches_too() {
         let tag = "polygenelubricants";
         assert!(java_hash(tag) < 0);
-        assert!(
-            Subscription::by_tags("t", tag, 1)
-                .unwrap()
-                .accepts(i64::from(java_hash(tag)))
-        );
+        assert!(Subscription::by_tags("t", tag, 1).unwrap().accepts(i64::from(java_hash(tag))));
     }
 }

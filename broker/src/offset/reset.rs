@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bolide_remoting::body::{
-    MessageQueue, QueryConsumeTimeSpanResponse, QueueTimeSpan, ResetOffsetBody, encode,
-};
+use bolide_remoting::body::{MessageQueue, QueryConsumeTimeSpanResponse, QueueTimeSpan, ResetOffsetBody, encode};
 use bolide_remoting::header::{CloneGroupOffsetRequest, QueryConsumeTimeSpanRequest, ResetOffsetRequest};
 use bolide_remoting::{Reply, Request, ResponseCode};
 use bolide_store::{Boundary, QueueId, QueueOffset};

@@ -9,7 +9,7 @@ use bolide_store::{QueueId, QueueOffset, ReadLimits};
 use super::Pull;
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
-use crate::filter::{Subscription, is_tag_type};
+use crate::filter::{Condition, SQL92, Subscription, is_tag_type};
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::topic::permission;
@@ -105,10 +105,11 @@ pub(super) fn check<'a>(broker: &Broker, request: &Request<'a>) -> Result<Checke
         true => brought_subscription(&header)?,
         false => known_subscription(broker, &header, group_config.consume_broadcast_enable)?,
     };
-    if !subscription.is_by_tags() {
-        let kind = &subscription.expression_type;
-        let remark = format!("The broker does not support consumer to filter message by {kind}");
-        return Err(Denied::code(ResponseCode::SYSTEM_ERROR, remark));
+    if subscription.looks_at_messages() && !config.enable_property_filter {
+        return Err(Refusal::no_filter(&subscription.expression_type).into());
+    }
+    if let Condition::Broken(reason) = &subscription.condition {
+        return Err(Denied::code(ResponseCode::FILTER_DATA_NOT_EXIST, format!("the expression is wrong {reason}")));
     }
     let pull = Pull {
         group,
@@ -144,16 +145,21 @@ fn patience(config: &BrokerConfig, header: &PullMessageRequest<'_>) -> i64 {
 /// The subscription that came with the pull.
 fn brought_subscription(header: &PullMessageRequest<'_>) -> Result<Arc<Subscription>, Denied> {
     let kind = header.expression_type.unwrap_or_default();
-    let expression = header.subscription.unwrap_or_default();
-    if !is_tag_type(kind) {
-        let remark = format!("The broker does not support consumer to filter message by {kind}");
-        return Err(Denied::code(ResponseCode::SYSTEM_ERROR, remark));
-    }
-    let parsed = Subscription::by_tags(header.topic, expression, header.sub_version);
-    parsed.map(Arc::new).map_err(|error| {
-        let remark = format!("parse the consumer's subscription failed: {error}");
+    let (topic, expression) = (header.topic, header.subscription.unwrap_or_default());
+    let wrong = |reason: String| {
+        let remark = format!("parse the consumer's subscription failed: {reason}");
         Denied::code(ResponseCode::SUBSCRIPTION_PARSE_FAILED, remark)
-    })
+    };
+    let parsed = match kind {
+        _ if is_tag_type(kind) => {
+            Subscription::by_tags(topic, expression, header.sub_version).map_err(|error| wrong(error.to_string()))
+        }
+        SQL92 => {
+            Subscription::by_properties(topic, expression, header.sub_version).map_err(|error| wrong(error.to_string()))
+        }
+        other => Err(wrong(format!("there is no filter of type {other}"))),
+    };
+    parsed.map(Arc::new)
 }
 
 /// The subscription that the group's heartbeats announced.

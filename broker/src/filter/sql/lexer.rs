@@ -98,13 +98,14 @@ impl<'t> Lexer<'t> {
     /// Says what is wrong where no word begins.
     fn stray(&self, offset: usize) -> Fault {
         let rest = &self.text[offset..];
-        let message = match rest.chars().next() {
-            Some('\'') => "this string is not closed: it needs a final '".to_owned(),
-            Some('/') if rest.starts_with("/*") => "this comment is not closed: it needs a final */".to_owned(),
-            Some(other) => format!("`{}` has no meaning outside of a string", other.escape_debug()),
-            None => "the expression ends here".to_owned(),
+        let message = match rest.chars().next().unwrap_or_default() {
+            '\'' => "this string is not closed: it needs a final '".to_owned(),
+            '/' if rest.starts_with("/*") => "this comment is not closed: it needs a final */".to_owned(),
+            '"' => "strings are written in single quotes".to_owned(),
+            '!' => "<> is written for what is not equal".to_owned(),
+            other => format!("{other:?} has no meaning outside of a string"),
         };
-        Fault { offset, message }
+        Fault::at(offset, message)
     }
 }
 
@@ -153,16 +154,19 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')
 }
 
-/// The string that the text begins with; `''` within it stands for one quote.
+/// The string that the text begins with; `''` within it stands for one quote. If the string is not closed, it ends with the first quote
+/// of its last such pair.
 fn string(text: &str) -> Option<(Token<'_>, usize)> {
-    let mut end = 1;
-    loop {
-        end += text[end..].find('\'')?;
+    let (mut offset, mut closed) = (1, None);
+    while let Some(distance) = text[offset..].find('\'') {
+        let end = offset + distance;
+        closed = Some((Token::Text(&text[1..end]), end + 1));
         if text.as_bytes().get(end + 1) != Some(&b'\'') {
-            return Some((Token::Text(&text[1..end]), end + 1));
+            break;
         }
-        end += 2;
+        offset = end + 2;
     }
+    closed
 }
 
 /// The number that the text begins with. A whole number has no leading zeros: `07` is two words.

@@ -171,12 +171,12 @@ impl Parser<'_> {
     /// Reads `IN (string, …)` behind a property.
     fn list(&mut self, subject: Term, negated: bool) -> Result<Term, Fault> {
         self.advance()?;
-        self.expect(Token::Open, "(")?;
+        self.expect(Token::Open, "a (")?;
         let mut texts = vec![self.text()?];
         while self.take(Token::Comma)? {
             texts.push(self.text()?);
         }
-        self.expect(Token::Close, "a comma or )")?;
+        self.expect(Token::Close, "a comma or a )")?;
         subject.one_of(texts, negated)
     }
 
@@ -211,7 +211,7 @@ impl Parser<'_> {
             Token::Open => {
                 self.advance()?;
                 let inside = self.any()?;
-                self.expect(Token::Close, ")")?;
+                self.expect(Token::Close, "a )")?;
                 inside
             }
             _ => self.leaf()?,
