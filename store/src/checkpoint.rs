@@ -89,7 +89,14 @@ impl Checkpoint {
 
     fn encode(&self) -> [u8; NUMBERS * 8] {
         let mut bytes = [0; NUMBERS * 8];
-        let numbers = [self.log_ms, self.queue_ms, self.index_ms, self.master_flushed, self.confirmed_physical, self.queue_physical];
+        let numbers = [
+            self.log_ms,
+            self.queue_ms,
+            self.index_ms,
+            self.master_flushed,
+            self.confirmed_physical,
+            self.queue_physical,
+        ];
         for (chunk, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
             *chunk = number.to_be_bytes();
         }

@@ -29,7 +29,12 @@ pub(crate) struct QueueEntry {
 impl Derived {
     /// Puts a record's unit into its queue; `None`: it enters no queue. `known` is the queue of the record before, which
     /// most often is the same.
-    pub(crate) fn apply_unit(&self, record: &RecordView<'_>, keys: &Keys<'_>, known: Option<&Arc<Queue>>) -> io::Result<Option<QueueEntry>> {
+    pub(crate) fn apply_unit(
+        &self,
+        record: &RecordView<'_>,
+        keys: &Keys<'_>,
+        known: Option<&Arc<Queue>>,
+    ) -> io::Result<Option<QueueEntry>> {
         if !sys_flag::enters_queue(record.sys_flag()) {
             return Ok(None);
         }

@@ -155,7 +155,9 @@ impl Dispatcher {
         });
         let (at, result) = match walk {
             Ok(Walk::Ended { at, problem: None }) => (at, Ok(())),
-            Ok(Walk::Ended { at, problem: Some(problem) }) => (at, Err(format!("the record at {at} of the log is damaged: {problem}"))),
+            Ok(Walk::Ended { at, problem: Some(problem) }) => {
+                (at, Err(format!("the record at {at} of the log is damaged: {problem}")))
+            }
             Ok(Walk::Broken(at, error)) => (at, Err(format!("a write failed: {error}"))),
             Err(ReadError::NoRecord(at)) => (from, Err(format!("the log has nothing at {at}"))),
             Err(error) => (from, Err(error.to_string())),

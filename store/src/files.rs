@@ -33,7 +33,11 @@ impl<K: Copy + Eq + Hash> OpenFiles<K> {
     }
 
     /// The file of `key`, opened by `open` if it is not there yet.
-    pub(crate) fn get(&self, key: K, open: impl FnOnce() -> io::Result<Arc<dyn DiskFile>>) -> io::Result<Arc<dyn DiskFile>> {
+    pub(crate) fn get(
+        &self,
+        key: K,
+        open: impl FnOnce() -> io::Result<Arc<dyn DiskFile>>,
+    ) -> io::Result<Arc<dyn DiskFile>> {
         {
             let mut inner = self.inner.lock();
             inner.uses += 1;

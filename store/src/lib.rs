@@ -20,8 +20,8 @@ mod offset;
 mod options;
 mod queue;
 mod read;
-mod recovery;
 pub mod record;
+mod recovery;
 mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock};

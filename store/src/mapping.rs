@@ -50,7 +50,10 @@ impl Window for Mapping {
     fn write(&self, position: u64, record: &[u8]) {
         let position = position as usize;
         assert!(record.len() >= FIRST_WORD_BYTES, "a record has a first word");
-        assert!(position.checked_add(record.len()).is_some_and(|end| end <= self.raw.len()), "a record stays within its segment");
+        assert!(
+            position.checked_add(record.len()).is_some_and(|end| end <= self.raw.len()),
+            "a record stays within its segment"
+        );
         let (first, rest) = record.split_at(FIRST_WORD_BYTES);
         // SAFETY: both ranges lie within the mapping (asserted above) and do not overlap `record`, which is ordinary
         // memory. Nobody else accesses them: there is one writer (it holds the log's lock), and readers stay below
@@ -74,7 +77,9 @@ impl Window for Mapping {
         if from < to {
             // SAFETY: for a shared file mapping this only drops page-table entries; the next access finds the same
             // bytes in the page cache or on the disk. A failure costs memory only.
-            let _ = unsafe { self.raw.unchecked_advise_range(UncheckedAdvice::DontNeed, from as usize, (to - from) as usize) };
+            let _ = unsafe {
+                self.raw.unchecked_advise_range(UncheckedAdvice::DontNeed, from as usize, (to - from) as usize)
+            };
         }
     }
 }

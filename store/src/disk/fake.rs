@@ -103,7 +103,11 @@ impl FakeDisk {
     }
 
     fn file(&self, path: &Path, contents: &Arc<Contents>) -> Arc<dyn DiskFile> {
-        Arc::new(FakeFile { path: path.to_owned(), contents: Arc::clone(contents), faults: Arc::clone(&self.inner.faults) })
+        Arc::new(FakeFile {
+            path: path.to_owned(),
+            contents: Arc::clone(contents),
+            faults: Arc::clone(&self.inner.faults),
+        })
     }
 }
 

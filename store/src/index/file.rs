@@ -98,7 +98,13 @@ impl State {
 
 impl IndexFile {
     /// Creates a file that follows one with the header `previous`.
-    pub(super) fn create(disk: &dyn Disk, dir: &Path, name: String, sizes: Sizes, previous: Option<Header>) -> io::Result<Self> {
+    pub(super) fn create(
+        disk: &dyn Disk,
+        dir: &Path,
+        name: String,
+        sizes: Sizes,
+        previous: Option<Header>,
+    ) -> io::Result<Self> {
         let file = disk.create(&dir.join(&name), sizes.file_bytes(), Allocation::Sparse)?;
         let header = Header::after(previous);
         let state = State { header, slots: Slots::new(true), unwritten: Vec::new(), changed: false };
@@ -110,7 +116,8 @@ impl IndexFile {
     pub(super) fn open(name: String, file: Arc<dyn DiskFile>, sizes: Sizes) -> io::Result<Self> {
         let mut header = [0; HEADER_BYTES];
         file.read_at(0, &mut header)?;
-        let state = State { header: Header::decode(&header), slots: Slots::new(false), unwritten: Vec::new(), changed: false };
+        let state =
+            State { header: Header::decode(&header), slots: Slots::new(false), unwritten: Vec::new(), changed: false };
         Ok(Self { name, file, sizes, state: Mutex::new(state) })
     }
 
@@ -143,7 +150,14 @@ impl IndexFile {
     }
 
     /// Appends to `found` what the chain of `hash` has between the two times, up to `max` offsets in all.
-    pub(super) fn find(&self, hash: i32, begin_ms: i64, end_ms: i64, max: usize, found: &mut Vec<PhysicalOffset>) -> io::Result<()> {
+    pub(super) fn find(
+        &self,
+        hash: i32,
+        begin_ms: i64,
+        end_ms: i64,
+        max: usize,
+        found: &mut Vec<PhysicalOffset>,
+    ) -> io::Result<()> {
         let (header, mut number) = {
             let mut state = self.state.lock();
             let number = self.slot_value(&mut state, self.sizes.slot(hash))?;
@@ -178,7 +192,8 @@ impl IndexFile {
             state.changed = false;
             (state.header, state.slots.take_dirty())
         };
-        let written = self.file.sync().and_then(|()| pages.write(&*self.file, self.sizes.slots)).and_then(|()| self.file.sync());
+        let written =
+            self.file.sync().and_then(|()| pages.write(&*self.file, self.sizes.slots)).and_then(|()| self.file.sync());
         let mut state = self.state.lock();
         match written {
             Err(error) => {
@@ -217,7 +232,8 @@ impl IndexFile {
                     continue;
                 }
                 while number >= next {
-                    let previous = if number as u32 >= self.sizes.units { 0 } else { self.stored_entry(number)?.previous };
+                    let previous =
+                        if number as u32 >= self.sizes.units { 0 } else { self.stored_entry(number)?.previous };
                     number = if previous < number { previous } else { 0 };
                 }
                 state.slots.set(&*self.file, self.sizes.slots, slot + at, number.max(0))?;

@@ -137,7 +137,9 @@ impl Log {
         if due && next.is_none() && self.segments.read().last().is_none_or(|segment| segment.end() == start) {
             match Segment::create(&*self.disk, self.dir(), start, self.segment_bytes) {
                 Ok(segment) => *next = Some(Arc::new(segment)),
-                Err(error) => tracing::warn!("cannot prepare the commit log segment at {start}: {error}; writes are refused once the current one is full"),
+                Err(error) => tracing::warn!(
+                    "cannot prepare the commit log segment at {start}: {error}; writes are refused once the current one is full"
+                ),
             }
         }
     }

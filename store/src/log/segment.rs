@@ -116,7 +116,12 @@ pub(super) fn existing(disk: &dyn Disk, dir: &Path, bytes: u64) -> Result<Vec<Ar
             continue;
         };
         if entry.bytes != bytes {
-            return Err(StoreError::WrongLength { path, found: entry.bytes, expected: bytes, key: "mappedFileSizeCommitLog" });
+            return Err(StoreError::WrongLength {
+                path,
+                found: entry.bytes,
+                expected: bytes,
+                key: "mappedFileSizeCommitLog",
+            });
         }
         if let Some(missing) = segments.last().map(|last| last.end()).filter(|&expected| expected != start) {
             return Err(StoreError::MissingSegment { missing: dir.join(file_name(missing)), next: path });

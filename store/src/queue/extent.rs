@@ -42,7 +42,9 @@ impl QueueFiles {
         for (index, path) in &files[looked_at..] {
             looked_at += 1;
             let file = self.disk.open(path).map_err(StoreError::io("read", path))?;
-            let units = if suspect { sound_units(&*file, extent.max_physical) } else { leading(&*file, Unit::is_written) }.map_err(StoreError::io("read", path))?;
+            let units =
+                if suspect { sound_units(&*file, extent.max_physical) } else { leading(&*file, Unit::is_written) }
+                    .map_err(StoreError::io("read", path))?;
             if units > 0 {
                 let last = unit_at(&*file, units - 1).map_err(StoreError::io("read", path))?;
                 extent.max = index * file_units + units;
@@ -60,7 +62,8 @@ impl QueueFiles {
         }
         let (index, path) = &files[0];
         let file = self.disk.open(path).map_err(StoreError::io("read", path))?;
-        extent.min = (index * file_units + leading(&*file, Unit::is_blank).map_err(StoreError::io("read", path))?).min(extent.max);
+        extent.min = (index * file_units + leading(&*file, Unit::is_blank).map_err(StoreError::io("read", path))?)
+            .min(extent.max);
         Ok(extent)
     }
 
@@ -78,7 +81,12 @@ impl QueueFiles {
                 continue;
             }
             if entry.bytes != self.file_bytes {
-                return Err(StoreError::WrongLength { path, found: entry.bytes, expected: self.file_bytes, key: "mappedFileSizeConsumeQueue" });
+                return Err(StoreError::WrongLength {
+                    path,
+                    found: entry.bytes,
+                    expected: self.file_bytes,
+                    key: "mappedFileSizeConsumeQueue",
+                });
             }
             if files.last().is_some_and(|(last, _)| last + 1 != index) {
                 tracing::warn!("{} lacks files before {}", dir.display(), entry.name);

@@ -62,11 +62,11 @@ impl QueueFiles {
     }
 
     /// Makes the units from `from` on read as never written, `to` being behind the last one, and removes files that
-    /// begin behind `from`.
+    /// begin there or later.
     pub(super) fn erase(&self, queue: &Queue, from: i64, to: i64) -> io::Result<()> {
         let length = usize::try_from(to - from).unwrap_or(0) * UNIT_BYTES;
-        self.for_files(from, length, |index, position, range| {
-            if position == 0 && range.start > 0 {
+        self.for_files(from, length, |index, position, _| {
+            if position == 0 {
                 let path = self.path(queue, index);
                 self.open.forget(|key| *key == (queue.number, index));
                 self.unsynced.lock().files.remove(&path);
@@ -128,7 +128,12 @@ impl QueueFiles {
     }
 
     /// Calls `each` with file index, position in the file and range of the buffer for every file that a range touches.
-    fn for_files(&self, from: i64, length: usize, mut each: impl FnMut(i64, u64, std::ops::Range<usize>) -> io::Result<()>) -> io::Result<()> {
+    fn for_files(
+        &self,
+        from: i64,
+        length: usize,
+        mut each: impl FnMut(i64, u64, std::ops::Range<usize>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut done = 0;
         while done < length {
             let here = from as u64 * UNIT_BYTES as u64 + done as u64;

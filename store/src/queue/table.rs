@@ -90,7 +90,12 @@ impl Queues {
 
     /// Takes a topic out of the table; its queues refuse further use. The caller holds the log's lock.
     pub(crate) fn take(&self, topic: &str) -> Vec<Arc<Queue>> {
-        let queues = self.topics.write().remove(topic).map(|topic| std::mem::take(&mut *topic.queues.write())).unwrap_or_default();
+        let queues = self
+            .topics
+            .write()
+            .remove(topic)
+            .map(|topic| std::mem::take(&mut *topic.queues.write()))
+            .unwrap_or_default();
         for queue in &queues {
             queue.removed.store(true, Ordering::Release);
         }

@@ -49,7 +49,8 @@ impl<'a> BatchMessages<'a> {
         }
         let body_len = length(i32_at(rest, 16), "its body length is negative")?;
         let body = rest[HEADER_BYTES..].get(..body_len).ok_or("its body is cut off")?;
-        let (properties_len, after) = rest[HEADER_BYTES + body_len..].split_first_chunk().ok_or("its properties length is cut off")?;
+        let (properties_len, after) =
+            rest[HEADER_BYTES + body_len..].split_first_chunk().ok_or("its properties length is cut off")?;
         let properties_len = length(i16::from_be_bytes(*properties_len).into(), "its properties length is negative")?;
         let properties = after.get(..properties_len).ok_or("its properties are cut off")?;
         Ok((BatchMessage { flag: i32_at(rest, 12), body, properties }, HEADER_BYTES + body_len + 2 + properties_len))

@@ -71,7 +71,13 @@ pub(crate) struct Encoded<'a>(pub(crate) &'a mut [u8]);
 
 impl Encoded<'_> {
     /// Puts in the offsets and the store time, then the checksum if there is room for one.
-    pub(crate) fn complete(&mut self, queue_offset: QueueOffset, physical: PhysicalOffset, store_ms: i64, append_crc: bool) {
+    pub(crate) fn complete(
+        &mut self,
+        queue_offset: QueueOffset,
+        physical: PhysicalOffset,
+        store_ms: i64,
+        append_crc: bool,
+    ) {
         let record = &mut *self.0;
         record[at::QUEUE_OFFSET..][..8].copy_from_slice(&queue_offset.0.to_be_bytes());
         record[at::PHYSICAL_OFFSET..][..8].copy_from_slice(&physical.0.to_be_bytes());

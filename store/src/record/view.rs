@@ -6,13 +6,10 @@ use thiserror::Error;
 
 use super::encode::host_bytes;
 use super::{
-    BLANK_BYTES, CRC_PROPERTY_BYTES, MAGIC_BLANK, MAGIC_V1, MAGIC_V2, Properties, array_at, at, crc32, i32_at, i64_at, properties, sys_flag,
-    u32_at,
+    BLANK_BYTES, CRC_PROPERTY_BYTES, MAGIC_BLANK, MAGIC_V1, MAGIC_V2, Properties, array_at, at, crc32, i32_at, i64_at,
+    properties, sys_flag, u32_at,
 };
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
-
-
-
 
 /// No record is shorter; the fields that say where it belongs and when it was stored lie within.
 pub(crate) const HEAD_BYTES: usize = 88;
@@ -26,7 +23,7 @@ pub enum RecordError {
         /// Its length, as far as is known.
         needed: usize,
     },
-    /// Zeros: nothing was ever written here.
+    /// A size of 0: nothing was written here, or not to the end.
     #[error("nothing is written here")]
     Unwritten,
     /// Neither a record nor a filler.
@@ -79,13 +76,14 @@ pub fn step(bytes: &[u8]) -> Result<Step<'_>, RecordError> {
         return Err(RecordError::Incomplete { needed: BLANK_BYTES });
     }
     let size = u32_at(bytes, 0) as usize;
+    if size == 0 {
+        // The first word of a record is written last: the rest of an unfinished one may be there already.
+        return Err(RecordError::Unwritten);
+    }
     match u32_at(bytes, at::MAGIC) {
         MAGIC_BLANK if size >= BLANK_BYTES && size <= i32::MAX as usize => Ok(Step::Blank { size }),
         MAGIC_BLANK => Err(RecordError::Lengths),
         MAGIC_V1 | MAGIC_V2 => RecordView::parse(bytes).map(Step::Record),
-        0 if size == 0 => Err(RecordError::Unwritten),
-        // The first word of a record is written last: its rest may be there already.
-        _ if size == 0 => Err(RecordError::Unwritten),
         other => Err(RecordError::Magic(other)),
     }
 }
@@ -139,7 +137,9 @@ impl<'a> RecordView<'a> {
             return Err(RecordError::BodyChecksum);
         }
         match self.expected_record_crc() {
-            Some(expected) if crc32(&self.bytes[..self.bytes.len() - CRC_PROPERTY_BYTES]) != expected => Err(RecordError::RecordChecksum),
+            Some(expected) if crc32(&self.bytes[..self.bytes.len() - CRC_PROPERTY_BYTES]) != expected => {
+                Err(RecordError::RecordChecksum)
+            }
             _ => Ok(()),
         }
     }
@@ -242,8 +242,12 @@ impl<'a> RecordView<'a> {
     fn expected_record_crc(&self) -> Option<u32> {
         let text = self.properties.0;
         let entry = text.get(text.len().checked_sub(CRC_PROPERTY_BYTES)?..)?;
-        let digits = entry.strip_prefix(properties::CRC.as_bytes())?.strip_prefix(&[properties::NAME_END])?.get(..10)?;
-        digits.iter().rev().try_fold(0u32, |crc, digit| crc.checked_mul(10)?.checked_add(u32::from(digit.checked_sub(b'0')?)))
+        let digits =
+            entry.strip_prefix(properties::CRC.as_bytes())?.strip_prefix(&[properties::NAME_END])?.get(..10)?;
+        digits
+            .iter()
+            .rev()
+            .try_fold(0u32, |crc, digit| crc.checked_mul(10)?.checked_add(u32::from(digit.checked_sub(b'0')?)))
     }
 }
 
@@ -255,7 +259,9 @@ pub(crate) fn head_store_ms(head: &[u8]) -> i64 {
 
 /// Whether a record starts with `head`, which was written for `offset` and has `size` bytes.
 pub(crate) fn head_matches(head: &[u8], offset: PhysicalOffset, size: i32) -> bool {
-    matches!(u32_at(head, at::MAGIC), MAGIC_V1 | MAGIC_V2) && i32_at(head, 0) == size && i64_at(head, at::PHYSICAL_OFFSET) == offset.0
+    matches!(u32_at(head, at::MAGIC), MAGIC_V1 | MAGIC_V2)
+        && i32_at(head, 0) == size
+        && i64_at(head, at::PHYSICAL_OFFSET) == offset.0
 }
 
 /// Splits off a field that is preceded by its length in `N` bytes. Lengths are signed, as in Java.

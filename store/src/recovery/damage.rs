@@ -14,7 +14,11 @@ const SEARCH_BYTES: usize = 1 << 20;
 
 impl Recovery<'_> {
     /// Where to go on after a walk met `problem` at `at`; `None`: that is the log's end.
-    pub(super) fn after_damage(&self, at: PhysicalOffset, problem: Option<RecordError>) -> Result<Option<PhysicalOffset>, ReadError> {
+    pub(super) fn after_damage(
+        &self,
+        at: PhysicalOffset,
+        problem: Option<RecordError>,
+    ) -> Result<Option<PhysicalOffset>, ReadError> {
         let Some(problem) = problem else {
             return Ok(None);
         };
@@ -32,7 +36,10 @@ impl Recovery<'_> {
         let segment_end = later_segment.unwrap_or(at.0 - at.0 % segment_bytes + segment_bytes);
         let next = self.search(PhysicalOffset(at.0 + 1), segment_end)?.or(later_record);
         if let Some(next) = next {
-            tracing::error!("the commit log is damaged at {at} ({problem}); {} bytes are skipped, messages in them are lost", next.0 - at.0);
+            tracing::error!(
+                "the commit log is damaged at {at} ({problem}); {} bytes are skipped, messages in them are lost",
+                next.0 - at.0
+            );
         }
         Ok(next)
     }

@@ -31,7 +31,12 @@ const MAX_RECORD_OVERHEAD_BYTES: u64 = 64 << 10;
 impl Store {
     /// Opens the store in `options.root`, creating what is missing, and recovers from whatever stopped it last. Waits for
     /// the disk, after a crash for as long as it takes to look through the last segments.
-    pub fn open(options: StoreOptions, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, events: Arc<dyn StoreEvents>) -> Result<Self, StoreError> {
+    pub fn open(
+        options: StoreOptions,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        events: Arc<dyn StoreEvents>,
+    ) -> Result<Self, StoreError> {
         check(&options)?;
         let root = &options.root;
         disk.create_dir(root).map_err(StoreError::io("create", root))?;
@@ -41,19 +46,29 @@ impl Store {
 
         let abort = root.join(ABORT);
         let crashed = disk.exists(&abort).map_err(StoreError::io("look for", &abort))?;
-        let pid = std::process::id().to_string();
-        disk.replace(&abort, pid.as_bytes(), false).map_err(StoreError::io("write", &abort))?;
-
         let checkpoint = CheckpointFile::open(&*disk, root.join(CHECKPOINT))?;
-        let saved = checkpoint.get();
         let log = Log::open(&options, Arc::clone(&disk))?;
-        let crashed_after_ms = crashed.then_some(saved.index_ms);
-        let index = options.index_enabled.then(|| Index::open(&options, Arc::clone(&disk), crashed_after_ms)).transpose()?;
+        let crashed_after_ms = crashed.then_some(checkpoint.get().index_ms);
+        let index =
+            options.index_enabled.then(|| Index::open(&options, Arc::clone(&disk), crashed_after_ms)).transpose()?;
         let queue_dir = root.join(CONSUME_QUEUES);
-        let had_queues = disk.exists(&queue_dir).map_err(StoreError::io("look for", &queue_dir))?;
+        if !disk.exists(&queue_dir).map_err(StoreError::io("look for", &queue_dir))? {
+            // Somebody wants the queues rebuilt: what the checkpoint says of them is void, from before they come back.
+            checkpoint.save(|saved| (saved.queue_ms, saved.queue_physical) = (0, 0))?;
+        }
         let queues = Queues::open(&options, &disk, crashed)?;
         let derived = Derived { queues, index, delay_levels_ms: options.delay_levels_ms.clone() };
-        let recovery = Recovery { log: &log, derived: &derived, checkpoint: saved, clean: !crashed, had_queues, now_ms: clock.now_ms() };
+        let checkpointed = checkpoint.get();
+        let recovery = Recovery {
+            log: &log,
+            derived: &derived,
+            checkpoint: checkpointed,
+            clean: !crashed,
+            now_ms: clock.now_ms(),
+        };
+        // From here on files change: what fails now counts as a crash.
+        let pid = std::process::id().to_string();
+        disk.replace(&abort, pid.as_bytes(), false).map_err(StoreError::io("write", &abort))?;
         let recovered = recovery.run()?;
         log.start(recovered.end, recovered.durable)?;
         log.prepare();
@@ -103,10 +118,18 @@ fn check(options: &StoreOptions) -> Result<(), StoreError> {
         return bad("maxMessageSize", options.max_body_bytes as u64, "a record must stay below 2 GiB");
     }
     if options.queue_file_units == 0 || options.queue_file_bytes() > i32::MAX as u64 {
-        return bad("mappedFileSizeConsumeQueue", options.queue_file_units, "a queue file has between 20 bytes and 2 GiB");
+        return bad(
+            "mappedFileSizeConsumeQueue",
+            options.queue_file_units,
+            "a queue file has between 20 bytes and 2 GiB",
+        );
     }
     if options.index_slots == 0 || options.index_slots > i32::MAX as u32 / 4 {
-        return bad("maxHashSlotNum", options.index_slots.into(), "an index file has at least one slot and stays below 2 GiB of them");
+        return bad(
+            "maxHashSlotNum",
+            options.index_slots.into(),
+            "an index file has at least one slot and stays below 2 GiB of them",
+        );
     }
     if options.index_units < 2 || options.index_units > i32::MAX as u32 {
         return bad("maxIndexNum", options.index_units.into(), "an index file has at least two entries");

@@ -47,8 +47,15 @@ impl Store {
                 return Err(PutError::BadBatch { position: 0, problem: "it has no messages" });
             }
             for inner in BatchMessages::new(batch.body) {
-                let inner = inner.map_err(|BatchError { position, problem }| PutError::BadBatch { position, problem })?;
-                let message = NewMessage { flag: inner.flag, body: inner.body, properties: inner.properties, prepared_offset: 0, ..*batch };
+                let inner =
+                    inner.map_err(|BatchError { position, problem }| PutError::BadBatch { position, problem })?;
+                let message = NewMessage {
+                    flag: inner.flag,
+                    body: inner.body,
+                    properties: inner.properties,
+                    prepared_offset: 0,
+                    ..*batch
+                };
                 encode(&message, self.inner.options.append_property_crc, buffer).map_err(encode_error)?;
             }
             let mut puts = Vec::new();
@@ -91,7 +98,12 @@ impl Inner {
     }
 
     /// Appends encoded records of one queue and calls `stored` for each.
-    fn append(&self, message: &NewMessage<'_>, records: &mut [u8], mut stored: impl FnMut(Put)) -> Result<(), PutError> {
+    fn append(
+        &self,
+        message: &NewMessage<'_>,
+        records: &mut [u8],
+        mut stored: impl FnMut(Put),
+    ) -> Result<(), PutError> {
         let begin_ms = self.clock.now_ms();
         let enters_queue = sys_flag::enters_queue(message.sys_flag);
         let (slot, queue) = loop {
@@ -103,7 +115,8 @@ impl Inner {
             }
         };
         let store_ms = self.clock.now_ms();
-        let mut receipts = Receipts { physical: slot.offset(), next: queue.as_ref().map(|queue| queue.next()), count: 0 };
+        let mut receipts =
+            Receipts { physical: slot.offset(), next: queue.as_ref().map(|queue| queue.next()), count: 0 };
         receipts.complete(records, store_ms, self.options.append_property_crc, &mut stored);
         set_next(queue, receipts.next);
         let bytes = records.len() as u64;

@@ -62,7 +62,13 @@ impl Store {
 
     /// The offset of the message stored at `store_ms`, or of its neighbour on the side that `boundary` names; within the
     /// queue's range. 0 without such a queue. May wait for the disk.
-    pub fn offset_by_time(&self, topic: &str, queue: QueueId, store_ms: i64, boundary: Boundary) -> Result<QueueOffset, ReadError> {
+    pub fn offset_by_time(
+        &self,
+        topic: &str,
+        queue: QueueId,
+        store_ms: i64,
+        boundary: Boundary,
+    ) -> Result<QueueOffset, ReadError> {
         let Some(queue) = self.inner.derived.queues.find(topic, queue) else {
             return Ok(QueueOffset(0));
         };
@@ -131,7 +137,14 @@ impl Store {
     /// Offsets of messages of `topic` that may have `key`, stored between `begin_ms` and `end_ms`, at most `max` and those
     /// of the newest index file first. A key is a unique key or a token of KEYS; a tag is found as `T#tag`. Hashes
     /// collide: the caller checks the messages. May wait for the disk.
-    pub fn query_index(&self, topic: &str, key: &str, max: usize, begin_ms: i64, end_ms: i64) -> Result<Vec<PhysicalOffset>, ReadError> {
+    pub fn query_index(
+        &self,
+        topic: &str,
+        key: &str,
+        max: usize,
+        begin_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<PhysicalOffset>, ReadError> {
         let index = self.inner.derived.index.as_ref();
         index.map_or(Ok(Vec::new()), |index| index.query(topic, key, max, begin_ms, end_ms))
     }
@@ -174,12 +187,15 @@ impl Inner {
         };
         let read = match read {
             // Deleted while it was read.
-            Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound && queue.is_some_and(|queue| queue.is_removed()) => {
+            Err(ReadError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && queue.is_some_and(|queue| queue.is_removed()) =>
+            {
                 outside(ReadStatus::NoSuchQueue, 0, 0, 0)
             }
             other => other?,
         };
-        let counter = if read.status == ReadStatus::Found { &self.counters.reads_found } else { &self.counters.reads_missed };
+        let counter =
+            if read.status == ReadStatus::Found { &self.counters.reads_found } else { &self.counters.reads_missed };
         counter.fetch_add(1, Relaxed);
         self.counters.read_messages.fetch_add(read.count as u64, Relaxed);
         Ok(read)
@@ -276,7 +292,9 @@ impl Inner {
             let near = |next: &&Unit| {
                 let gap = next.physical.0 - end.0;
                 let near = (0..=MAX_GAP_BYTES).contains(&gap) && next.end().0 - first.physical.0 <= MAX_SPAN_BYTES;
-                let near = near && next.physical.0 / self.log.segment_bytes() as i64 == first.physical.0 / self.log.segment_bytes() as i64;
+                let near = near
+                    && next.physical.0 / self.log.segment_bytes() as i64
+                        == first.physical.0 / self.log.segment_bytes() as i64;
                 if near {
                     end = next.end();
                 }

@@ -134,3 +134,11 @@ impl Machine {
         Path::new("/store").join(name)
     }
 }
+
+impl Store {
+    /// Takes a checkpoint now, the log included.
+    pub(crate) fn checkpoint_now(&self) {
+        assert!(self.inner.flush_log());
+        self.inner.take_checkpoint().unwrap();
+    }
+}

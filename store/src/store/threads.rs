@@ -172,8 +172,16 @@ impl Inner {
             return Err(StoreError::Incomplete { reason });
         }
         // A failed write stays in memory and is tried again; a failed sync may have lost what it was to write.
-        let point = self.dispatcher.settle(&self.derived).map_err(StoreError::io("write queues in", &self.derived.queues.dir()))?;
-        let synced = self.derived.queues.files.sync().and_then(|()| self.derived.index.as_ref().map(|index| index.flush()).transpose());
+        let point = self
+            .dispatcher
+            .settle(&self.derived)
+            .map_err(StoreError::io("write queues in", &self.derived.queues.dir()))?;
+        let synced = self
+            .derived
+            .queues
+            .files
+            .sync()
+            .and_then(|()| self.derived.index.as_ref().map(|index| index.flush()).transpose());
         let uncommitted = synced.map_err(|error| self.incomplete(&error))?;
         let index_ms = uncommitted.as_ref().map_or(0, |uncommitted| uncommitted.end_ms);
         let log_ms = self.counters.log_ms.load(std::sync::atomic::Ordering::Relaxed);

@@ -42,7 +42,12 @@ struct History {
 
 impl History {
     fn new(seed: u64) -> Self {
-        Self { random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1), machine: Machine::new(), model: Model::new(), keys: 0 }
+        Self {
+            random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
+            machine: Machine::new(),
+            model: Model::new(),
+            keys: 0,
+        }
     }
 
     fn topic(&mut self) -> String {
@@ -98,10 +103,7 @@ impl History {
             20..24 => self.put_batch(&store),
             24..29 => store.dispatch(),
             29..31 => drop(store.inner.dispatcher.settle(&store.inner.derived).unwrap()),
-            31..33 => {
-                assert!(store.inner.flush_log());
-                store.inner.take_checkpoint().unwrap();
-            }
+            31..33 => store.checkpoint_now(),
             33 => {
                 let topic = self.topic();
                 let known = store.delete_topic(&topic).unwrap();
@@ -133,7 +135,9 @@ impl History {
         let end = self.model.values().flatten().map(|message| message.physical.0).max().unwrap_or(-1);
         let segments = self.machine.disk.list(&log).unwrap();
         let segment_bytes = self.machine.options.segment_bytes as i64;
-        let Some(segment) = segments.iter().find(|entry| entry.name == format!("{:020}", end.max(0) / segment_bytes * segment_bytes)) else {
+        let Some(segment) =
+            segments.iter().find(|entry| entry.name == format!("{:020}", end.max(0) / segment_bytes * segment_bytes))
+        else {
             return;
         };
         let file = self.machine.disk.open(&log.join(&segment.name)).unwrap();
@@ -168,7 +172,9 @@ impl History {
                 let file = self.machine.disk.open(&dir.join(&last.name)).unwrap();
                 let mut units = vec![0; file.bytes() as usize];
                 file.read_at(0, &mut units).unwrap();
-                let is_safe = |unit: &&[u8; 20]| i64::from_be_bytes(*unit.first_chunk().unwrap()) <= safe && unit[8..12] != [0; 4];
+                let is_safe = |unit: &&[u8; 20]| {
+                    i64::from_be_bytes(*unit.first_chunk().unwrap()) <= safe && unit[8..12] != [0; 4]
+                };
                 let from = units.as_chunks().0.iter().take_while(is_safe).count() * 20;
                 file.write_at(from as u64, &vec![0; units.len() - from]).unwrap();
             }

@@ -173,7 +173,8 @@ impl Log {
             Flushed { end: PhysicalOffset(appender.end), last_store_ms: appender.last_store_ms }
         };
         let dirty = self.flushed().0..point.end.0;
-        let segments: Vec<_> = self.segments.read().iter().filter(|segment| segment.overlaps(&dirty)).cloned().collect();
+        let segments: Vec<_> =
+            self.segments.read().iter().filter(|segment| segment.overlaps(&dirty)).cloned().collect();
         for segment in segments {
             let file = self.file(&segment).and_then(|file| file.sync());
             file.map_err(|error| (segment.path.clone(), error))?;

@@ -46,7 +46,11 @@ pub(crate) struct Uncommitted {
 
 impl Index {
     /// Finds the index files. After a crash those go that the checkpoint does not vouch for, and the last one is mended.
-    pub(crate) fn open(options: &StoreOptions, disk: Arc<dyn Disk>, crashed_after_ms: Option<i64>) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        options: &StoreOptions,
+        disk: Arc<dyn Disk>,
+        crashed_after_ms: Option<i64>,
+    ) -> Result<Self, StoreError> {
         let dir = options.root.join("index");
         let sizes = Sizes { slots: options.index_slots, units: options.index_units };
         disk.create_dir(&dir).map_err(StoreError::io("create", &dir))?;
@@ -61,11 +65,22 @@ impl Index {
                 continue;
             }
             if entry.bytes != sizes.file_bytes() {
-                return Err(StoreError::WrongLength { path, found: entry.bytes, expected: sizes.file_bytes(), key: "maxHashSlotNum and maxIndexNum" });
+                return Err(StoreError::WrongLength {
+                    path,
+                    found: entry.bytes,
+                    expected: sizes.file_bytes(),
+                    key: "maxHashSlotNum and maxIndexNum",
+                });
             }
-            let file = disk.open(&path).and_then(|file| IndexFile::open(entry.name, file, sizes)).map_err(StoreError::io("read", &path))?;
+            let file = disk
+                .open(&path)
+                .and_then(|file| IndexFile::open(entry.name, file, sizes))
+                .map_err(StoreError::io("read", &path))?;
             if crashed_after_ms.is_some_and(|covered| file.header().end_ms > covered) {
-                tracing::info!("removing {}, which may be incomplete since the crash; it will be rebuilt", path.display());
+                tracing::info!(
+                    "removing {}, which may be incomplete since the crash; it will be rebuilt",
+                    path.display()
+                );
                 disk.remove_file(&path).map_err(StoreError::io("remove", &path))?;
                 continue;
             }
@@ -111,7 +126,14 @@ impl Index {
     }
 
     /// Offsets of messages that may have `key`, newest file first as Apache has it.
-    pub(crate) fn query(&self, topic: &str, key: &str, max: usize, begin_ms: i64, end_ms: i64) -> Result<Vec<PhysicalOffset>, ReadError> {
+    pub(crate) fn query(
+        &self,
+        topic: &str,
+        key: &str,
+        max: usize,
+        begin_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<PhysicalOffset>, ReadError> {
         let max = max.min(self.max_results);
         let hash = [topic.as_bytes(), b"#", key.as_bytes()].iter().fold(0, |hash, part| hash::extend_bytes(hash, part));
         let mut found = Vec::new();
@@ -119,7 +141,8 @@ impl Index {
         for file in files {
             let header = file.header();
             if header.overlaps(begin_ms, end_ms) {
-                file.find(key_hash(hash), begin_ms, end_ms, max, &mut found).map_err(|source| ReadError::Io { what: "the key index", source })?;
+                file.find(key_hash(hash), begin_ms, end_ms, max, &mut found)
+                    .map_err(|source| ReadError::Io { what: "the key index", source })?;
             }
             if header.begin_ms < begin_ms || found.len() >= max {
                 break;

@@ -5,7 +5,7 @@ mod put;
 mod read;
 mod statistics;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod threads;
 
 use std::sync::Arc;
@@ -83,7 +83,9 @@ impl Store {
         let queues = loop {
             let around = inner.surroundings();
             let mut work = inner.dispatcher.lock_at_end(&around).map_err(|reason| StoreError::Incomplete { reason })?;
-            let taken = inner.log.exclusively(|| (inner.log.end() == inner.dispatcher.position()).then(|| inner.derived.queues.take(topic)));
+            let taken = inner.log.exclusively(|| {
+                (inner.log.end() == inner.dispatcher.position()).then(|| inner.derived.queues.take(topic))
+            });
             if let Some(queues) = taken {
                 work.forget_removed();
                 let removed = inner.derived.queues.remove_files(topic, &queues);

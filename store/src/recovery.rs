@@ -36,8 +36,6 @@ pub(crate) struct Recovery<'a> {
     pub(crate) checkpoint: Checkpoint,
     /// Whether the store was closed properly.
     pub(crate) clean: bool,
-    /// Whether the folder of queues was there.
-    pub(crate) had_queues: bool,
     pub(crate) now_ms: i64,
 }
 
@@ -77,9 +75,14 @@ impl Recovery<'_> {
         };
         let mut begin = if self.clean { self.begin_after_stop(&starts) } else { self.begin_after_crash(&starts) };
         let mut step_back = 1;
+        // Kept when the walk begins anew: queues that got units still have to write them.
+        let mut replay = Replay::new();
         loop {
-            tracing::info!("recovering the commit log from {begin} on, after a {}", if self.clean { "clean stop" } else { "crash" });
-            let mut replay = Replay::new();
+            tracing::info!(
+                "recovering the commit log from {begin} on, after a {}",
+                if self.clean { "clean stop" } else { "crash" }
+            );
+            replay.reported = 0;
             match self.replay(PhysicalOffset(begin), begin == first, &mut replay)? {
                 Some(end) => {
                     tracing::info!("the commit log ends at {end}");
@@ -109,7 +112,8 @@ impl Recovery<'_> {
 
     /// Where to begin after a crash: with the newest segment before whose first record everything is known to be safe.
     fn begin_after_crash(&self, starts: &[i64]) -> i64 {
-        let index_end = self.derived.index.as_ref().map_or(i64::MAX, |index| index.covered().map_or(0, |covered| covered.0));
+        let index_end =
+            self.derived.index.as_ref().map_or(i64::MAX, |index| index.covered().map_or(0, |covered| covered.0));
         let Checkpoint { log_ms, queue_ms, index_ms, queue_physical, .. } = self.checkpoint;
         let is_safe = |start: i64| {
             let Some(store_ms) = self.store_ms(PhysicalOffset(start)) else {
@@ -121,11 +125,16 @@ impl Recovery<'_> {
             queues_have && index_has && store_ms <= log_ms.min(queue_ms) - CHECKPOINT_SLACK_MS
         };
         let safe = starts.iter().rev().copied().find(|&start| is_safe(start));
-        safe.filter(|_| self.had_queues).unwrap_or(starts[0])
+        safe.unwrap_or(starts[0])
     }
 
     /// Walks from `begin` on, filling queues and index. Returns the log's end; `None`: queues need older records first.
-    fn replay(&self, begin: PhysicalOffset, from_first: bool, replay: &mut Replay) -> Result<Option<PhysicalOffset>, StoreError> {
+    fn replay(
+        &self,
+        begin: PhysicalOffset,
+        from_first: bool,
+        replay: &mut Replay,
+    ) -> Result<Option<PhysicalOffset>, StoreError> {
         let mut at = begin;
         loop {
             let walk = self.log.walk(at, Checks::All, |record, at| {
@@ -139,7 +148,11 @@ impl Recovery<'_> {
             match walk.map_err(unreadable)? {
                 Walk::Broken(_, Stop::NeedsOlder) => return Ok(None),
                 Walk::Broken(_, Stop::Io(source)) => {
-                    return Err(StoreError::Io { action: "rebuild queues and index in", path: self.derived.queues.dir(), source });
+                    return Err(StoreError::Io {
+                        action: "rebuild queues and index in",
+                        path: self.derived.queues.dir(),
+                        source,
+                    });
                 }
                 Walk::Ended { at: end, problem } => match self.after_damage(end, problem).map_err(unreadable)? {
                     Some(next) => at = next,
@@ -150,12 +163,17 @@ impl Recovery<'_> {
     }
 
     /// Applies a record; `false`: its queue lacks older messages.
-    fn apply(&self, record: &RecordView<'_>, at: PhysicalOffset, from_first: bool, replay: &mut Replay) -> io::Result<bool> {
+    fn apply(
+        &self,
+        record: &RecordView<'_>,
+        at: PhysicalOffset,
+        from_first: bool,
+        replay: &mut Replay,
+    ) -> io::Result<bool> {
         let keys = Keys::of(record);
-        // A queue that is gone although it once had this message was deleted with its topic; but if the whole folder is
-        // gone, somebody wants the queues rebuilt.
+        // A queue that is gone although it once had this message was deleted with its topic.
         let was_dispatched = self.checkpoint.queue_ms > 0 && at.0 <= self.checkpoint.queue_physical;
-        let deleted = was_dispatched && self.had_queues && !self.derived.has_queue(record.topic(), record.queue());
+        let deleted = was_dispatched && !self.derived.has_queue(record.topic(), record.queue());
         let mut entry = if deleted { None } else { self.derived.apply_unit(record, &keys, None)? };
         if let Some(gap) = entry.take_if(|entry| entry.applied == Applied::Gap) {
             if !from_first {
@@ -180,7 +198,9 @@ impl Recovery<'_> {
         let begin = self.log.begin();
         let files = &self.derived.queues.files;
         for queue in self.derived.queues.all() {
-            let agree = queue.truncate(files, end).and_then(|()| if begin.0 > 0 { queue.raise_min(files, begin) } else { Ok(()) });
+            let agree = queue
+                .truncate(files, end)
+                .and_then(|()| if begin.0 > 0 { queue.raise_min(files, begin) } else { Ok(()) });
             agree.map_err(StoreError::io("adjust queues in", &self.derived.queues.dir()))?;
             queue.set_next(queue.max());
         }

@@ -76,7 +76,14 @@ pub(crate) enum Applied {
 
 impl Queue {
     fn new(topic: Arc<str>, id: QueueId, number: u32, extent: extent::Extent) -> Self {
-        let tail = Tail { first: extent.max, written: extent.max, units: Vec::new(), max_physical: extent.max_physical, busy: false, listed: false };
+        let tail = Tail {
+            first: extent.max,
+            written: extent.max,
+            units: Vec::new(),
+            max_physical: extent.max_physical,
+            busy: false,
+            listed: false,
+        };
         Self {
             topic,
             id,
@@ -131,7 +138,11 @@ impl Queue {
             return Ok(Applied::Gap);
         }
         if offset.0 < max {
-            tracing::warn!("queue {}/{} goes back from offset {max} to {offset}: its topic was deleted meanwhile", self.topic, self.id);
+            tracing::warn!(
+                "queue {}/{} goes back from offset {max} to {offset}: its topic was deleted meanwhile",
+                self.topic,
+                self.id
+            );
             self.cut(&mut tail, files, offset.0)?;
         }
         if tail.unwritten().len() >= WRITE_BYTES {
@@ -211,7 +222,14 @@ impl Queue {
 
     /// Reads up to `count` units from `from` on into `out`. With `wait` false it fails with `WouldBlock` rather than wait
     /// for the disk.
-    pub(crate) fn read(&self, files: &QueueFiles, from: QueueOffset, count: usize, wait: bool, out: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn read(
+        &self,
+        files: &QueueFiles,
+        from: QueueOffset,
+        count: usize,
+        wait: bool,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
         out.clear();
         let from = from.0;
         let in_file = {

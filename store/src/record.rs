@@ -35,8 +35,8 @@ mod view;
 mod tests;
 
 pub use batch::{BatchError, BatchMessage, BatchMessages};
-pub(crate) use encode::{Encoded, encode};
 pub use encode::{EncodeError, MAX_PROPERTIES_BYTES};
+pub(crate) use encode::{Encoded, encode};
 pub use hash::{java_hash, java_hash_of_bytes, tags_code};
 pub use message_id::{MessageIdError, decode_message_id, encode_message_id};
 pub use properties::Properties;
