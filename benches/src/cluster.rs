@@ -105,8 +105,7 @@ impl NameServer {
     pub async fn masters(&self) -> Result<Vec<String>, Failure> {
         let request = RequestCode::GET_BROKER_CLUSTER_INFO;
         let answer = ask(&self.client, request, &(), Bytes::new()).await?;
-        let cluster: ClusterInfo =
-            body::decode(&answer.body).map_err(|source| Failure::Body { request, source })?;
+        let cluster: ClusterInfo = body::decode(&answer.body).map_err(|source| Failure::Body { request, source })?;
         let masters: Vec<String> = cluster.broker_addr_table.into_values().filter_map(master).collect();
         if masters.is_empty() { Err(Failure::NoBroker(self.address.clone())) } else { Ok(masters) }
     }
@@ -117,8 +116,7 @@ impl NameServer {
     /// When it does not answer.
     pub async fn route(&self, topic: &str) -> Result<Option<Vec<BrokerQueues>>, Failure> {
         let request = RequestCode::GET_ROUTEINFO_BY_TOPIC;
-        let fields =
-            GetRouteInfoRequest { topic, accept_standard_json_only: true, zone_mode: false, zone_name: None };
+        let fields = GetRouteInfoRequest { topic, accept_standard_json_only: true, zone_mode: false, zone_name: None };
         let answer = self.client.request(request, &fields, Bytes::new(), TIMEOUT).await?;
         match answer.code {
             ResponseCode::SUCCESS => {

@@ -180,9 +180,7 @@ impl Consumer {
                     tally.record_latency(now_ns - state.queues[answer.tag as usize].asked_ns);
                 }
             }
-            ResponseCode::PULL_NOT_FOUND
-            | ResponseCode::PULL_RETRY_IMMEDIATELY
-            | ResponseCode::PULL_OFFSET_MOVED => {}
+            ResponseCode::PULL_NOT_FOUND | ResponseCode::PULL_RETRY_IMMEDIATELY | ResponseCode::PULL_OFFSET_MOVED => {}
             code => return Err(format!("{code}: {}", answer.header.remark.unwrap_or_default())),
         }
         let header = PullMessageResponse::decode(&answer.header.fields).map_err(|error| error.to_string())?;
@@ -226,9 +224,8 @@ impl Service for Consumer {
                 state.failures_in_a_row += 1;
                 if state.failures_in_a_row >= MAX_FAILURES_IN_A_ROW {
                     state.stopped = true;
-                    self.control.give_up(format!(
-                        "{MAX_FAILURES_IN_A_ROW} pulls in a row failed, the last one with {reason}"
-                    ));
+                    self.control
+                        .give_up(format!("{MAX_FAILURES_IN_A_ROW} pulls in a row failed, the last one with {reason}"));
                 }
             }
         }

@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let options = produce("mqbench produce --size 4k --batch 2 --rate 10 --duration 500ms --server-pid 1,2 --property a=b");
+        let options =
+            produce("mqbench produce --size 4k --batch 2 --rate 10 --duration 500ms --server-pid 1,2 --property a=b");
         assert_eq!((options.sending.size, options.sending.batch, options.sending.rate), (4096, 2, Some(10.0)));
         assert_eq!((options.run.duration, options.run.server_pid), (Duration::from_millis(500), vec![1, 2]));
         assert_eq!(options.sending.properties, ["a\x01b\x02"]);

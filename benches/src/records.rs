@@ -50,11 +50,11 @@ pub fn walk<'a>(mut bytes: &'a [u8], mut visit: impl FnMut(&RecordView<'a>)) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A record of the layout that `bolide_store::record` documents, with IPv4 hosts.
-    fn record(body: &[u8]) -> Vec<u8> {
+    pub(crate) fn record(body: &[u8]) -> Vec<u8> {
         let (topic, properties) = (b"T", b"WAIT\x01true\x02");
         let mut bytes = vec![0; 84];
         bytes[4..8].copy_from_slice(&record::MAGIC_V1.to_be_bytes());

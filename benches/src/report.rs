@@ -200,13 +200,7 @@ impl Server {
 }
 
 /// How it goes: what was counted in the last `seconds`, and the processor time that the server used meanwhile.
-pub fn progress_line(
-    at: Duration,
-    phase: &str,
-    tally: &Tally,
-    seconds: f64,
-    server: Option<(f64, Usage)>,
-) -> String {
+pub fn progress_line(at: Duration, phase: &str, tally: &Tally, seconds: f64, server: Option<(f64, Usage)>) -> String {
     let mut text = format!(
         "{:6.1} s  {:>10} msg/s  {:7.1} MiB/s",
         at.as_secs_f64(),

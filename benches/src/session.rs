@@ -1,5 +1,8 @@
 //! The three kinds of run: which connections they need, what goes through each, and what becomes of the counts.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -319,19 +322,5 @@ impl Consumers {
 
     fn describe(&self, pulling: &Pulling) -> String {
         format!("{} queues  pulls of {}  {} connection(s)", self.queues, pulling.pull_batch, self.links.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_add_up() {
-        for (amount, connections) in [(16, 1), (16, 16), (17, 16), (3, 2), (1_000_000, 7), (0, 3)] {
-            let shares: Vec<u64> = (0..connections).map(|index| share(amount, index, connections)).collect();
-            assert_eq!(shares.iter().sum::<u64>(), amount);
-            assert!(shares[0] - shares[connections - 1] <= 1, "{shares:?}");
-        }
     }
 }

@@ -112,7 +112,7 @@ impl Ticker<'_> {
             if !over && now < tick {
                 continue;
             }
-            let tallies: Vec<Tally> = self.groups.iter().map(|group| take(group)).collect();
+            let tallies: Vec<Tally> = self.groups.iter().map(take).collect();
             let server = self.server()?;
             self.peak_rss_bytes = self.peak_rss_bytes.max(server.map_or(0, |usage| usage.rss_bytes));
             if self.plan.progress && now > last.0 {

@@ -27,3 +27,4 @@ pub mod send;
 pub mod server;
 mod store_options;
 pub mod topic;
+pub mod transaction;

@@ -158,6 +158,12 @@ impl InFlight {
         }
     }
 
+    /// Whether an entry has been noted.
+    pub fn is_known(&self, at: JournalPosition) -> bool {
+        let queue = self.journal.get(&at.queue);
+        queue.is_some_and(|queue| at.offset < queue.next || queue.ahead.contains(&at.offset))
+    }
+
     /// The last entry of a journal queue up to which nothing is needed any more; −1 where even the first is.
     pub fn done(&self, queue: i32) -> i64 {
         let Some(queue) = self.journal.get(&queue) else { return -1 };
@@ -202,13 +208,6 @@ impl InFlight {
     pub fn find(&self, key: &DeliveryKey, offset: i64) -> Option<&Delivery> {
         let delivery = self.places.get(&key.place)?.get(&offset)?;
         (delivery.start == key.start && delivery.pop_ms == key.pop_ms).then_some(delivery)
-    }
-
-    /// Whether a POP with this key would be mistaken for another one.
-    pub fn is_taken(&self, key: &DeliveryKey) -> bool {
-        self.places.get(&key.place).is_some_and(|place| {
-            place.values().any(|delivery| delivery.start == key.start && delivery.pop_ms == key.pop_ms)
-        })
     }
 
     /// A message is done with. Answers whether it was in flight under this key; else nothing changes.

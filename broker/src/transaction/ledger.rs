@@ -6,6 +6,7 @@
 //! of the first (its origin); only the latest copy counts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::transaction::operation::{Operation, PendingOperations};
 use crate::transaction::ranges::OffsetRanges;
@@ -20,8 +21,10 @@ const KEPT_RANGES: usize = 65_536;
 const MAX_LAG: i64 = 100_000;
 
 /// The latest copy of an open transaction's half message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Half {
+    /// The producer group, any member of which may be asked.
+    pub group: Arc<str>,
     /// Its offset in the half queue.
     pub offset: i64,
     /// Where its record lies in the commit log.
@@ -36,6 +39,8 @@ pub struct Half {
     pub immunity_ms: Option<i64>,
     /// How often producers have been asked.
     pub checks: i32,
+    /// The round of checks in which this copy was stored; 0: in none since the start.
+    pub round: u64,
 }
 
 /// The part of the configuration that rules checks.
@@ -91,7 +96,8 @@ pub struct Ledger {
     open: BTreeMap<i64, Half>,
     /// The latest copies of those that were stored again, by origin.
     moved: HashMap<i64, i64>,
-    /// Half messages whose transactions ended: all that lie ahead of `scanned`, and many before.
+    /// Half messages whose transactions ended, or that op messages from before the start name: all that lie ahead of `scanned`, and
+    /// many before.
     ended: OffsetRanges,
     /// Origins of the transactions that are being ended right now.
     claimed: HashSet<i64>,
@@ -101,29 +107,43 @@ pub struct Ledger {
     operations: BTreeMap<i64, i64>,
     /// The op queue's next offset.
     next_operation: i64,
+    /// Half messages below this offset are read even if they are done with: a later copy tells that an earlier one is obsolete.
+    read_all_to: i64,
+    /// The current round of checks.
+    round: u64,
 }
 
 impl Ledger {
-    /// Empty books that begin where the queues' saved progress ends.
-    pub fn new(progress: Progress) -> Self {
-        Ledger { scanned: progress.half, next_operation: progress.op, ..Ledger::default() }
+    /// Empty books that begin where the queues' saved progress ends. `half_end` is the half queue's next offset.
+    pub fn new(progress: Progress, half_end: i64) -> Self {
+        Ledger { scanned: progress.half, next_operation: progress.op, read_all_to: half_end, ..Ledger::default() }
     }
 
-    /// Takes in an op message that the queue holds: one from before the start, or one just written.
-    pub fn operation_stored(&mut self, op_offset: i64, halves: impl IntoIterator<Item = i64>) {
+    /// Takes in an op message from before the start.
+    pub fn replay(&mut self, op_offset: i64, halves: impl IntoIterator<Item = i64>) {
         let mut highest = i64::MIN;
         for half in halves {
             self.ended.insert(half);
             highest = highest.max(half);
         }
+        self.keep_operation(op_offset, highest);
+    }
+
+    /// An op message has been stored.
+    pub fn operation_stored(&mut self, op_offset: i64, operation: &Operation) {
+        self.keep_operation(op_offset, operation.offsets.iter().copied().max().unwrap_or(i64::MIN));
+    }
+
+    fn keep_operation(&mut self, op_offset: i64, highest: i64) {
         self.next_operation = self.next_operation.max(op_offset + 1);
         self.operations.insert(op_offset, highest);
     }
 
     /// The next offset of the half queue to read; `None`: there is no room for more open transactions.
     pub fn next_to_scan(&mut self) -> Option<i64> {
-        // Those that ended already need not be read.
-        self.scanned = self.ended.end_of_run(self.scanned);
+        if self.scanned >= self.read_all_to {
+            self.scanned = self.ended.end_of_run(self.scanned);
+        }
         (self.open.len() < MAX_OPEN).then_some(self.scanned)
     }
 
@@ -135,26 +155,24 @@ impl Ledger {
     /// Takes in the next half message of the queue.
     pub fn saw(&mut self, half: Half) {
         self.scanned = half.offset + 1;
-        if self.ended.contains(half.offset) || self.ended.contains(half.origin) {
-            self.forget(half.origin);
-            self.end(half.offset);
+        let known = self.latest(half.origin);
+        if known.is_some_and(|known| known >= half.offset) {
+            // Stored again by this process before it was read.
             return;
         }
-        match self.latest(half.origin) {
-            // Stored again by this process before it was read.
-            Some(known) if known >= half.offset => return,
-            Some(older) => {
-                self.forget(half.origin);
-                self.pending.push(older);
-            }
-            None => {}
+        // An earlier copy is obsolete, whatever has become of this one.
+        if let Some(older) = self.forget(half.origin) {
+            self.pending.push(older);
         }
-        self.remember(half);
+        if !self.ended.contains(half.offset) {
+            self.remember(half);
+        }
     }
 
-    /// Asks to end a transaction, by any copy of its half message.
+    /// Asks to end a transaction, by any copy of its half message. One that was given up may still be ended.
     pub fn claim(&mut self, offset: i64, origin: i64) -> Claim {
-        if self.ended.contains(offset) || self.ended.contains(origin) {
+        let is_open = self.latest(origin).is_some();
+        if !is_open && (self.ended.contains(offset) || self.ended.contains(origin)) {
             return Claim::Over;
         }
         if self.ended.range_count() >= MAX_RANGES {
@@ -175,35 +193,38 @@ impl Ledger {
         for copy in [Some(origin), Some(offset), latest].into_iter().flatten() {
             self.end(copy);
         }
-        self.ended.forget_lowest(KEPT_RANGES, self.progress().half);
+        self.ended.forget_lowest(KEPT_RANGES, self.half_progress());
     }
 
-    /// What is due at `now_ms`, at most `max` actions, oldest first. Leaves alone what was stored since `started_ms`, when the round of
-    /// checks began: nobody is asked twice in a round.
-    pub fn due(&self, now_ms: i64, started_ms: i64, rules: Rules, max: usize) -> Vec<(Half, Action)> {
-        let settled = self.open.values().filter(|half| half.stored_ms < started_ms && !self.claimed.contains(&half.origin));
-        settled.filter_map(|half| Some((*half, self.action(half, now_ms, rules)?))).take(max).collect()
+    /// Begins a round of checks. In a round nobody is asked twice about a transaction.
+    pub fn begin_round(&mut self) {
+        self.round += 1;
     }
 
-    fn action(&self, half: &Half, now_ms: i64, rules: Rules) -> Option<Action> {
+    /// What is due at `now_ms`, at most `max` actions, oldest first. `can_ask` tells whether a group has a live producer; without one
+    /// a transaction waits, and nothing counts as a check.
+    pub fn due(&self, now_ms: i64, rules: Rules, can_ask: &dyn Fn(&str) -> bool, max: usize) -> Vec<(Half, Action)> {
+        let waiting = self.open.values().filter(|half| half.round < self.round && !self.claimed.contains(&half.origin));
+        let due = waiting.filter_map(|half| Some((half.clone(), self.action(half, now_ms, rules, can_ask)?)));
+        due.take(max).collect()
+    }
+
+    fn action(&self, half: &Half, now_ms: i64, rules: Rules, can_ask: &dyn Fn(&str) -> bool) -> Option<Action> {
         if half.checks >= rules.max_checks || now_ms - half.born_ms > rules.reserved_ms {
             return Some(Action::Discard);
         }
-        // A producer whose clock runs ahead is asked late, not never.
+        // A producer whose clock runs ahead is asked late, not never; after our own was set back, early rather than never.
         let age_ms = now_ms - half.born_ms.min(half.stored_ms);
-        if age_ms > half.immunity_ms.unwrap_or(rules.timeout_ms) {
+        let is_ripe = age_ms > half.immunity_ms.unwrap_or(rules.timeout_ms) || age_ms < 0;
+        if is_ripe && can_ask(&half.group) {
             return Some(Action::Check);
         }
-        self.is_held_up(half).then_some(Action::Renew)
-    }
-
-    /// Whether the half queue's progress waits for this message although it is long past it.
-    pub fn is_held_up(&self, half: &Half) -> bool {
-        self.scanned - half.offset > MAX_LAG
+        (self.scanned - half.offset > MAX_LAG).then_some(Action::Renew)
     }
 
     /// A half message was stored again as `copy`. Answers whether its transaction is still open, so that asking makes sense.
-    pub fn moved(&mut self, from: i64, copy: Half) -> bool {
+    pub fn moved(&mut self, from: i64, mut copy: Half) -> bool {
+        copy.round = self.round;
         let is_first = self.open.first_key_value().is_some_and(|(first, _)| *first == from);
         let is_open = self.open.remove(&from).is_some();
         if is_open {
@@ -246,10 +267,13 @@ impl Ledger {
 
     /// How far the queues are done with.
     pub fn progress(&self) -> Progress {
-        let first = self.open.first_key_value().map_or(self.scanned, |(first, _)| *first);
-        let half = first.min(self.scanned);
+        let half = self.half_progress();
         let needed = self.operations.iter().find(|(_, highest)| **highest >= half);
         Progress { half, op: needed.map_or(self.next_operation, |(op_offset, _)| *op_offset) }
+    }
+
+    fn half_progress(&self) -> i64 {
+        self.open.first_key_value().map_or(self.scanned, |(first, _)| self.scanned.min(*first))
     }
 
     /// Like [`Ledger::progress`], and forgets the op messages before it.

@@ -1,12 +1,13 @@
 //! Offset message ids: the broker's address and the record's offset in upper-case hexadecimal, 32 digits for IPv4
 //! and 56 for IPv6. Any broker can tell from one where the message lies.
 
-use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use thiserror::Error;
 
 use crate::offset::PhysicalOffset;
+
+const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Why a text is no offset message id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -27,8 +28,8 @@ pub fn encode_message_id(host: SocketAddr, offset: PhysicalOffset) -> String {
     let mut id = String::with_capacity(56);
     let mut hex = |bytes: &[u8]| {
         for byte in bytes {
-            // Writing to a String cannot fail.
-            let _ = write!(id, "{byte:02X}");
+            id.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            id.push(char::from(DIGITS[usize::from(byte & 15)]));
         }
     };
     match host.ip() {
