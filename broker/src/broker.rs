@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use bolide_remoting::keys::{Live, Loaded};
 use bolide_remoting::{Connection, Parked, Reply, Request, Service};
-use bolide_store::{Arrival, Clock, Disk, FlushMode, PhysicalOffset, Store, StoreError, StoreEvents};
+use bolide_store::{Arrival, Clock, Disk, FlushMode, PhysicalOffset, ReadError, Store, StoreError, StoreEvents};
 use parking_lot::{Mutex, RwLock};
 
 use crate::client::locks::QueueLocks;
@@ -16,6 +16,7 @@ use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
 use crate::group::Groups;
 use crate::offset::Offsets;
+use crate::pop::Pop;
 use crate::pull::HeldPull;
 use crate::pull::waiting::WaitingPulls;
 use crate::registration::Registrar;
@@ -25,7 +26,9 @@ use crate::send::unique_id::UniqueIds;
 use crate::store_options::store_options;
 use crate::topic::Topics;
 use crate::topic::table::TopicDefaults;
-use crate::{delay, pull, requests, send};
+use crate::timer::{TimerError, Timers};
+use crate::transaction::Transactions;
+use crate::{delay, pop, pull, requests, send, timer, transaction};
 
 /// Why a broker did not open.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,15 @@ pub enum OpenError {
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The open transactions cannot be read.
+    #[error("the open transactions cannot be read: {0}")]
+    Transactions(#[from] ReadError),
+    /// The journal of POP cannot be read.
+    #[error("the journal of POP (the revive topic) cannot be read: {0}")]
+    Pop(#[source] ReadError),
+    /// The timed messages cannot be taken over.
+    #[error("the timed messages cannot be taken over: {0}")]
+    Timers(#[from] TimerError),
     /// A file under `config/` cannot be used.
     #[error(transparent)]
     ConfigFile(#[from] ConfigFileError),
@@ -52,6 +64,9 @@ pub struct Broker {
     pub(crate) groups: Groups,
     pub(crate) offsets: Offsets,
     pub(crate) delayed: DelayProgress,
+    pub(crate) timers: Timers,
+    pub(crate) transactions: Transactions,
+    pub(crate) pop: Pop,
     pub(crate) clients: RwLock<ClientRegistry<Connection>>,
     pub(crate) queue_locks: Mutex<QueueLocks>,
     pub(crate) waiting_pulls: Mutex<WaitingPulls<HeldPull>>,
@@ -97,6 +112,9 @@ impl Broker {
             groups: Groups::load(config.auto_create_subscription_group, file("subscriptionGroup.json"), clock.clone())?,
             offsets: Offsets::load(file("consumerOffset.json"), &*clock)?,
             delayed: DelayProgress::load(config.message_delay_level.clone(), file("delayOffset.json"), &*clock)?,
+            timers: Timers::default(),
+            transactions: Transactions::default(),
+            pop: Pop::load(&config, &root, &disk, clock.now_ms())?,
             clients: RwLock::default(),
             queue_locks: Mutex::default(),
             waiting_pulls: Mutex::new(WaitingPulls::new(config.long_polling_max_requests.unsigned_abs() as usize)),
@@ -111,6 +129,9 @@ impl Broker {
         });
         // Cannot be set already: the events were made above.
         let _ = events.broker.set(Arc::downgrade(&broker));
+        transaction::recover(&broker)?;
+        timer::open(&broker)?;
+        pop::recover(&broker).map_err(OpenError::Pop)?;
         Ok(broker)
     }
 
@@ -128,16 +149,21 @@ impl Broker {
     pub(crate) fn save(&self) -> Result<(), ConfigFileError> {
         self.topics.save()?;
         self.groups.save()?;
-        let now_ms = self.clock.now_ms();
-        self.delayed.save(now_ms)?;
+        self.delayed.save(self.clock.now_ms())?;
+        // Right before the offsets: what they say about POP begins where this ends.
+        let now_ms = self.pop.save(self)?;
         self.offsets.save(now_ms)
     }
 
     /// Answers everything that waits, saves everything and closes the store. No request may come any more.
     pub fn close(self: &Arc<Self>) -> Result<(), OpenError> {
         pull::drain(self);
+        pop::drain(self);
+        transaction::store_operations(self);
         let saved = self.save();
+        timer::stop(self);
         self.store.close()?;
+        timer::close(self)?;
         Ok(saved?)
     }
 }
@@ -152,7 +178,7 @@ fn topic_defaults(config: &BrokerConfig) -> TopicDefaults {
         trace_topic_name: config.msg_trace_topic_name.clone(),
         cluster_topic: config.cluster_topic_enable,
         broker_topic: config.broker_topic_enable,
-        revive_queues: 8,
+        revive_queues: config.revive_queue_num,
     }
 }
 
@@ -193,7 +219,11 @@ impl StoreEvents for Events {
             if arrivals.iter().any(|arrival| &*arrival.topic == delay::SCHEDULE_TOPIC) {
                 broker.delayed.note_arrival();
             }
+            if arrivals.iter().any(|arrival| &*arrival.topic == timer::TIMER_TOPIC) {
+                broker.timers.note_arrival();
+            }
             pull::wake(broker, arrivals);
+            pop::wake(broker, arrivals);
         });
     }
 

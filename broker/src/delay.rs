@@ -13,7 +13,7 @@ use bolide_store::{QueueId, QueueOffset, QueueRead, ReadLimits, ReadStatus};
 use bytes::Bytes;
 
 use crate::broker::Broker;
-use crate::message::Message;
+use crate::message::{Message, records};
 
 /// The topic on which delayed messages wait.
 pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
@@ -126,16 +126,4 @@ pub(crate) fn redirect(broker: &Broker, message: &mut Message, level: i32) {
     message.properties.set(REAL_TOPIC, std::mem::replace(&mut message.topic, SCHEDULE_TOPIC.to_owned()));
     message.properties.set(REAL_QUEUE, message.queue.to_string());
     message.queue = queue_of(level);
-}
-
-/// The records that lie one after the other in the slices of a read.
-fn records(slices: &[Bytes]) -> impl Iterator<Item = (Bytes, RecordView<'_>)> {
-    slices.iter().flat_map(|slice| {
-        let mut rest = &slice[..];
-        std::iter::from_fn(move || {
-            let view = RecordView::parse(rest).ok()?;
-            rest = &rest[view.size()..];
-            Some((slice.slice_ref(view.bytes()), view))
-        })
-    })
 }

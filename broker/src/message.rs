@@ -125,6 +125,18 @@ impl PropertyList {
     }
 }
 
+/// The records that lie one after the other in the slices of a read.
+pub(crate) fn records(slices: &[Bytes]) -> impl Iterator<Item = (Bytes, RecordView<'_>)> {
+    slices.iter().flat_map(|slice| {
+        let mut rest = &slice[..];
+        std::iter::from_fn(move || {
+            let view = RecordView::parse(rest).ok()?;
+            rest = &rest[view.size()..];
+            Some((slice.slice_ref(view.bytes()), view))
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

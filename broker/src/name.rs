@@ -32,7 +32,7 @@ pub const SYSTEM_TOPICS: [&str; 12] = [
 ];
 
 /// System topics that only the broker itself writes to.
-const NOT_ALLOWED_SEND_TOPICS: [&str; 8] = [
+const NOT_ALLOWED_SEND_TOPICS: [&str; 9] = [
     "SCHEDULE_TOPIC_XXXX",
     "RMQ_SYS_TRANS_HALF_TOPIC",
     "RMQ_SYS_TRANS_OP_HALF_TOPIC",
@@ -41,6 +41,7 @@ const NOT_ALLOWED_SEND_TOPICS: [&str; 8] = [
     "OFFSET_MOVED_EVENT",
     "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC",
     "RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC",
+    crate::timer::TIMER_TOPIC,
 ];
 
 /// Consumer groups that exist on every broker.

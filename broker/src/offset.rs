@@ -37,6 +37,8 @@ pub struct Offsets {
     file: ConfigFile,
     /// The lock also keeps two threads from writing at once.
     saved: Mutex<Saved>,
+    /// When the file that was found was written, in milliseconds since 1970; 0 without one.
+    kept_ms: i64,
 }
 
 impl Offsets {
@@ -46,9 +48,15 @@ impl Offsets {
         let mut table = OffsetTable::default();
         let fresh = DataVersion::new(clock.now_ms());
         let version = kept.as_ref().map_or(fresh, |kept| kept.data_version);
+        let kept_ms = kept.as_ref().map_or(0, |kept| kept.data_version.timestamp);
         table.restore(kept.unwrap_or_default().offset_table);
         let saved = Saved { changes: table.changes(), version };
-        Ok(Offsets { table: RwLock::new(table), file, saved: Mutex::new(saved) })
+        Ok(Offsets { table: RwLock::new(table), file, saved: Mutex::new(saved), kept_ms })
+    }
+
+    /// When the offsets that were taken over at the start had been saved, in milliseconds since 1970; 0 where there were none.
+    pub fn kept_ms(&self) -> i64 {
+        self.kept_ms
     }
 
     /// Looks at the offsets.

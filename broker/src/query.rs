@@ -10,8 +10,13 @@ use bolide_store::{PhysicalOffset, ReadError};
 use bytes::Bytes;
 
 use crate::broker::Broker;
+use crate::delay::{self, SCHEDULE_TOPIC};
 use crate::refusal::Refusal;
 use crate::reply::Respond;
+use crate::timer::{TIMER_TOPIC, timing};
+
+/// Where messages wait for their time; they are found under the topic that they are for.
+const WAITING_TOPICS: [&str; 2] = [TIMER_TOPIC, SCHEDULE_TOPIC];
 
 /// VIEW_MESSAGE_BY_ID.
 pub(crate) fn view(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
@@ -71,15 +76,14 @@ pub(crate) fn query(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_
 }
 
 fn find(broker: &Broker, query: &Query) -> Result<(QueryMessageResponse, Vec<Bytes>), Refusal> {
-    let Query { topic, key, max, begin_ms, end_ms, .. } = query;
-    let candidates = broker.store.query_index(topic, key, *max, *begin_ms, *end_ms)?;
-    let mut found = Vec::with_capacity(candidates.len());
-    for offset in candidates {
-        match broker.store.message_at(offset) {
-            Ok(record) if is_meant(&record, query) => found.push(record),
-            // Another message whose key has the same hash, or one that has been deleted since.
-            Ok(_) | Err(ReadError::NoRecord(_)) => {}
-            Err(error) => tracing::warn!(%offset, "a query passes over a message: {error}"),
+    let mut found = find_on(broker, query, &query.topic)?;
+    for topic in WAITING_TOPICS {
+        if found.is_empty() {
+            found = find_on(broker, query, topic)?;
+            if query.by_unique_key {
+                // One that waits for long has been stored several times.
+                found.truncate(1);
+            }
         }
     }
     if found.is_empty() {
@@ -93,6 +97,21 @@ fn find(broker: &Broker, query: &Query) -> Result<(QueryMessageResponse, Vec<Byt
     Ok((header, found))
 }
 
+/// Messages that lie on `topic`, which is the query's or one on which messages wait for their time; newest first.
+fn find_on(broker: &Broker, query: &Query, topic: &str) -> Result<Vec<Bytes>, ReadError> {
+    let candidates = broker.store.query_index(topic, &query.key, query.max, query.begin_ms, query.end_ms)?;
+    let mut found = Vec::with_capacity(candidates.len());
+    for offset in candidates {
+        match broker.store.message_at(offset) {
+            Ok(record) if is_meant(&record, query) => found.push(record),
+            // Another message whose key has the same hash, or one that has been deleted since.
+            Ok(_) | Err(ReadError::NoRecord(_)) => {}
+            Err(error) => tracing::warn!(%offset, "a query passes over a message: {error}"),
+        }
+    }
+    Ok(found)
+}
+
 fn is_meant(record: &[u8], query: &Query) -> bool {
     let Ok(view) = RecordView::parse(record) else {
         return false;
@@ -104,9 +123,20 @@ fn is_meant(record: &[u8], query: &Query) -> bool {
         let tokens = properties.get_str(KEYS).unwrap_or_default().split(' ');
         tokens.chain(properties.get_str(UNIQUE_KEY)).any(|token| token == query.key)
     };
-    has_key && view.topic() == query.topic
+    has_key && is_for(&view, &query.topic)
 }
 
 fn belongs_to(record: &[u8], topic: &str) -> bool {
-    RecordView::parse(record).is_ok_and(|view| view.topic() == topic)
+    RecordView::parse(record).is_ok_and(|view| is_for(&view, topic))
+}
+
+/// Whether a message lies on this topic, or will when its time has come.
+fn is_for(view: &RecordView<'_>, topic: &str) -> bool {
+    let waits = || {
+        let properties = view.properties();
+        WAITING_TOPICS.contains(&view.topic())
+            && properties.get_str(delay::REAL_TOPIC) == Some(topic)
+            && properties.get(timing::RECALLED_KEY).is_none()
+    };
+    view.topic() == topic || waits()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_remoting::body::{
-    KvTable, RegisterBrokerBody, TopicConfig, TopicConfigAndMappingSerializeWrapper, decode, encode,
+    DataVersion, KvTable, RegisterBrokerBody, TopicConfig, TopicConfigAndMappingSerializeWrapper, decode, encode,
 };
 use bolide_remoting::header::{BrokerIdentityRequest, RegisterBrokerRequest};
 use bolide_remoting::{Body, CallError, Client, ClientOptions, ConnectError, RequestCode, ResponseCode};
@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::broker::Broker;
-use crate::topic::permission;
+use crate::topic::{Topics, permission};
 
 /// What is to be done once name servers know of a change.
 type Then = Box<dyn FnOnce() + Send>;
@@ -40,13 +40,36 @@ pub(crate) struct Registrar {
     addresses: Vec<String>,
     broker_address: SocketAddr,
     pending: Mutex<Pending>,
+    /// The version of the topics that was announced last.
+    announced: Mutex<Option<DataVersion>>,
     wake: Notify,
 }
 
 impl Registrar {
     /// `broker_address` is what clients connect to.
     pub(crate) fn new(addresses: Vec<String>, broker_address: SocketAddr) -> Self {
-        Registrar { addresses, broker_address, pending: Mutex::default(), wake: Notify::new() }
+        Registrar {
+            addresses,
+            broker_address,
+            pending: Mutex::default(),
+            announced: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// The name servers that this broker registers with, as host:port.
+    pub(crate) fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// The version to announce next. A name server takes no change of a topic from a registration whose version it has already,
+    /// and a topic may have changed between the last announcement and its own: so no two announcements have the same one.
+    fn fresh_version(&self, topics: &Topics) -> DataVersion {
+        let mut announced = self.announced.lock();
+        if *announced == Some(topics.version()) {
+            topics.touch();
+        }
+        *announced.insert(topics.version())
     }
 
     /// Saves and announces new or changed topics, then does `then`.
@@ -73,12 +96,15 @@ pub(crate) async fn run(broker: Arc<Broker>, mut links: Vec<Link>) {
         let period = Duration::from_millis(period_ms.unsigned_abs().into());
         let mut pending = tokio::select! {
             () = broker.registrar.wake.notified() => std::mem::take(&mut *broker.registrar.pending.lock()),
-            () = tokio::time::sleep(period) => Pending { everything: true, ..Pending::default() },
+            () = tokio::time::sleep(period) => {
+                register(&broker, &mut links, Scope::Again).await;
+                continue;
+            }
         };
         save(&broker).await;
         let changed = std::mem::take(&mut pending.topics);
-        let changed = if pending.everything { None } else { Some(changed) };
-        register(&broker, &mut links, changed.as_deref()).await;
+        let scope = if pending.everything { Scope::Everything } else { Scope::Changed(&changed) };
+        register(&broker, &mut links, scope).await;
         for then in pending.then {
             then();
         }
@@ -89,7 +115,7 @@ pub(crate) async fn run(broker: Arc<Broker>, mut links: Vec<Link>) {
 pub(crate) async fn start(broker: &Arc<Broker>) -> Vec<Link> {
     let addresses = broker.registrar.addresses.iter().cloned();
     let mut links: Vec<Link> = addresses.map(|address| Link { address, client: None, behind: true }).collect();
-    register(broker, &mut links, None).await;
+    register(broker, &mut links, Scope::Again).await;
     links
 }
 
@@ -118,12 +144,34 @@ async fn save(broker: &Arc<Broker>) {
     }
 }
 
-/// Registers at all name servers at once; `changed: None` registers everything.
-async fn register(broker: &Arc<Broker>, links: &mut Vec<Link>, changed: Option<&[Arc<TopicConfig>]>) {
-    let part = changed.map(|topics| Announcement::of(broker, topics.iter().map(|topic| (**topic).clone())));
+/// What a registration is about.
+#[derive(Clone, Copy)]
+enum Scope<'a> {
+    /// Everything, for the name servers forget a broker that is silent.
+    Again,
+    /// Everything, for it has changed.
+    Everything,
+    /// These topics have changed.
+    Changed(&'a [Arc<TopicConfig>]),
+}
+
+/// Registers at all name servers at once.
+async fn register(broker: &Arc<Broker>, links: &mut Vec<Link>, scope: Scope<'_>) {
+    let changed = match scope {
+        Scope::Changed(topics) => Some(topics),
+        Scope::Again | Scope::Everything => None,
+    };
+    let version = match scope {
+        Scope::Again => broker.topics.version(),
+        Scope::Everything | Scope::Changed(_) => broker.registrar.fresh_version(&broker.topics),
+    };
+    // As they are now: what changed since it was asked to be announced is announced again, with a later version.
+    let current = |topic: &Arc<TopicConfig>| broker.topics.get(&topic.topic_name).map(|topic| (*topic).clone());
+    let part = changed.map(|topics| Announcement::of(broker, version, topics.iter().filter_map(current)));
     // Costly with many topics, and seldom needed.
     let needs_full = part.is_none() || links.iter().any(|link| link.behind);
-    let full = needs_full.then(|| Announcement::of(broker, broker.topics.wrapper().topic_config_table.into_values()));
+    let full =
+        needs_full.then(|| Announcement::of(broker, version, broker.topics.wrapper().topic_config_table.into_values()));
     let mut tasks = Vec::with_capacity(links.len());
     for mut link in links.drain(..) {
         let preferred = if link.behind { &full } else { &part };
@@ -154,14 +202,14 @@ struct Announcement {
 
 impl Announcement {
     /// The topics as clients may use them: a broker without a permission takes it from each of its topics.
-    fn of(broker: &Broker, topics: impl Iterator<Item = TopicConfig>) -> Self {
+    fn of(broker: &Broker, version: DataVersion, topics: impl Iterator<Item = TopicConfig>) -> Self {
         let config = broker.config.get();
         let mask = config.broker_permission;
         let limited = !permission::is_writable(mask) || !permission::is_readable(mask);
         let masked = topics.map(|topic| if limited { TopicConfig { perm: topic.perm & mask, ..topic } } else { topic });
         let wrapper = TopicConfigAndMappingSerializeWrapper {
             topic_config_table: masked.map(|topic| (topic.topic_name.clone(), topic)).collect(),
-            data_version: broker.topics.version(),
+            data_version: version,
             ..TopicConfigAndMappingSerializeWrapper::default()
         };
         let body = RegisterBrokerBody { topic_config_serialize_wrapper: wrapper, filter_server_list: Vec::new() };

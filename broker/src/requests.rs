@@ -7,7 +7,7 @@ use bolide_remoting::{Reply, Request, RequestCode, ResponseCode};
 use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
-use crate::{admin, client, group, offset, pull, query, relay, retry, send, topic};
+use crate::{admin, client, group, offset, pop, pull, query, relay, retry, send, timer, topic, transaction};
 
 /// Serves one kind of request.
 type Handler = fn(&Arc<Broker>, &Request<'_>, Reply<'_>);
@@ -45,6 +45,7 @@ requests! {
     HEART_BEAT => client::heartbeat,
     UNREGISTER_CLIENT => client::unregister,
     CONSUMER_SEND_MSG_BACK => retry::send_back,
+    END_TRANSACTION => transaction::end,
     GET_CONSUMER_LIST_BY_GROUP => client::list,
     LOCK_BATCH_MQ => client::lock,
     UNLOCK_BATCH_MQ => client::unlock,
@@ -67,11 +68,22 @@ requests! {
     SEND_MESSAGE_V2 => send::send,
     CLONE_GROUP_OFFSET => offset::reset::clone_group,
     SEND_BATCH_MESSAGE => send::send,
+    RESUME_CHECK_HALF_MESSAGE => transaction::resume_check,
     SEND_REPLY_MESSAGE => relay::send_reply,
     SEND_REPLY_MESSAGE_V2 => relay::send_reply,
     GET_TOPIC_CONFIG => topic::requests::show,
     GET_SUBSCRIPTIONGROUP_CONFIG => group::requests::show,
     LITE_PULL_MESSAGE => pull::pull,
+    RECALL_MESSAGE => timer::recall::recall,
+    QUERY_ASSIGNMENT => pop::query_assignment,
+    SET_MESSAGE_REQUEST_MODE => pop::set_mode,
+    GET_ALL_MESSAGE_REQUEST_MODE => pop::modes,
+    POP_MESSAGE => pop::pop,
+    ACK_MESSAGE => pop::acknowledge,
+    CHANGE_MESSAGE_INVISIBLETIME => pop::change_invisible_time,
+    NOTIFICATION => pop::notification,
+    POLLING_INFO => pop::polling_info,
+    BATCH_ACK_MESSAGE => pop::acknowledge_batch,
 }
 
 /// Hands a request to its handler. A code without one is refused by name, so that what is missing shows.
@@ -98,8 +110,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_refused_by_name() {
-        let refusal = not_supported(RequestCode::END_TRANSACTION);
-        assert_eq!(refusal.remark, "request type END_TRANSACTION (37) not supported");
-        assert!(handler(RequestCode::END_TRANSACTION).is_none());
+        let refusal = not_supported(RequestCode::CHECK_TRANSACTION_STATE);
+        assert_eq!(refusal.remark, "request type CHECK_TRANSACTION_STATE (39) not supported");
+        assert!(handler(RequestCode::CHECK_TRANSACTION_STATE).is_none());
     }
 }

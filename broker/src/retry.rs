@@ -157,7 +157,7 @@ pub(crate) fn to_dead_letters(broker: &Broker, group: &str, message: &mut Messag
     created(broker.topics.for_group(&message.topic, 1, false, 0))
 }
 
-fn created(lookup: Lookup) -> Vec<Arc<TopicConfig>> {
+pub(crate) fn created(lookup: Lookup) -> Vec<Arc<TopicConfig>> {
     match lookup {
         Lookup::Known(_) => Vec::new(),
         Lookup::Created(topic) => vec![topic],

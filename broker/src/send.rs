@@ -3,7 +3,7 @@
 
 mod check;
 pub mod flush_wait;
-mod properties;
+pub(crate) mod properties;
 mod receipt;
 pub mod unique_id;
 
@@ -13,9 +13,9 @@ use std::sync::Arc;
 use bolide_remoting::body::TopicConfig;
 use bolide_remoting::header::SendMessageRequest;
 use bolide_remoting::version::Version;
-use bolide_remoting::{Parked, Reply, Request, RequestCode};
+use bolide_remoting::{Parked, Reply, Request, RequestCode, ResponseCode};
 use bolide_store::record::properties::push;
-use bolide_store::{FlushMode, NewMessage, PhysicalOffset};
+use bolide_store::{FlushMode, NewMessage, PhysicalOffset, Put};
 
 use crate::broker::Broker;
 use crate::message::Message;
@@ -24,7 +24,7 @@ use crate::reply::Respond;
 use crate::send::check::Target;
 use crate::send::properties::{Known, Stamp, key};
 use crate::send::receipt::Receipt;
-use crate::{delay, name, retry};
+use crate::{delay, name, retry, timer, transaction};
 
 /// A topic's name must fit one length byte in a batch, as with Apache.
 const BATCH_TOPIC_MAX_BYTES: usize = 127;
@@ -82,7 +82,7 @@ fn store_one<'a>(
     target: &Target,
     stamped: &mut Vec<u8>,
 ) -> Result<Stored<'a>, Refusal> {
-    let known = stamp(broker, header, stamped)?;
+    let known = stamp(broker, header, stamped);
     let unique_key = match known.unique_key {
         Some(key) => receipt::UniqueKey::Sent(key),
         None => {
@@ -93,18 +93,41 @@ fn store_one<'a>(
     };
     let message = message(broker, request, header, target, stamped);
     let mut created = Vec::from_iter(target.created.clone());
-    let put = if known.delay_level.is_none() && !name::is_retry_topic(header.topic) {
+    let mut recall_handle = None;
+    let put = if is_half(header, &known) {
+        store_half(broker, &message)?
+    } else if known.is_at_once() && !name::is_retry_topic(header.topic) {
         broker.store.put(&message)?
     } else {
         let mut message = Message::from(&message);
         created.extend(retry::admit(broker, header, honours_limit(request), &mut message)?);
         if let Some(level) = message.properties.number(key::DELAY_LEVEL).filter(|level| *level > 0) {
+            timer::timing::yield_to_level(&mut message.properties);
             delay::redirect(broker, &mut message, level);
+        } else if known.timed_by.is_some() {
+            recall_handle = timer::redirect(broker, &mut message)?;
         }
         message.put(broker)?
     };
-    let receipt = Receipt::one(broker, target.queue, &put, unique_key);
+    let receipt = Receipt::one(broker, target.queue, &put, unique_key).with_recall_handle(recall_handle);
     Ok(Stored { receipt, end: put.end(), waits: !known.no_wait, created })
+}
+
+/// Whether a message belongs to a transaction. Clients before 4.6.1 leave the mark on what they send to their retry topics.
+fn is_half(header: &SendMessageRequest<'_>, known: &Known<'_>) -> bool {
+    known.is_half && !(header.reconsume_times > 0 && known.delay_level.is_some())
+}
+
+fn store_half(broker: &Broker, message: &NewMessage<'_>) -> Result<Put, Refusal> {
+    let config = broker.config.get();
+    if config.reject_transaction_message {
+        let remark = format!("the broker[{}] sending transaction message is forbidden", config.broker_ip1);
+        return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));
+    }
+    let mut message = Message::from(message);
+    timer::check(broker, &message)?;
+    transaction::prepare(&mut message);
+    Ok(message.put(broker)?)
 }
 
 /// Whether the client knows about `maxReconsumeTimes`; older ones send nonsense there.
@@ -126,7 +149,13 @@ fn store_batch<'a>(
     if name::is_retry_topic(header.topic) {
         return Err(Refusal::illegal(format!("batch request does not support retry group {}", header.topic)));
     }
-    let known = stamp(broker, header, stamped)?;
+    let known = stamp(broker, header, stamped);
+    if let (Some(property), None) = (known.timed_by, known.delay_level) {
+        return Err(Refusal::illegal(format!("a batch cannot wait for a time of its own (property {property})")));
+    }
+    if known.is_half {
+        return Err(Refusal::illegal("a batch cannot belong to a transaction (property TRAN_MSG)"));
+    }
     let puts = broker.store.put_batch(&message(broker, request, header, target, stamped))?;
     let Some(last) = puts.last() else {
         return Err(Refusal::illegal("the batch holds no message"));
@@ -136,18 +165,11 @@ fn store_batch<'a>(
     Ok(Stored { receipt, end: last.end(), waits: !known.no_wait, created })
 }
 
-/// Stamps the properties, and refuses what this broker would otherwise store with a promise that it does not keep.
-fn stamp<'a>(broker: &Broker, header: &SendMessageRequest<'a>, out: &mut Vec<u8>) -> Result<Known<'a>, Refusal> {
+/// Stamps the properties.
+fn stamp<'a>(broker: &Broker, header: &SendMessageRequest<'a>, out: &mut Vec<u8>) -> Known<'a> {
     let config = broker.config.get();
     let stamp = Stamp { region: &config.region_id, trace_on: config.trace_on, cluster: &config.broker_cluster_name };
-    let known = properties::stamp(header.properties.unwrap_or_default(), stamp, out);
-    if let (Some(property), None) = (known.timed_by, known.delay_level) {
-        return Err(Refusal::not_supported(&format!("delayed delivery (property {property})")));
-    }
-    if known.is_half {
-        return Err(Refusal::not_supported("transactional messages (property TRAN_MSG)"));
-    }
-    Ok(known)
+    properties::stamp(header.properties.unwrap_or_default(), stamp, out)
 }
 
 fn message<'a>(

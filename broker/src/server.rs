@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::broker::{Broker, FrontDoor, OpenError, Opening};
 use crate::config::BrokerConfig;
-use crate::{client, delay, pull, registration, send};
+use crate::{client, delay, pop, pull, registration, send, timer, transaction};
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
@@ -70,6 +70,9 @@ impl BrokerServer {
         let tasks = vec![
             tokio::spawn(registration::run(broker.clone(), links)),
             tokio::spawn(delay::run(broker.clone())),
+            tokio::spawn(timer::run(broker.clone())),
+            tokio::spawn(transaction::run(broker.clone())),
+            tokio::spawn(pop::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),
@@ -93,6 +96,7 @@ impl BrokerServer {
         }
         // Long polls are in flight too: they are answered now rather than waited for.
         pull::drain(&self.broker);
+        pop::drain(&self.broker);
         self.server.shutdown().await;
         let broker = self.broker;
         let closed = tokio::task::spawn_blocking(move || broker.close()).await;
@@ -155,6 +159,7 @@ async fn tick(broker: Arc<Broker>) {
         tokio::time::sleep(TICK).await;
         let now_ms = broker.clock.now_ms();
         pull::expire(&broker, now_ms);
+        pop::expire(&broker, now_ms);
         send::expire(&broker, now_ms);
     }
 }

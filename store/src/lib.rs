@@ -23,6 +23,7 @@ mod read;
 pub mod record;
 mod recovery;
 mod store;
+mod timer;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, RealDisk};
@@ -33,3 +34,4 @@ pub use offset::{PhysicalOffset, QueueId, QueueOffset};
 pub use options::{FlushMode, StoreOptions};
 pub use read::{Boundary, QueueRead, ReadLimits, ReadStatus};
 pub use store::{Health, Statistics, Store};
+pub use timer::{LoggedRecord, RecoveredTimers, TIMER_SLOTS, TimerCheckpoint, TimerFiles, TimerMark, TimerOptions, TimerRecord};

@@ -21,13 +21,7 @@ pub enum Role {
 pub fn apache_version() -> Option<String> {
     let value = std::env::var(SERVERS_VARIABLE).ok()?;
     let version = value.strip_prefix("apache-");
-    Some(
-        version
-            .unwrap_or_else(|| {
-                panic!("{SERVERS_VARIABLE} is {value:?}, but must be apache-VERSION")
-            })
-            .to_owned(),
-    )
+    Some(version.unwrap_or_else(|| panic!("{SERVERS_VARIABLE} is {value:?}, but must be apache-VERSION")).to_owned())
 }
 
 /// A command that becomes this server in the foreground; `home` is for whatever it wants to write beside its data.
@@ -43,10 +37,7 @@ pub fn server_command(role: Role, home: &Path) -> Command {
         Role::NameServer => "namesrv",
         Role::Broker => "broker",
     });
-    command
-        .env("PEER_HOME", home)
-        .env("PEER_JARS", target_dir().join("peer"))
-        .env("HEAP", "512m");
+    command.env("PEER_HOME", home).env("PEER_JARS", target_dir().join("peer")).env("HEAP", "512m");
     command
 }
 
@@ -76,10 +67,7 @@ pub fn our_binary(name: &str) -> PathBuf {
             .current_dir(package_dir())
             .status()
             .expect("cargo can be started");
-        assert!(
-            status.success(),
-            "cargo could not build the servers: {status}"
-        );
+        assert!(status.success(), "cargo could not build the servers: {status}");
         folder
     });
     folder.join(name)
@@ -93,16 +81,10 @@ pub fn package_dir() -> &'static Path {
 /// Where cargo puts this profile's binaries: two levels above the running test.
 fn profile_dir() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
-    test.ancestors()
-        .nth(2)
-        .expect("tests lie in PROFILE/deps")
-        .to_owned()
+    test.ancestors().nth(2).expect("tests lie in PROFILE/deps").to_owned()
 }
 
 /// Cargo's target folder.
 pub fn target_dir() -> PathBuf {
-    profile_dir()
-        .parent()
-        .expect("profiles lie in the target folder")
-        .to_owned()
+    profile_dir().parent().expect("profiles lie in the target folder").to_owned()
 }

@@ -47,39 +47,20 @@ pub fn every_case_passes(client: Client) {
     let cluster = Cluster::shared();
     let restartable = format!("broker-of-{}", client.name());
     // Outside the cluster and without the template of new topics, so that nobody else's topics come to be on it.
-    cluster.start_broker(
-        &restartable,
-        "Restarts",
-        &[("autoCreateTopicEnable", "false")],
-    );
+    cluster.start_broker(&restartable, "Restarts", &[("autoCreateTopicEnable", "false")]);
     let work = cluster.folder().join(client.name());
     std::fs::create_dir(&work).unwrap();
     let outcome = run(client.command(&cluster, &restartable, &work), &cluster);
     let skipped_allowed = cluster.cold_broker().is_none();
-    let bad = |line: &&String| {
-        line.starts_with("FAIL ") || (line.starts_with("skip ") && !skipped_allowed)
-    };
-    let failures: Vec<&str> = outcome
-        .lines
-        .iter()
-        .filter(bad)
-        .map(String::as_str)
-        .collect();
-    assert!(
-        failures.is_empty(),
-        "{}\n\nThe servers' logs end with\n{}",
-        failures.join("\n"),
-        cluster.log_tails()
-    );
+    let bad = |line: &&String| line.starts_with("FAIL ") || (line.starts_with("skip ") && !skipped_allowed);
+    let failures: Vec<&str> = outcome.lines.iter().filter(bad).map(String::as_str).collect();
+    assert!(failures.is_empty(), "{}\n\nThe servers' logs end with\n{}", failures.join("\n"), cluster.log_tails());
     assert!(
         outcome.success,
         "the program failed without a failing case; its last lines are\n{}",
         outcome.lines.join("\n")
     );
-    assert!(
-        outcome.lines.iter().any(|line| line.starts_with("ok ")),
-        "no case ran"
-    );
+    assert!(outcome.lines.iter().any(|line| line.starts_with("ok ")), "no case ran");
 }
 
 impl Client {
@@ -103,9 +84,7 @@ impl Client {
     /// side by side build the same.
     fn build(self) {
         static TURN: Mutex<()> = Mutex::new(());
-        let _turn = TURN
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut command = match self {
             Self::Java(version, _) => {
                 let mut maven = Command::new("mvn");
@@ -118,21 +97,13 @@ impl Client {
             }
             Self::Go => {
                 let mut go = Command::new("go");
-                go.args(["build", "-o"])
-                    .arg(go_program())
-                    .arg(".")
-                    .current_dir(package_dir().join("clients/go"));
+                go.args(["build", "-o"]).arg(go_program()).arg(".").current_dir(package_dir().join("clients/go"));
                 go
             }
         };
         let output = command.stdin(Stdio::null()).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(
-            output.status.success(),
-            "{command:?} failed:\n{}{}",
-            text(&output.stdout),
-            text(&output.stderr)
-        );
+        assert!(output.status.success(), "{command:?} failed:\n{}{}", text(&output.stdout), text(&output.stderr));
     }
 
     fn command(self, cluster: &Cluster, restartable: &str, work: &Path) -> Command {
@@ -145,22 +116,13 @@ impl Client {
                     java.arg("-Drocketmq.serialize.type=ROCKETMQ");
                 }
                 let output = java_output(version);
-                java.arg("-cp")
-                    .arg(format!("{0}/classes:{0}/lib/*", output.display()))
-                    .arg("bolide.cases.Main");
+                java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", output.display())).arg("bolide.cases.Main");
                 java
             }
             Self::Go => Command::new(go_program()),
         };
-        command
-            .arg("cases")
-            .arg("--namesrv")
-            .arg(cluster.name_server());
-        command
-            .arg("--restartable")
-            .arg(restartable)
-            .arg("--work")
-            .arg(work);
+        command.arg("cases").arg("--namesrv").arg(cluster.name_server());
+        command.arg("--restartable").arg(restartable).arg("--work").arg(work);
         if let Some(cold) = cluster.cold_broker() {
             command.arg("--cold-broker").arg(cold);
         }
@@ -168,10 +130,7 @@ impl Client {
             // Its admin client does not ask the name server for brokers.
             let mut brokers = cluster.addresses();
             brokers.retain(|name, _| [ORDINARY, COLD, restartable].contains(&name.as_str()));
-            let pairs: Vec<String> = brokers
-                .iter()
-                .map(|(name, address)| format!("{name}={address}"))
-                .collect();
+            let pairs: Vec<String> = brokers.iter().map(|(name, address)| format!("{name}={address}")).collect();
             command.arg("--brokers").arg(pairs.join(","));
         }
         if let Ok(only) = std::env::var(ONLY_VARIABLE) {
@@ -190,9 +149,7 @@ struct Outcome {
 /// Runs a program to its end; restarts brokers when it asks for that.
 fn run(mut command: Command, cluster: &Cluster) -> Outcome {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     let mut answers = child.stdin.take().expect("the input is piped");
     let output = BufReader::new(child.stdout.take().expect("the output is piped"));
     let child = Arc::new(Mutex::new(child));

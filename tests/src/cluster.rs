@@ -32,43 +32,32 @@ impl Cluster {
     pub fn new(purpose: &str) -> Self {
         let folder = Folder::new(purpose);
         let name_server = start(Role::NameServer, "namesrv", folder.path(), |port| {
-            format!(
-                "listenPort={port}\nkvConfigPath={}\n",
-                folder.path().join("kvConfig.json").display()
-            )
+            format!("listenPort={port}\nkvConfigPath={}\n", folder.path().join("kvConfig.json").display())
         });
-        Self {
-            name_server,
-            brokers: Mutex::default(),
-            folder,
-        }
+        Self { name_server, brokers: Mutex::default(), folder }
     }
 
     /// The two brokers that the tests of one process share. They run while somebody holds this.
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
-        let mut shared = SHARED
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(cluster) = shared.upgrade() {
             return cluster;
         }
         let cluster = Arc::new(Self::new("cluster"));
-        cluster.start_broker(ORDINARY, "DefaultCluster", &[]);
         cluster.start_broker(
-            COLD,
+            ORDINARY,
             "DefaultCluster",
-            &[("accessMessageInMemoryMaxRatio", "0")],
+            &[("transactionCheckMax", "5")],
         );
+        cluster.start_broker(COLD, "DefaultCluster", &[("accessMessageInMemoryMaxRatio", "0")]);
         *shared = Arc::downgrade(&cluster);
         cluster
     }
 
     /// The cold broker, where the servers know the setting that makes one: Apache's since 5.0 ask the page cache instead.
     pub fn cold_broker(&self) -> Option<&'static str> {
-        apache_version()
-            .is_none_or(|version| version.starts_with("4."))
-            .then_some(COLD)
+        apache_version().is_none_or(|version| version.starts_with("4.")).then_some(COLD)
     }
 
     /// The folder with all data and logs.
@@ -92,7 +81,8 @@ impl Cluster {
         let started = start(Role::Broker, name, self.folder(), |port| {
             let mut text = format!(
                 "brokerClusterName={cluster}\nbrokerName={name}\nbrokerId=0\nbrokerIP1=127.0.0.1\nnamesrvAddr={}\nlistenPort={port}\n\
-                 haListenPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n",
+                 haListenPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
+                 transactionTimeOut=1000\ntransactionCheckInterval=1000\ntransactionOpBatchInterval=200\n",
                 self.name_server(),
                 port + 1,
                 store = store.display(),
@@ -107,19 +97,13 @@ impl Cluster {
 
     /// Does something with a broker's process.
     pub fn with_broker<T>(&self, name: &str, act: impl FnOnce(&mut Server) -> T) -> T {
-        act(self
-            .brokers()
-            .get_mut(name)
-            .unwrap_or_else(|| panic!("there is no broker {name}")))
+        act(self.brokers().get_mut(name).unwrap_or_else(|| panic!("there is no broker {name}")))
     }
 
     /// Stops a broker cleanly and starts it again.
     pub fn restart_broker(&self, name: &str) {
         // Not with the lock held: Apache's needs many seconds, and others ask for addresses meanwhile.
-        let mut broker = self
-            .brokers()
-            .remove(name)
-            .unwrap_or_else(|| panic!("there is no broker {name}"));
+        let mut broker = self.brokers().remove(name).unwrap_or_else(|| panic!("there is no broker {name}"));
         broker.stop();
         broker.start_again();
         self.brokers().insert(name.to_owned(), broker);
@@ -136,16 +120,11 @@ impl Cluster {
 
     /// Names and addresses of all brokers.
     pub fn addresses(&self) -> BTreeMap<String, String> {
-        self.brokers()
-            .iter()
-            .map(|(name, broker)| (name.clone(), broker.address()))
-            .collect()
+        self.brokers().iter().map(|(name, broker)| (name.clone(), broker.address())).collect()
     }
 
     fn brokers(&self) -> MutexGuard<'_, BTreeMap<String, Server>> {
-        self.brokers
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.brokers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -162,10 +141,7 @@ pub fn start(role: Role, name: &str, folder: &Path, config: impl Fn(u16) -> Stri
         match Server::start(role, name, folder, &path, port) {
             Ok(server) => return server,
             Err(problem) if problem.log_tail.contains("in use") => last = Some(problem),
-            Err(problem) => panic!(
-                "{name} did not start; its log ends with\n{}",
-                problem.log_tail
-            ),
+            Err(problem) => panic!("{name} did not start; its log ends with\n{}", problem.log_tail),
         }
     }
     panic!(

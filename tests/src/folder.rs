@@ -12,20 +12,12 @@ impl Folder {
     /// A new folder whose name begins with `bolide-PURPOSE`.
     pub fn new(purpose: &str) -> Self {
         let prefix = format!("bolide-{purpose}-");
-        Self(Some(
-            tempfile::Builder::new()
-                .prefix(&prefix)
-                .tempdir()
-                .expect("a temporary folder can be made"),
-        ))
+        Self(Some(tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary folder can be made")))
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.0
-            .as_ref()
-            .expect("the folder is there until it is dropped")
-            .path()
+        self.0.as_ref().expect("the folder is there until it is dropped").path()
     }
 }
 

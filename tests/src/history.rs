@@ -68,25 +68,14 @@ pub enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost {
-                body,
-                acknowledged,
-                seen,
-            } => write!(
-                f,
-                "{body} was acknowledged at {acknowledged:?}, where {seen:?} is"
-            ),
-            Self::NotDense {
-                queue,
-                expected,
-                seen,
-            } => write!(f, "queue {queue} goes on with {seen} instead of {expected}"),
+            Self::Lost { body, acknowledged, seen } => {
+                write!(f, "{body} was acknowledged at {acknowledged:?}, where {seen:?} is")
+            }
+            Self::NotDense { queue, expected, seen } => {
+                write!(f, "queue {queue} goes on with {seen} instead of {expected}")
+            }
             Self::Unsent(stored) => write!(f, "nobody sent {stored:?}"),
-            Self::Twice { first, second } => write!(
-                f,
-                "{} is at {first:?} and at {:?}",
-                second.body, second.place
-            ),
+            Self::Twice { first, second } => write!(f, "{} is at {first:?} and at {:?}", second.body, second.place),
             Self::Changed { before, seen } => write!(f, "{before:?} has become {seen:?}"),
         }
     }
@@ -113,10 +102,7 @@ impl History {
 
     /// A message was acknowledged.
     pub fn acknowledged(&mut self, body: &str, place: Place) {
-        let slot = self
-            .sent
-            .get_mut(body)
-            .expect("a message is sent before it is acknowledged");
+        let slot = self.sent.get_mut(body).expect("a message is sent before it is acknowledged");
         *slot = Some(place);
     }
 
@@ -141,11 +127,7 @@ impl History {
             for message in messages {
                 let expected = seen.len() as i64;
                 if message.place.offset != expected || message.place.queue != queue {
-                    violations.push(Violation::NotDense {
-                        queue,
-                        expected,
-                        seen: message.place.offset,
-                    });
+                    violations.push(Violation::NotDense { queue, expected, seen: message.place.offset });
                     break;
                 }
                 seen.push(message.clone());
@@ -153,11 +135,7 @@ impl History {
         }
         violations.extend(self.places());
         violations.truncate(20);
-        if violations.is_empty() {
-            Ok(())
-        } else {
-            Err(violations)
-        }
+        if violations.is_empty() { Ok(()) } else { Err(violations) }
     }
 
     /// Judges what a broker shows of each queue from offset 0 on: it has to be what was seen before.
@@ -170,25 +148,13 @@ impl History {
             let now = shown.get(queue).map_or(&[][..], Vec::as_slice);
             for (index, before) in before.iter().enumerate() {
                 if now.get(index) != Some(before) {
-                    violations.push(Violation::Changed {
-                        before: before.clone(),
-                        seen: now.get(index).cloned(),
-                    });
+                    violations.push(Violation::Changed { before: before.clone(), seen: now.get(index).cloned() });
                 }
             }
-            violations.extend(
-                now.iter()
-                    .skip(before.len())
-                    .cloned()
-                    .map(Violation::Unsent),
-            );
+            violations.extend(now.iter().skip(before.len()).cloned().map(Violation::Unsent));
         }
         violations.truncate(20);
-        if violations.is_empty() {
-            Ok(())
-        } else {
-            Err(violations)
-        }
+        if violations.is_empty() { Ok(()) } else { Err(violations) }
     }
 
     /// Compares what was seen with what was sent and acknowledged.
@@ -200,24 +166,15 @@ impl History {
                 violations.push(Violation::Unsent(stored.clone()));
             }
             if let Some(first) = found.insert(&stored.body, &stored.place) {
-                violations.push(Violation::Twice {
-                    first: first.clone(),
-                    second: stored.clone(),
-                });
+                violations.push(Violation::Twice { first: first.clone(), second: stored.clone() });
             }
         }
         for (body, place) in &self.sent {
             let Some(place) = place else { continue };
             if found.get(body.as_str()) != Some(&place) {
                 let queue = self.queues.get(&place.queue);
-                let seen = queue
-                    .and_then(|queue| queue.get(usize::try_from(place.offset).ok()?))
-                    .cloned();
-                violations.push(Violation::Lost {
-                    body: body.clone(),
-                    acknowledged: place.clone(),
-                    seen,
-                });
+                let seen = queue.and_then(|queue| queue.get(usize::try_from(place.offset).ok()?)).cloned();
+                violations.push(Violation::Lost { body: body.clone(), acknowledged: place.clone(), seen });
             }
         }
         violations
@@ -229,18 +186,11 @@ mod tests {
     use super::*;
 
     fn stored(body: &str, offset: i64) -> Stored {
-        Stored {
-            place: place(offset),
-            body: body.to_owned(),
-        }
+        Stored { place: place(offset), body: body.to_owned() }
     }
 
     fn place(offset: i64) -> Place {
-        Place {
-            queue: 0,
-            offset,
-            id: format!("id-{offset}"),
-        }
+        Place { queue: 0, offset, id: format!("id-{offset}") }
     }
 
     /// `a` and `b` were acknowledged at 0 and 1, `c` got no answer.
@@ -261,51 +211,31 @@ mod tests {
     #[test]
     fn unknown_messages_may_be_there_or_not() {
         assert_eq!(judge(&[stored("a", 0), stored("b", 1)]), Ok(()));
-        assert_eq!(
-            judge(&[stored("a", 0), stored("b", 1), stored("c", 2)]),
-            Ok(())
-        );
+        assert_eq!(judge(&[stored("a", 0), stored("b", 1), stored("c", 2)]), Ok(()));
     }
 
     #[test]
     fn a_lost_message_is_seen() {
-        let lost = Violation::Lost {
-            body: "b".into(),
-            acknowledged: place(1),
-            seen: None,
-        };
+        let lost = Violation::Lost { body: "b".into(), acknowledged: place(1), seen: None };
         assert_eq!(judge(&[stored("a", 0)]), Err(vec![lost]));
     }
 
     #[test]
     fn a_moved_message_is_seen() {
-        assert_eq!(
-            judge(&[stored("b", 0), stored("a", 1)]).unwrap_err().len(),
-            2
-        );
+        assert_eq!(judge(&[stored("b", 0), stored("a", 1)]).unwrap_err().len(), 2);
     }
 
     #[test]
     fn another_id_is_seen() {
         let mut changed = stored("b", 1);
         changed.place.id = "id-9".into();
-        assert!(matches!(
-            judge(&[stored("a", 0), changed]).unwrap_err()[..],
-            [Violation::Lost { .. }]
-        ));
+        assert!(matches!(judge(&[stored("a", 0), changed]).unwrap_err()[..], [Violation::Lost { .. }]));
     }
 
     #[test]
     fn a_gap_is_seen() {
         let violations = judge(&[stored("a", 0), stored("b", 1), stored("c", 3)]).unwrap_err();
-        assert_eq!(
-            violations,
-            [Violation::NotDense {
-                queue: 0,
-                expected: 2,
-                seen: 3
-            }]
-        );
+        assert_eq!(violations, [Violation::NotDense { queue: 0, expected: 2, seen: 3 }]);
     }
 
     #[test]
@@ -316,37 +246,17 @@ mod tests {
 
     #[test]
     fn a_message_that_is_there_twice_is_seen() {
-        let violations = judge(&[
-            stored("a", 0),
-            stored("b", 1),
-            stored("c", 2),
-            stored("c", 3),
-        ])
-        .unwrap_err();
-        assert_eq!(
-            violations,
-            [Violation::Twice {
-                first: place(2),
-                second: stored("c", 3)
-            }]
-        );
+        let violations = judge(&[stored("a", 0), stored("b", 1), stored("c", 2), stored("c", 3)]).unwrap_err();
+        assert_eq!(violations, [Violation::Twice { first: place(2), second: stored("c", 3) }]);
     }
 
     #[test]
     fn a_message_that_changes_later_is_seen() {
         let mut history = history();
         let messages = vec![stored("a", 0), stored("b", 1)];
-        history
-            .judge(&BTreeMap::from([(0, messages.clone())]))
-            .unwrap();
+        history.judge(&BTreeMap::from([(0, messages.clone())])).unwrap();
         assert_eq!(history.judge_all(&BTreeMap::from([(0, messages)])), Ok(()));
         let shortened = BTreeMap::from([(0, vec![stored("a", 0)])]);
-        assert_eq!(
-            history.judge_all(&shortened),
-            Err(vec![Violation::Changed {
-                before: stored("b", 1),
-                seen: None
-            }])
-        );
+        assert_eq!(history.judge_all(&shortened), Err(vec![Violation::Changed { before: stored("b", 1), seen: None }]));
     }
 }

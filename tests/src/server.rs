@@ -40,13 +40,7 @@ impl Server {
     ///
     /// # Errors
     /// When it ends first, or is not ready in time.
-    pub fn start(
-        role: Role,
-        name: &str,
-        folder: &Path,
-        config: &Path,
-        port: u16,
-    ) -> Result<Self, NotStarted> {
+    pub fn start(role: Role, name: &str, folder: &Path, config: &Path, port: u16) -> Result<Self, NotStarted> {
         let mut server = Self {
             role,
             name: name.to_owned(),
@@ -77,10 +71,7 @@ impl Server {
     pub fn start_again(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.name);
         if let Err(problem) = self.run() {
-            panic!(
-                "{} did not start again; its log ends with\n{}",
-                self.name, problem.log_tail
-            );
+            panic!("{} did not start again; its log ends with\n{}", self.name, problem.log_tail);
         }
     }
 
@@ -127,22 +118,15 @@ impl Server {
     }
 
     fn run(&mut self) -> Result<(), NotStarted> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.log_path())
-            .unwrap();
-        let mut command =
-            server_command(self.role, &self.folder.join(format!("{}-home", self.name)));
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = server_command(self.role, &self.folder.join(format!("{}-home", self.name)));
         command.arg("-c").arg(&self.config);
         let (child, lines) = spawn(command, log);
         self.child = Some(child);
         // Ours name the address, Apache's 4.x name server does not.
         let ending = format!(":{}", self.port);
-        let ready = |line: &str| {
-            line.contains("boot success")
-                || line.split([' ', ',']).any(|word| word.ends_with(&ending))
-        };
+        let ready =
+            |line: &str| line.contains("boot success") || line.split([' ', ',']).any(|word| word.ends_with(&ending));
         let deadline = Instant::now() + START_LIMIT;
         loop {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -150,9 +134,7 @@ impl Server {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.kill();
-                    return Err(NotStarted {
-                        log_tail: self.log_tail(),
-                    });
+                    return Err(NotStarted { log_tail: self.log_tail() });
                 }
             }
         }
@@ -175,13 +157,8 @@ pub fn send(child: &Child, signal: Signal) {
 
 /// Starts a process whose output goes to a log; the lines of its standard output also come through the channel, which ends with it.
 pub fn spawn(mut command: Command, log: File) -> (Child, Receiver<String>) {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(log.try_clone().unwrap());
-    let mut child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone().unwrap());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     let output = BufReader::new(child.stdout.take().expect("the output is piped"));
     let (sender, lines) = channel();
     std::thread::spawn(move || {

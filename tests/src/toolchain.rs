@@ -4,21 +4,13 @@ use std::process::{Command, Stdio};
 
 /// Whether all these programs answer; each is a command line such as `go version`.
 pub fn available(language: &str, probes: &[&str]) -> bool {
-    let missing: Vec<&str> = probes
-        .iter()
-        .copied()
-        .filter(|probe| !answers(probe))
-        .collect();
+    let missing: Vec<&str> = probes.iter().copied().filter(|probe| !answers(probe)).collect();
     if missing.is_empty() {
         return true;
     }
     let message = format!(
         "the {language} clients cannot be tested: {} failed",
-        missing
-            .iter()
-            .map(|probe| format!("`{probe}`"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        missing.iter().map(|probe| format!("`{probe}`")).collect::<Vec<_>>().join(", ")
     );
     skip(&message);
     false
@@ -35,11 +27,7 @@ pub fn skip(message: &str) {
 fn answers(probe: &str) -> bool {
     let mut words = probe.split(' ');
     let program = words.next().unwrap_or_default();
-    let status = Command::new(program)
-        .args(words)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let status =
+        Command::new(program).args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }

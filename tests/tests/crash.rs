@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bolide_remoting::header::{
-    GetMaxOffsetRequest, OffsetResponse, PullMessageRequest, PullMessageResponse,
-    SendMessageRequest, SendMessageResponse, SendMessageV2,
+    GetMaxOffsetRequest, OffsetResponse, PullMessageRequest, PullMessageResponse, SendMessageRequest,
+    SendMessageResponse, SendMessageV2,
 };
 use bolide_remoting::{Body, Client, ClientOptions, RequestCode, ResponseCode};
 use bolide_store::record::{Step, encode_message_id, step};
@@ -37,8 +37,7 @@ const ROUNDS_VARIABLE: &str = "BOLIDE_CRASH_ROUNDS";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_messages_survive_kill_dash_nine() {
-    let rounds =
-        std::env::var(ROUNDS_VARIABLE).map_or(30, |text| text.parse().expect("a number of rounds"));
+    let rounds = std::env::var(ROUNDS_VARIABLE).map_or(30, |text| text.parse().expect("a number of rounds"));
     let folder = Folder::new("crash");
     let store = folder.path().join("store");
     // Small files, so that a round rolls each of them.
@@ -57,26 +56,15 @@ async fn acknowledged_messages_survive_kill_dash_nine() {
         let target = 100 + random.below(2_000) as usize;
         let acknowledged = load_until_killed(&mut broker, &history, round, target).await;
         // Every second round waits for the disk before it acknowledges.
-        let (from, to) = if round % 2 == 0 {
-            ("ASYNC_FLUSH", "SYNC_FLUSH")
-        } else {
-            ("SYNC_FLUSH", "ASYNC_FLUSH")
-        };
+        let (from, to) = if round % 2 == 0 { ("ASYNC_FLUSH", "SYNC_FLUSH") } else { ("SYNC_FLUSH", "ASYNC_FLUSH") };
         broker.reconfigure(|text| text.replace(from, to));
         broker.start_again();
         let from = [0, 1, 2, 3].map(|queue| history.lock().unwrap().seen(queue));
         let shown = show(&broker, from).await;
         if let Err(violations) = history.lock().unwrap().judge(&shown) {
-            fail(
-                &format!("after round {round}, killed at {acknowledged} acknowledgements"),
-                &violations,
-                &broker,
-            );
+            fail(&format!("after round {round}, killed at {acknowledged} acknowledgements"), &violations, &broker);
         }
-        println!(
-            "round {round}: {acknowledged} acknowledged, {} seen",
-            shown.values().map(Vec::len).sum::<usize>()
-        );
+        println!("round {round}: {acknowledged} acknowledged, {} seen", shown.values().map(Vec::len).sum::<usize>());
     }
     broker.stop();
     broker.start_again();
@@ -94,21 +82,12 @@ async fn acknowledged_messages_survive_kill_dash_nine() {
 
 fn fail(when: &str, violations: &[bolide_tests::history::Violation], broker: &Server) -> ! {
     let list: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    panic!(
-        "{when}:\n{}\nthe broker's log ends with\n{}",
-        list.join("\n"),
-        broker.log_tail()
-    );
+    panic!("{when}:\n{}\nthe broker's log ends with\n{}", list.join("\n"), broker.log_tail());
 }
 
 /// Sends from several connections at once, kills the broker when this many messages of the round were acknowledged, and returns how many
 /// were in the end.
-async fn load_until_killed(
-    broker: &mut Server,
-    history: &Arc<Mutex<History>>,
-    round: u32,
-    target: usize,
-) -> usize {
+async fn load_until_killed(broker: &mut Server, history: &Arc<Mutex<History>>, round: u32, target: usize) -> usize {
     let load = Arc::new(Load {
         history: Arc::clone(history),
         round,
@@ -140,9 +119,7 @@ async fn load_until_killed(
 }
 
 async fn connect(broker: &Server) -> Client {
-    Client::connect(&broker.address(), ClientOptions::default(), Arc::new(()))
-        .await
-        .expect("the broker listens")
+    Client::connect(&broker.address(), ClientOptions::default(), Arc::new(())).await.expect("the broker listens")
 }
 
 /// What the senders of one round share.
@@ -159,9 +136,7 @@ impl Load {
         while client.is_open() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let bodies: Vec<String> = if number.is_multiple_of(BATCH_EVERY) {
-                (0..BATCH_MESSAGES)
-                    .map(|part| self.body(number, part))
-                    .collect()
+                (0..BATCH_MESSAGES).map(|part| self.body(number, part)).collect()
             } else {
                 vec![self.body(number, 0)]
             };
@@ -172,11 +147,7 @@ impl Load {
     /// A body that no other message has, of one of many lengths.
     fn body(&self, number: u64, part: u64) -> String {
         let padding = (number * 131 + part * 17) % 1_400;
-        format!(
-            "{}/{number}/{part}/{}",
-            self.round,
-            "x".repeat(padding as usize)
-        )
+        format!("{}/{number}/{part}/{}", self.round, "x".repeat(padding as usize))
     }
 
     async fn send(&self, client: &Client, number: u64, bodies: &[String]) {
@@ -205,32 +176,19 @@ impl Load {
         } else {
             (RequestCode::SEND_MESSAGE_V2, bodies[0].clone().into_bytes())
         };
-        let Ok(answer) = client
-            .request(code, &SendMessageV2(&request), body, CALL_LIMIT)
-            .await
-        else {
+        let Ok(answer) = client.request(code, &SendMessageV2(&request), body, CALL_LIMIT).await else {
             return;
         };
         if answer.code != ResponseCode::SUCCESS {
             // Not stored, or not known to be: unknown either way.
             return;
         }
-        let answer = SendMessageResponse::decode(&answer.fields.fields())
-            .expect("the answer to a send is complete");
+        let answer = SendMessageResponse::decode(&answer.fields.fields()).expect("the answer to a send is complete");
         let ids: Vec<&str> = answer.msg_id.split(',').collect();
-        assert_eq!(
-            ids.len(),
-            bodies.len(),
-            "the ids in the answer to a send of {} messages",
-            bodies.len()
-        );
+        assert_eq!(ids.len(), bodies.len(), "the ids in the answer to a send of {} messages", bodies.len());
         let mut history = self.history.lock().unwrap();
         for (index, (body, id)) in bodies.iter().zip(ids).enumerate() {
-            let place = Place {
-                queue: answer.queue_id,
-                offset: answer.queue_offset + index as i64,
-                id: id.to_owned(),
-            };
+            let place = Place { queue: answer.queue_id, offset: answer.queue_offset + index as i64, id: id.to_owned() };
             history.acknowledged(body, place);
         }
         self.acknowledged.fetch_add(bodies.len(), Ordering::Relaxed);
@@ -259,23 +217,10 @@ async fn show(broker: &Server, from: [i64; QUEUES]) -> BTreeMap<i32, Vec<Stored>
     let client = connect(broker).await;
     let mut shown = BTreeMap::new();
     for (queue, mut next) in (0..).zip(from) {
-        let request = GetMaxOffsetRequest {
-            topic: TOPIC,
-            queue_id: queue,
-            committed: false,
-        };
-        let answer = client
-            .request(
-                RequestCode::GET_MAX_OFFSET,
-                &request,
-                Body::Empty,
-                CALL_LIMIT,
-            )
-            .await
-            .expect("an answer");
-        let end = OffsetResponse::decode(&answer.fields.fields())
-            .expect("a highest offset")
-            .offset;
+        let request = GetMaxOffsetRequest { topic: TOPIC, queue_id: queue, committed: false };
+        let answer =
+            client.request(RequestCode::GET_MAX_OFFSET, &request, Body::Empty, CALL_LIMIT).await.expect("an answer");
+        let end = OffsetResponse::decode(&answer.fields.fields()).expect("a highest offset").offset;
         let mut messages = Vec::new();
         while next < end {
             next = pull(&client, queue, next, &mut messages).await;
@@ -304,51 +249,30 @@ async fn pull(client: &Client, queue: i32, offset: i64, messages: &mut Vec<Store
         request_source: None,
         proxy_forward_client_id: None,
     };
-    let answer = client
-        .request(RequestCode::PULL_MESSAGE, &request, Body::Empty, CALL_LIMIT)
-        .await
-        .expect("an answer");
-    assert_eq!(
-        answer.code,
-        ResponseCode::SUCCESS,
-        "the pull of queue {queue} at {offset}: {:?}",
-        answer.remark
-    );
+    let answer = client.request(RequestCode::PULL_MESSAGE, &request, Body::Empty, CALL_LIMIT).await.expect("an answer");
+    assert_eq!(answer.code, ResponseCode::SUCCESS, "the pull of queue {queue} at {offset}: {:?}", answer.remark);
     let mut rest = &answer.body[..];
     while !rest.is_empty() {
         let Ok(Step::Record(record)) = step(rest) else {
             panic!("queue {queue} holds something else than records at {offset}")
         };
-        record
-            .verify(record.physical_offset())
-            .expect("the record is sound");
+        record.verify(record.physical_offset()).expect("the record is sound");
         assert_eq!(record.topic(), TOPIC);
         let place = Place {
             queue: record.queue().0,
             offset: record.queue_offset().0,
             id: encode_message_id(record.store_host(), record.physical_offset()),
         };
-        messages.push(Stored {
-            place,
-            body: String::from_utf8_lossy(record.body()).into_owned(),
-        });
+        messages.push(Stored { place, body: String::from_utf8_lossy(record.body()).into_owned() });
         rest = &rest[record.size()..];
     }
-    let next = PullMessageResponse::decode(&answer.fields.fields())
-        .expect("a complete answer")
-        .next_begin_offset;
-    assert!(
-        next > offset,
-        "the pull of queue {queue} at {offset} goes on at {next}"
-    );
+    let next = PullMessageResponse::decode(&answer.fields.fields()).expect("a complete answer").next_begin_offset;
+    assert!(next > offset, "the pull of queue {queue} at {offset} goes on at {next}");
     next
 }
 
 fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .expect("it is after 1970")
-        .as_millis() as i64
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970").as_millis() as i64
 }
 
 /// A small generator (xorshift), so that the rounds of every run are killed at the same counts.

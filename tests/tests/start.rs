@@ -40,10 +40,8 @@ impl Started {
     fn lines_until(&self, text: &str) -> Vec<String> {
         let mut seen = Vec::new();
         loop {
-            let line = self
-                .lines
-                .recv_timeout(LIMIT)
-                .unwrap_or_else(|_| panic!("no line with {text:?} after {seen:?}"));
+            let line =
+                self.lines.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("no line with {text:?} after {seen:?}"));
             let found = line.contains(text);
             seen.push(line);
             if found {
@@ -82,11 +80,7 @@ fn broker(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end, which must come by itself.
 fn finished(mut command: Command) -> Output {
-    command
-        .env_remove("NAMESRV_ADDR")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    command.env_remove("NAMESRV_ADDR").stdin(Stdio::null()).output().unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -124,20 +118,12 @@ fn outer_address() -> Option<IpAddr> {
 fn one_command_starts_a_whole_server_for_this_machine_only() {
     const PORTS: [u16; 3] = [9876, 10_909, 10_911];
     // The one start whose ports nobody can choose.
-    if let Some(taken) = PORTS
-        .iter()
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, **port)).is_err())
-    {
-        return skip(&format!(
-            "the start without arguments cannot be tested: port {taken} is taken"
-        ));
+    if let Some(taken) = PORTS.iter().find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, **port)).is_err()) {
+        return skip(&format!("the start without arguments cannot be tested: port {taken} is taken"));
     }
     let folder = Folder::new("bare");
     let data = folder.path().join("data");
-    let started = Started::new(
-        broker(&["-d", data.to_str().unwrap()]),
-        &folder.path().join("log"),
-    );
+    let started = Started::new(broker(&["-d", data.to_str().unwrap()]), &folder.path().join("log"));
     let lines = started.lines_until("loopback");
     for port in PORTS {
         let address = format!("127.0.0.1:{port}");
@@ -152,15 +138,9 @@ fn one_command_starts_a_whole_server_for_this_machine_only() {
             assert!(seen.is_err(), "port {port} can be reached at {outer}");
         }
     }
-    assert!(
-        data.join("abort").exists(),
-        "a running broker has an abort file"
-    );
+    assert!(data.join("abort").exists(), "a running broker has an abort file");
     started.stops_cleanly_on(Signal::TERM);
-    assert!(
-        !data.join("abort").exists(),
-        "a clean stop removes the abort file"
-    );
+    assert!(!data.join("abort").exists(), "a clean stop removes the abort file");
 }
 
 #[test]
@@ -179,36 +159,16 @@ fn a_configured_broker_stops_cleanly_on_ctrl_c_and_starts_again() {
 #[tokio::test]
 async fn two_brokers_share_a_host_and_a_name_server() {
     let cluster = Cluster::shared();
-    let client = Client::connect(
-        &cluster.name_server(),
-        ClientOptions::default(),
-        Arc::new(()),
-    )
-    .await
-    .unwrap();
+    let client = Client::connect(&cluster.name_server(), ClientOptions::default(), Arc::new(())).await.unwrap();
     let deadline = Instant::now() + LIMIT;
     loop {
-        let answer = client
-            .request(
-                RequestCode::GET_BROKER_CLUSTER_INFO,
-                &(),
-                Body::Empty,
-                LIMIT,
-            )
-            .await
-            .unwrap();
+        let answer = client.request(RequestCode::GET_BROKER_CLUSTER_INFO, &(), Body::Empty, LIMIT).await.unwrap();
         assert_eq!(answer.code, ResponseCode::SUCCESS, "{:?}", answer.remark);
         let body = String::from_utf8_lossy(&answer.body).into_owned();
-        if [ORDINARY, COLD]
-            .iter()
-            .all(|name| body.contains(name) && body.contains(&cluster.address(name)))
-        {
+        if [ORDINARY, COLD].iter().all(|name| body.contains(name) && body.contains(&cluster.address(name))) {
             return;
         }
-        assert!(
-            Instant::now() < deadline,
-            "both brokers have not registered: {body}"
-        );
+        assert!(Instant::now() < deadline, "both brokers have not registered: {body}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -250,15 +210,8 @@ fn expect_refusal(key: &str, value: &str) {
     let output = finished(broker(&["-c", &config]));
     let said = stderr(&output);
     assert!(!output.status.success(), "{key}={value} started a broker");
-    assert_eq!(
-        said.lines().count(),
-        1,
-        "one line about {key}={value}: {said}"
-    );
-    assert!(
-        said.contains(key) && said.contains(value),
-        "the line about {key}={value} names both: {said}"
-    );
+    assert_eq!(said.lines().count(), 1, "one line about {key}={value}: {said}");
+    assert!(said.contains(key) && said.contains(value), "the line about {key}={value} names both: {said}");
     assert_eq!(stdout(&output), "", "nothing is ready");
 }
 
@@ -271,9 +224,9 @@ fn an_unknown_key_is_a_warning_that_suggests_the_nearest() {
     started.lines_until(&format!(":{port}"));
     started.stops_cleanly_on(Signal::TERM);
     let log = std::fs::read_to_string(log).unwrap();
-    let warned = log.lines().any(|line| {
-        line.contains("WARN") && line.contains("flushDiskTyp\"") && line.contains("flushDiskType")
-    });
+    let warned = log
+        .lines()
+        .any(|line| line.contains("WARN") && line.contains("flushDiskTyp\"") && line.contains("flushDiskType"));
     assert!(warned, "a warning with both names in {log}");
 }
 
@@ -296,11 +249,7 @@ fn a_taken_port_stops_the_start_and_its_key_is_named() {
 fn a_missing_configuration_file_stops_the_start() {
     let output = finished(broker(&["-c", "no/such/broker.conf"]));
     assert!(!output.status.success());
-    assert!(
-        stderr(&output).contains("no/such/broker.conf"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("no/such/broker.conf"), "{}", stderr(&output));
 }
 
 #[test]
@@ -308,29 +257,13 @@ fn all_keys_and_the_important_ones_can_be_printed() {
     let all = finished(broker(&["-p"]));
     let important = finished(broker(&["-m"]));
     assert!(all.status.success() && important.status.success());
-    assert!(
-        stdout(&all).lines().any(|line| line == "listenPort=10911"),
-        "{}",
-        stdout(&all)
-    );
-    assert!(
-        stdout(&important)
-            .lines()
-            .any(|line| line.starts_with("brokerName=")),
-        "{}",
-        stdout(&important)
-    );
+    assert!(stdout(&all).lines().any(|line| line == "listenPort=10911"), "{}", stdout(&all));
+    assert!(stdout(&important).lines().any(|line| line.starts_with("brokerName=")), "{}", stdout(&important));
     assert!(stdout(&important).lines().count() < stdout(&all).lines().count());
     let mut name_server = Command::new(our_binary("mqnamesrv"));
     name_server.arg("-p");
     let printed = finished(name_server);
-    assert!(
-        stdout(&printed)
-            .lines()
-            .any(|line| line == "listenPort=9876"),
-        "{}",
-        stdout(&printed)
-    );
+    assert!(stdout(&printed).lines().any(|line| line == "listenPort=9876"), "{}", stdout(&printed));
 }
 
 #[test]
@@ -338,13 +271,8 @@ fn help_explains_every_flag() {
     let help = stdout(&finished(broker(&["--help"])));
     let lines: Vec<&str> = help.lines().collect();
     for flag in ["-c", "-n", "-d", "-p", "-m", "-h"] {
-        let at = lines
-            .iter()
-            .position(|line| line.trim_start().starts_with(&format!("{flag}, --")));
+        let at = lines.iter().position(|line| line.trim_start().starts_with(&format!("{flag}, --")));
         let explanation = at.and_then(|at| lines.get(at + 1)).unwrap_or(&"");
-        assert!(
-            explanation.split_whitespace().count() >= 2,
-            "an explanation below {flag} in\n{help}"
-        );
+        assert!(explanation.split_whitespace().count() >= 2, "an explanation below {flag} in\n{help}");
     }
 }

@@ -27,10 +27,7 @@ const MAY_BE_UNSAFE: &str = "store/src/mapping.rs";
 const NOT_OURS: [&str; 5] = [".git", "target", "data", "node_modules", "__pycache__"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the package lies in the repository")
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the repository").to_owned()
 }
 
 /// One text file: its path from the root on, and what is in it.
@@ -55,9 +52,7 @@ impl Source {
     }
 
     fn is_in(&self, folder: &str) -> bool {
-        self.path
-            .strip_prefix(folder)
-            .is_some_and(|rest| rest.starts_with("/src/"))
+        self.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with("/src/"))
     }
 
     /// The numbered lines outside comments.
@@ -83,22 +78,13 @@ fn sources() -> Vec<Source> {
             if path.is_dir() {
                 folders.push(path);
             } else if let Ok(text) = fs::read_to_string(&path) {
-                let path = path
-                    .strip_prefix(&root)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned();
+                let path = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
                 sources.push(Source { path, text });
             }
         }
     }
     sources.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(
-        sources.len() > 50,
-        "the repository has more files than {}",
-        sources.len()
-    );
+    assert!(sources.len() > 50, "the repository has more files than {}", sources.len());
     sources
 }
 
@@ -119,10 +105,7 @@ fn dependencies_point_one_way() {
             if line.starts_with('[') {
                 section = line;
             }
-            let Some(name) = line
-                .strip_prefix("bolide-")
-                .and_then(|rest| rest.split(['.', ' ', '=']).next())
-            else {
+            let Some(name) = line.strip_prefix("bolide-").and_then(|rest| rest.split(['.', ' ', '=']).next()) else {
                 continue;
             };
             if section == "[dependencies]" && !may_see.contains(&name) {
@@ -130,15 +113,9 @@ fn dependencies_point_one_way() {
             }
         }
     }
-    for source in sources()
-        .iter()
-        .filter(|source| source.is_in("broker") && source.path != "broker/src/main.rs")
-    {
+    for source in sources().iter().filter(|source| source.is_in("broker") && source.path != "broker/src/main.rs") {
         if source.text.contains("bolide_namesrv") {
-            violations.push(format!(
-                "{}: only the binary may see the name server",
-                source.path
-            ));
+            violations.push(format!("{}: only the binary may see the name server", source.path));
         }
     }
     for source in sources().iter().filter(|source| source.is_in("store")) {
@@ -151,42 +128,26 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn unsafe_code_is_in_one_file() {
-    let forms = [
-        "unsafe {",
-        "unsafe fn",
-        "unsafe impl",
-        "unsafe extern",
-        "unsafe trait",
-        "allow(unsafe_code)",
-    ];
+    let forms = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait", "allow(unsafe_code)"];
     let mut violations = Vec::new();
-    for source in sources()
-        .iter()
-        .filter(|source| source.is_rust() && !source.is_this() && source.path != MAY_BE_UNSAFE)
+    for source in
+        sources().iter().filter(|source| source.is_rust() && !source.is_this() && source.path != MAY_BE_UNSAFE)
     {
-        for (number, line) in source
-            .code()
-            .filter(|(_, line)| forms.iter().any(|form| line.contains(form)))
-        {
+        for (number, line) in source.code().filter(|(_, line)| forms.iter().any(|form| line.contains(form))) {
             violations.push(format!("{}:{number}: {}", source.path, line.trim()));
         }
     }
     // The module's owner has to lift the workspace's ban for it.
-    violations.retain(|violation| {
-        !(violation.starts_with("store/src/lib.rs:") && violation.contains("allow(unsafe_code)"))
-    });
-    expect_none(
-        &format!("unsafe code is in {MAY_BE_UNSAFE} only"),
-        violations,
-    );
+    violations
+        .retain(|violation| !(violation.starts_with("store/src/lib.rs:") && violation.contains("allow(unsafe_code)")));
+    expect_none(&format!("unsafe code is in {MAY_BE_UNSAFE} only"), violations);
 }
 
 #[test]
 fn files_fit_a_head() {
     let checked = [".rs", ".java", ".go", ".py", ".md"];
     let too_long = |source: &&Source| {
-        checked.iter().any(|ending| source.path.ends_with(ending))
-            && source.text.lines().count() > MAX_FILE_LINES
+        checked.iter().any(|ending| source.path.ends_with(ending)) && source.text.lines().count() > MAX_FILE_LINES
     };
     let all = sources();
     let violations = all
@@ -194,36 +155,19 @@ fn files_fit_a_head() {
         .filter(too_long)
         .map(|source| format!("{}: {} lines", source.path, source.text.lines().count()))
         .collect();
-    expect_none(
-        &format!("no file is longer than {MAX_FILE_LINES} lines"),
-        violations,
-    );
+    expect_none(&format!("no file is longer than {MAX_FILE_LINES} lines"), violations);
     let ours = |source: &&Source| {
-        source.is_rust()
-            && !source.is_test()
-            && SERVER_FOLDERS.iter().any(|folder| source.is_in(folder))
+        source.is_rust() && !source.is_test() && SERVER_FOLDERS.iter().any(|folder| source.is_in(folder))
     };
-    let lines: usize = all
-        .iter()
-        .filter(ours)
-        .map(|source| source.text.lines().count())
-        .sum();
-    assert!(
-        lines < MAX_SERVER_LINES,
-        "the servers have {lines} lines, the limit is {MAX_SERVER_LINES}"
-    );
+    let lines: usize = all.iter().filter(ours).map(|source| source.text.lines().count()).sum();
+    assert!(lines < MAX_SERVER_LINES, "the servers have {lines} lines, the limit is {MAX_SERVER_LINES}");
 }
 
 #[test]
 fn every_module_says_what_it_is() {
-    let silent = |source: &&Source| {
-        source.is_rust() && !source.path.ends_with("/tests.rs") && !source.text.starts_with("//!")
-    };
-    let violations = sources()
-        .iter()
-        .filter(silent)
-        .map(|source| source.path.clone())
-        .collect();
+    let silent =
+        |source: &&Source| source.is_rust() && !source.path.ends_with("/tests.rs") && !source.text.starts_with("//!");
+    let violations = sources().iter().filter(silent).map(|source| source.path.clone()).collect();
     expect_none("every module opens with //!", violations);
 }
 
@@ -231,9 +175,10 @@ fn every_module_says_what_it_is() {
 fn nothing_is_left_over() {
     let leftovers = ["todo!", "unimplemented!", "dbg!(", "FIXME", "TODO", "HACK"];
     let mut violations = Vec::new();
-    for source in sources().iter().filter(|source| {
-        !source.is_this() && !source.path.ends_with(".lock") && !source.path.ends_with(".jsonl")
-    }) {
+    for source in sources()
+        .iter()
+        .filter(|source| !source.is_this() && !source.path.ends_with(".lock") && !source.path.ends_with(".jsonl"))
+    {
         for (index, line) in source.text.lines().enumerate() {
             if leftovers.iter().any(|leftover| line.contains(leftover)) {
                 violations.push(format!("{}:{}: {}", source.path, index + 1, line.trim()));
@@ -258,20 +203,14 @@ fn no_file_knows_this_machine() {
         "pypi.org",
     ];
     let mut violations = Vec::new();
-    for source in sources()
-        .iter()
-        .filter(|source| !source.is_this() && source.path != "Cargo.lock")
-    {
+    for source in sources().iter().filter(|source| !source.is_this() && source.path != "Cargo.lock") {
         for (index, line) in source.text.lines().enumerate() {
             if let Some(word) = foreign.iter().find(|word| line.contains(*word)) {
                 violations.push(format!("{}:{}: {word}", source.path, index + 1));
             }
         }
     }
-    expect_none(
-        "no path of a machine and no registry is in the tree",
-        violations,
-    );
+    expect_none("no path of a machine and no registry is in the tree", violations);
 }
 
 #[test]
@@ -294,17 +233,10 @@ fn the_servers_are_made_of_few_crates() {
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let crates: BTreeSet<&str> = text
-        .lines()
-        .filter_map(|line| line.split(" (").next())
-        .filter(|line| !line.is_empty())
-        .collect();
+    let crates: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.split(" (").next()).filter(|line| !line.is_empty()).collect();
     assert!(crates.len() > 10, "cargo lists the crates: {text}");
     assert!(
         crates.len() < MAX_SERVER_CRATES,

@@ -13,6 +13,16 @@ bolide_remoting::config_words! {
     }
 }
 
+bolide_remoting::config_words! {
+    /// How a group consumes a topic.
+    pub enum RequestMode {
+        /// By pulling from queues that are its own.
+        Pull = "PULL",
+        /// By POP.
+        Pop = "POP",
+    }
+}
+
 bolide_remoting::config_keys! {
     /// The broker's configuration. Sizes are in bytes.
     pub struct BrokerConfig;
@@ -112,6 +122,65 @@ bolide_remoting::config_keys! {
     section "Delayed messages";
     /// The delays that producers choose from by level, the first level first; at most 18.
     "messageDelayLevel" [fixed, important] message_delay_level: DelayLevels = DelayLevels::default();
+    /// Whether messages may ask for a time of their own (TIMER_DELAY_SEC, TIMER_DELAY_MS, TIMER_DELIVER_MS, __STARTDELIVERTIME).
+    "timerWheelEnable" [fixed] timer_wheel_enable: bool = true;
+    /// The farthest such a time may lie ahead, in seconds. Default: 40 days (Apache: 3 days).
+    "timerMaxDelaySec" [mutable] timer_max_delay_sec: i32 = 3_456_000, 1..=2_147_483_647;
+    /// Length of a slot of the timer wheel, in milliseconds. Deliveries are exact to the millisecond whatever the slots are.
+    "timerPrecisionMs" [fixed] timer_precision_ms: i32 = 1_000, 1..=3_500;
+    /// How many slots ahead a message waits in the wheel; one due later is stored again when that time has passed.
+    /// Values outside 2 to 604740 stand for 604740. At most two thirds of fileReservedTime are used, so that no message
+    /// expires before it is due.
+    "timerRollWindowSlot" [fixed] timer_roll_window_slot: i32 = 172_800;
+    /// Time between two checkpoints of the timers, in milliseconds. What was delivered since the last is delivered again after a crash.
+    "timerFlushIntervalMs" [fixed] timer_flush_interval_ms: i32 = 1_000, 1..=600_000;
+    /// Size of each file of the timer log.
+    "mappedFileSizeTimerLog" [fixed] mapped_file_size_timer_log_bytes: i32 = 104_857_600, 68..=2_147_483_647;
+    /// Whether producers may take back messages that wait for such a time.
+    "recallMessageEnable" [mutable] recall_message_enable: bool = true;
+    /// Whether they may while brokerPermission does not allow writing.
+    "allowRecallWhenBrokerNotWriteable" [mutable] allow_recall_when_broker_not_writeable: bool = true;
+
+    section "Transactions";
+    /// How long the producer of a half message is left alone before it is asked, in milliseconds.
+    /// A message's property CHECK_IMMUNITY_TIME_IN_SECONDS comes before this key.
+    "transactionTimeOut" [mutable, important] transaction_timeout_ms: i64 = 6_000, 0..=86_400_000;
+    /// How often producers are asked before a transaction is given up. Only questions that somebody could answer count.
+    "transactionCheckMax" [mutable, important] transaction_check_max: i32 = 15, 1..=10_000;
+    /// Time between two rounds of questions, in milliseconds.
+    "transactionCheckInterval" [mutable, important] transaction_check_interval_ms: i64 = 30_000, 10..=86_400_000;
+    /// Size from which an op message, which names transactions that ended, is written at once.
+    "transactionOpMsgMaxSize" [mutable] transaction_op_msg_max_size_bytes: i32 = 4_096, 32..=1_048_576;
+    /// How long ended transactions wait for others to share their op message with, in milliseconds.
+    "transactionOpBatchInterval" [mutable] transaction_op_batch_interval_ms: i64 = 3_000, 1..=60_000;
+
+    section "POP";
+    /// How many queues of the revive topic the journal of POP is distributed over.
+    "reviveQueueNum" [fixed] revive_queue_num: i32 = 8, 1..=998;
+    /// How many POPs may wait for messages at once, on the whole broker.
+    "maxPopPollingSize" [fixed] max_pop_polling_size: i32 = 100_000, 0..=10_000_000;
+    /// How many POPs may wait for messages of one topic for one group.
+    "popPollingSize" [fixed] pop_polling_size: i32 = 1_024, 0..=10_000_000;
+    /// How many POPs of a hundred look for messages to deliver again first; the others do so when nothing else is there.
+    "popFromRetryProbability" [mutable] pop_from_retry_probability: i32 = 20, 0..=100;
+    /// Whether messages to deliver again wait on a topic named %RETRY%group+topic instead of %RETRY%group_topic.
+    "enableRetryTopicV2" [mutable] enable_retry_topic_v2: bool = false;
+    /// Whether, with the new names, messages under the old ones are still delivered.
+    "retrieveMessageFromPopRetryTopicV1" [mutable] retrieve_message_from_pop_retry_topic_v1: bool = true;
+    /// Whether clients see the retry topic's own name on messages that are delivered again.
+    "popResponseReturnActualRetryTopic" [mutable] pop_response_return_actual_retry_topic: bool = false;
+    /// Whether a group that begins at the newest message begins at the oldest where all of the queue is in memory.
+    "initPopOffsetByCheckMsgInMem" [mutable] init_pop_offset_by_check_msg_in_mem: bool = true;
+    /// Whether a group that has too many messages of a queue in flight gets no more of it.
+    "enablePopMessageThreshold" [mutable] enable_pop_message_threshold: bool = false;
+    /// How many that are.
+    "popInflightMessageThreshold" [mutable] pop_inflight_message_threshold: i64 = 10_000, 0..=i64::MAX;
+    /// Whether queues are distributed among the clients that ask for theirs; otherwise each is told all.
+    "serverLoadBalancerEnable" [mutable] server_load_balancer_enable: bool = true;
+    /// How groups consume for which setConsumeMode was not used: PULL or POP.
+    "defaultMessageRequestMode" [mutable] default_message_request_mode: RequestMode = RequestMode::Pull;
+    /// With how many others each client of such a group shares its queues; none stands for all.
+    "defaultPopShareQueueNum" [mutable] default_pop_share_queue_num: i32 = -1, -1..=1_000_000;
 
     section "Reading";
     /// How many bytes one pull takes at most of messages that are in memory.

@@ -248,11 +248,11 @@ fn warnings_are_told_but_stop_nothing() {
 
 #[test]
 fn prints_all_keys_or_the_important_ones() {
-    let all = printed("-c f -p", "brokerName=a\ntimerWheelEnable=true");
+    let all = printed("-c f -p", "brokerName=a\ntimerWarmEnable=true");
     assert_eq!(all.get("brokerName"), Some("a"));
     assert_eq!(all.get("storePathRootDir"), Some("/home/operator/store"));
     assert_eq!(all.get("brokerRole"), Some("ASYNC_MASTER"));
-    assert_eq!(all.get("timerWheelEnable"), Some("true"));
+    assert_eq!(all.get("timerWarmEnable"), Some("true"));
     assert_eq!(all.len(), BrokerConfig::KEYS.len() + BrokerConfig::PROMISES.len() + 1);
     let important = printed("-m", "");
     assert_eq!(important.get("listenPort"), Some("10911"));
@@ -292,7 +292,7 @@ fn keys_change_at_run_time_unless_fixed() {
     let refused = update("listenPort=1").unwrap_err().to_string();
     assert!(refused.starts_with("listenPort can only be set at start"), "{refused}");
     assert!(update("brokerRole=SLAVE").is_err());
-    assert!(matches!(update("timerMaxDelaySec=1").unwrap().warnings[..], [Warning::Inert { .. }]));
+    assert!(matches!(update("timerWarmEnable=true").unwrap().warnings[..], [Warning::Inert { .. }]));
 }
 
 #[test]

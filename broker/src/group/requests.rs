@@ -21,6 +21,7 @@ use crate::client::registry::Member;
 use crate::filter::Subscription;
 use crate::name;
 use crate::page::page;
+use crate::pop;
 use crate::refusal::Refusal;
 use crate::reply::{Respond, json_body};
 
@@ -43,6 +44,7 @@ pub(crate) fn delete(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
         Err(error) => return reply.refuse(error),
     };
     broker.groups.remove(header.group_name);
+    pop::forget_group(broker, header.group_name);
     if header.clean_offset {
         broker.offsets.write().remove_group(header.group_name);
     }

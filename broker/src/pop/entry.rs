@@ -2,7 +2,8 @@
 //! either broker goes on where the other stopped. One kind is ours: what ordered POPs leave only in `consumerOrderInfo.json`, which
 //! is written every few seconds, is kept here in between. Apache's broker passes over it.
 
-use bolide_remoting::body::{self, BodyError};
+use bolide_remoting::body;
+use bolide_remoting::java_json::JsonError;
 use serde::{Deserialize, Serialize};
 
 use super::in_flight::{Checkpoint, DeliveryKey, Place};
@@ -58,7 +59,7 @@ pub struct OrderEntry {
 pub enum EntryError {
     /// Not the JSON of its kind.
     #[error(transparent)]
-    Body(#[from] BodyError),
+    Json(#[from] JsonError),
     /// A kind that is not known here.
     #[error("the tag {0:?} is not known")]
     Tag(String),

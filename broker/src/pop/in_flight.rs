@@ -264,6 +264,11 @@ impl InFlight {
         self.places.get(place).map_or(0, BTreeMap::len)
     }
 
+    /// The queues and groups with messages in flight.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.keys()
+    }
+
     /// How many messages are in flight in all.
     pub fn len(&self) -> usize {
         self.due.len()
@@ -286,8 +291,13 @@ impl InFlight {
         lagging
     }
 
-    /// Forgets all messages of the places that `is_gone` names.
-    pub fn forget(&mut self, is_gone: impl Fn(&Place) -> bool) {
+    /// Forgets all messages of the places that `is_gone` names; answers what was left of their checkpoints.
+    pub fn forget(&mut self, is_gone: impl Fn(&Place) -> bool) -> Vec<(JournalPosition, Checkpoint)> {
+        let mut forgotten = Vec::new();
+        for (&queue, followed) in &self.journal {
+            let pins = followed.pins.iter().filter(|(_, pin)| is_gone(&pin.checkpoint.place));
+            forgotten.extend(pins.map(|(&offset, pin)| (JournalPosition { queue, offset }, pin.checkpoint.clone())));
+        }
         let gone: Vec<Place> = self.places.keys().filter(|place| is_gone(place)).cloned().collect();
         for place in gone {
             let offsets: Vec<i64> = self.places.get(&place).into_iter().flatten().map(|(offset, _)| *offset).collect();
@@ -295,6 +305,7 @@ impl InFlight {
                 self.remove(&place, offset);
             }
         }
+        forgotten
     }
 
     fn remove(&mut self, place: &Place, offset: i64) {

@@ -4,6 +4,8 @@
 use bolide_store::record::Properties;
 use bolide_store::record::properties::push;
 
+use crate::timer::timing;
+
 /// Properties with a meaning to the broker; the names are the wire's.
 pub(crate) mod key {
     /// The id that the producer gave the message.
@@ -20,14 +22,6 @@ pub(crate) mod key {
     pub(crate) const WAIT: &str = "WAIT";
     /// The level of a delayed message.
     pub(crate) const DELAY_LEVEL: &str = "DELAY";
-    /// Seconds until delivery.
-    pub(crate) const TIMER_DELAY_SEC: &str = "TIMER_DELAY_SEC";
-    /// Milliseconds until delivery.
-    pub(crate) const TIMER_DELAY_MS: &str = "TIMER_DELAY_MS";
-    /// The moment of delivery.
-    pub(crate) const TIMER_DELIVER_MS: &str = "TIMER_DELIVER_MS";
-    /// The moment of delivery, as the ONS SDK names it.
-    pub(crate) const START_DELIVER_TIME: &str = "__STARTDELIVERTIME";
     /// Set on a transaction's half message.
     pub(crate) const TRANSACTION_PREPARED: &str = "TRAN_MSG";
 }
@@ -58,6 +52,13 @@ pub(crate) struct Known<'a> {
     pub(crate) is_half: bool,
 }
 
+impl Known<'_> {
+    /// Whether the message asks for no delay.
+    pub(crate) fn is_at_once(&self) -> bool {
+        self.delay_level.is_none() && self.timed_by.is_none()
+    }
+}
+
 /// Copies `text` to `out` without reserved properties and without those that `stamp` sets, then appends the stamp.
 /// Pairs with an empty value or without a separator are dropped, as Java's decoder does.
 pub(crate) fn stamp<'a>(text: &'a str, stamp: Stamp<'_>, out: &mut Vec<u8>) -> Known<'a> {
@@ -73,7 +74,7 @@ pub(crate) fn stamp<'a>(text: &'a str, stamp: Stamp<'_>, out: &mut Vec<u8>) -> K
             key::UNIQUE_KEY => known.unique_key = Some(value),
             key::WAIT => known.no_wait = value == "false",
             key::DELAY_LEVEL => known.delay_level = value.parse().ok().filter(|level| *level > 0),
-            key::TIMER_DELAY_SEC | key::TIMER_DELAY_MS | key::TIMER_DELIVER_MS | key::START_DELIVER_TIME => {
+            timing::DELAY_SECONDS | timing::DELAY_MS | timing::DELIVER_MS | timing::START_DELIVER_TIME => {
                 known.timed_by = Some(name);
             }
             key::TRANSACTION_PREPARED => known.is_half = value.eq_ignore_ascii_case("true"),

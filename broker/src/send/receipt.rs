@@ -44,6 +44,8 @@ pub(super) struct Receipt<'a> {
     /// Offset of the (first) message in its queue.
     queue_offset: QueueOffset,
     unique_key: Option<UniqueKey<'a>>,
+    /// With what the message can be taken back, if it waits for a time of its own.
+    recall_handle: Option<String>,
 }
 
 impl<'a> Receipt<'a> {
@@ -53,6 +55,7 @@ impl<'a> Receipt<'a> {
             queue,
             queue_offset: put.queue_offset,
             unique_key: Some(unique_key),
+            recall_handle: None,
         }
     }
 
@@ -66,7 +69,12 @@ impl<'a> Receipt<'a> {
             message_ids.push_str(&encode_message_id(broker.store_host, put.physical_offset));
         }
         let queue_offset = puts.first().map(|put| put.queue_offset).unwrap_or_default();
-        Receipt { message_ids, queue, queue_offset, unique_key: unique_key.map(UniqueKey::Sent) }
+        Receipt { message_ids, queue, queue_offset, unique_key: unique_key.map(UniqueKey::Sent), recall_handle: None }
+    }
+
+    /// The same for a message that can be taken back.
+    pub(super) fn with_recall_handle(self, recall_handle: Option<String>) -> Self {
+        Receipt { recall_handle, ..self }
     }
 
     pub(super) fn into_owned(self) -> Receipt<'static> {
@@ -75,6 +83,7 @@ impl<'a> Receipt<'a> {
             queue: self.queue,
             queue_offset: self.queue_offset,
             unique_key: self.unique_key.map(UniqueKey::into_owned),
+            recall_handle: self.recall_handle,
         }
     }
 
@@ -96,7 +105,7 @@ impl<'a> Receipt<'a> {
             queue_offset: self.queue_offset.0,
             transaction_id: self.unique_key.as_ref().map(UniqueKey::as_str),
             batch_uniq_id: None,
-            recall_handle: None,
+            recall_handle: self.recall_handle.as_deref(),
             region: Some(&config.region_id),
             trace_on: Some(config.trace_on),
         }

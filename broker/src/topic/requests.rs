@@ -16,6 +16,7 @@ use crate::attribute;
 use crate::broker::Broker;
 use crate::name;
 use crate::page::page;
+use crate::pop;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::topic::table::Lookup;
@@ -75,6 +76,7 @@ fn try_delete(broker: &Broker, topic: &str) -> Result<(), Refusal> {
     broker.topics.remove(topic);
     broker.topics.save()?;
     broker.offsets.write().remove_topic(topic);
+    pop::forget_topic(broker, topic);
     broker.store.delete_topic(topic)?;
     Ok(())
 }

@@ -25,6 +25,7 @@ headers! {
         msg_id: Option<&'a str> = "msgId",
         transaction_id: Option<&'a str> = "transactionId",
         offset_msg_id: Option<&'a str> = "offsetMsgId",
+        broker_name: Option<&'a str> = "bname",
     }
 
     /// RESUME_CHECK_HALF_MESSAGE (323).

@@ -21,23 +21,12 @@ macro_rules! typed {
     (@ answers) => { true };
 }
 
-fn again<T: serde::Serialize + serde::de::DeserializeOwned>(
-    json: &[u8],
-    standard: bool,
-) -> Result<Bytes, JsonError> {
+fn again<T: serde::Serialize + serde::de::DeserializeOwned>(json: &[u8], standard: bool) -> Result<Bytes, JsonError> {
     let typed: T = body::decode(json)?;
-    Ok(if standard {
-        body::encode_standard(&typed)
-    } else {
-        body::encode(&typed)
-    })
+    Ok(if standard { body::encode_standard(&typed) } else { body::encode(&typed) })
 }
 
-fn written_again(
-    frame: &Recorded,
-    json: &[u8],
-    standard: bool,
-) -> Option<Result<Bytes, JsonError>> {
+fn written_again(frame: &Recorded, json: &[u8], standard: bool) -> Option<Result<Bytes, JsonError>> {
     typed! { frame, json, standard;
         requests {
             18 => CreateTopicListRequest,
@@ -94,8 +83,7 @@ fn is_printed_time(difference: &str) -> bool {
 fn has_quoted_numbers(value: &JavaValue) -> bool {
     match value {
         JavaValue::Map(entries) => entries.iter().any(|(key, value)| {
-            matches!(key, Key::Quoted(text) if text.parse::<i64>().is_ok())
-                || has_quoted_numbers(value)
+            matches!(key, Key::Quoted(text) if text.parse::<i64>().is_ok()) || has_quoted_numbers(value)
         }),
         JavaValue::List(values) => values.iter().any(has_quoted_numbers),
         _ => false,
@@ -118,21 +106,14 @@ fn json_bodies_come_back_with_the_same_content_in_javas_syntax() {
                 None => return wrong.push(format!("{} has no type", frame.name)),
             };
             let after = value(&after).unwrap_or_else(|e| panic!("{}: {e}", frame.name));
-            let (before, after) = (
-                before.without_nulls().with_sorted_lists(),
-                after.with_sorted_lists(),
-            );
+            let (before, after) = (before.without_nulls().with_sorted_lists(), after.with_sorted_lists());
             let mut differences = before.differences(&after);
             differences.retain(|difference| !is_printed_time(difference));
             if frame.kind != Kind::Response {
                 // Older clients lack fields, which then have their defaults.
                 differences.retain(|difference| !difference.ends_with("is too much"));
             }
-            wrong.extend(
-                differences
-                    .into_iter()
-                    .map(|difference| format!("{}: {difference}", frame.name)),
-            );
+            wrong.extend(differences.into_iter().map(|difference| format!("{}: {difference}", frame.name)));
             compared += 1;
         });
     }
@@ -152,9 +133,7 @@ fn javas_own_forms_were_recorded() {
                     count(value, integers, objects);
                 }
             }
-            JavaValue::List(values) => values
-                .iter()
-                .for_each(|value| count(value, integers, objects)),
+            JavaValue::List(values) => values.iter().for_each(|value| count(value, integers, objects)),
             _ => {}
         }
     }
@@ -162,26 +141,16 @@ fn javas_own_forms_were_recorded() {
     for frame in FRAMES.iter() {
         frame.decoded(|_, json| {
             if json.starts_with(b"{") {
-                count(
-                    &JavaValue::parse(std::str::from_utf8(json).unwrap()).unwrap(),
-                    &mut integers,
-                    &mut objects,
-                );
+                count(&JavaValue::parse(std::str::from_utf8(json).unwrap()).unwrap(), &mut integers, &mut objects);
             }
         });
     }
-    assert!(
-        integers >= 3 && objects >= 6,
-        "{integers} integer keys, {objects} object keys"
-    );
+    assert!(integers >= 3 && objects >= 6, "{integers} integer keys, {objects} object keys");
 }
 
 fn with_codes(kinds: &[Kind], codes: &[i32], mut check: impl FnMut(&Recorded, &[u8])) {
     let mut checked = 0;
-    for frame in FRAMES
-        .iter()
-        .filter(|f| kinds.contains(&f.kind) && codes.contains(&f.request_code))
-    {
+    for frame in FRAMES.iter().filter(|f| kinds.contains(&f.kind) && codes.contains(&f.request_code)) {
         frame.decoded(|_, body| {
             if !body.is_empty() {
                 check(frame, body);
@@ -198,40 +167,18 @@ fn compressed_registrations_are_read_and_written() {
         if bytes.starts_with(b"{") {
             return;
         }
-        let registration = RegisterBrokerBody::decode(bytes, true)
-            .unwrap_or_else(|e| panic!("{}: {e}", frame.name));
+        let registration = RegisterBrokerBody::decode(bytes, true).unwrap_or_else(|e| panic!("{}: {e}", frame.name));
         let again = RegisterBrokerBody::decode(&registration.encode_compressed(), true).unwrap();
         assert_eq!(registration, again, "{}", frame.name);
-        assert_ne!(
-            registration.topic_config_serialize_wrapper.data_version,
-            DataVersion::default(),
-            "{}",
-            frame.name
-        );
+        assert_ne!(registration.topic_config_serialize_wrapper.data_version, DataVersion::default(), "{}", frame.name);
         // Apache's own brokers say `compressed=false` beside a compressed body; what they mean is theirs.
         if frame.name.contains("/broker/") {
             return;
         }
-        let topics = registration
-            .topic_config_serialize_wrapper
-            .topic_config_table;
-        let described: Vec<_> = topics
-            .values()
-            .map(|t| {
-                (
-                    &*t.topic_name,
-                    t.read_queue_nums,
-                    t.write_queue_nums,
-                    t.perm,
-                )
-            })
-            .collect();
-        assert_eq!(
-            described,
-            [("%RETRY%second", 3, 2, 6), ("first", 3, 2, 6)],
-            "{}",
-            frame.name
-        );
+        let topics = registration.topic_config_serialize_wrapper.topic_config_table;
+        let described: Vec<_> =
+            topics.values().map(|t| (&*t.topic_name, t.read_queue_nums, t.write_queue_nums, t.perm)).collect();
+        assert_eq!(described, [("%RETRY%second", 3, 2, 6), ("first", 3, 2, 6)], "{}", frame.name);
     });
 }
 
@@ -259,12 +206,8 @@ fn answers_hold_whole_records() {
     with_codes(&[Kind::Response], &[11, 12, 33, 361], |frame, bytes| {
         let mut at = 0;
         while at < bytes.len() {
-            let Ok(Step::Record(record)) = step(&bytes[at..]) else {
-                panic!("{}: no record at {at}", frame.name)
-            };
-            record
-                .verify(record.physical_offset())
-                .unwrap_or_else(|e| panic!("{}: {e}", frame.name));
+            let Ok(Step::Record(record)) = step(&bytes[at..]) else { panic!("{}: no record at {at}", frame.name) };
+            record.verify(record.physical_offset()).unwrap_or_else(|e| panic!("{}: {e}", frame.name));
             at += record.size();
         }
         assert_eq!(at, bytes.len(), "{}", frame.name);
@@ -275,21 +218,12 @@ fn answers_hold_whole_records() {
 fn configurations_are_read_and_written() {
     let check = |frame: &Recorded, bytes: &[u8]| {
         let read = Properties::read(bytes).unwrap_or_else(|e| panic!("{}: {e}", frame.name));
-        let plain: Vec<_> = std::str::from_utf8(bytes)
-            .unwrap()
-            .lines()
-            .map(|line| line.split_once('=').unwrap())
-            .collect();
-        let pairs: Vec<_> = read
-            .iter()
-            .map(|property| (&*property.key, &*property.value))
-            .collect();
+        let plain: Vec<_> =
+            std::str::from_utf8(bytes).unwrap().lines().map(|line| line.split_once('=').unwrap()).collect();
+        let pairs: Vec<_> = read.iter().map(|property| (&*property.key, &*property.value)).collect();
         assert_eq!(pairs, plain, "{}", frame.name);
         let again = Properties::parse(&read.to_string()).unwrap();
-        let again: Vec<_> = again
-            .iter()
-            .map(|property| (&*property.key, &*property.value))
-            .collect();
+        let again: Vec<_> = again.iter().map(|property| (&*property.key, &*property.value)).collect();
         assert_eq!(again, pairs, "{}", frame.name);
     };
     with_codes(&[Kind::Request], &[25, 318], check);

@@ -17,11 +17,7 @@ use bytes::Bytes;
 use crate::java_value::JavaValue;
 use crate::manifest::store_files;
 
-const FILES: [&str; 3] = [
-    "topics.json",
-    "subscriptionGroup.json",
-    "consumerOffset.json",
-];
+const FILES: [&str; 3] = ["topics.json", "subscriptionGroup.json", "consumerOffset.json"];
 
 /// As the recorder's broker was configured, on ports of the system's choice.
 fn opening(root: &Path) -> Opening {
@@ -34,38 +30,22 @@ fn opening(root: &Path) -> Opening {
          maxMessageSize=50000\ndefaultTopicQueueNums=2\n"
     );
     config.read(text.as_bytes(), "the test").unwrap();
-    Opening {
-        config,
-        config_path: None,
-        name_servers: Vec::new(),
-        listen_port: 0,
-    }
+    Opening { config, config_path: None, name_servers: Vec::new(), listen_port: 0 }
 }
 
 /// Commits one offset of a group that Apache did not know, so that there is something to save.
 async fn commit(broker: &BrokerServer) {
     let address = broker.local_addrs()[0].to_string();
-    let client = Client::connect(&address, ClientOptions::default(), Arc::new(()))
-        .await
-        .unwrap();
-    let fields = UpdateConsumerOffsetRequest {
-        consumer_group: "newcomer",
-        topic: "TBW102",
-        queue_id: 0,
-        commit_offset: 1,
-    };
+    let client = Client::connect(&address, ClientOptions::default(), Arc::new(())).await.unwrap();
+    let fields =
+        UpdateConsumerOffsetRequest { consumer_group: "newcomer", topic: "TBW102", queue_id: 0, commit_offset: 1 };
     let code = RequestCode::UPDATE_CONSUMER_OFFSET;
-    let answer = client
-        .request(code, &fields, Bytes::new(), Duration::from_secs(10))
-        .await
-        .unwrap();
+    let answer = client.request(code, &fields, Bytes::new(), Duration::from_secs(10)).await.unwrap();
     assert_eq!(answer.code, ResponseCode::SUCCESS, "{:?}", answer.remark);
 }
 
 fn value(bytes: &[u8]) -> JavaValue {
-    JavaValue::parse(std::str::from_utf8(bytes).unwrap())
-        .unwrap()
-        .without_nulls()
+    JavaValue::parse(std::str::from_utf8(bytes).unwrap()).unwrap().without_nulls()
 }
 
 /// What of Apache's files is different after a broker of ours ran on them.
@@ -77,13 +57,7 @@ async fn differences(store: &str) -> Vec<String> {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, &file.bytes).unwrap();
     }
-    let broker = BrokerServer::start(
-        opening(folder.path()),
-        Arc::new(RealDisk),
-        Arc::new(SystemClock),
-    )
-    .await
-    .unwrap();
+    let broker = BrokerServer::start(opening(folder.path()), Arc::new(RealDisk), Arc::new(SystemClock)).await.unwrap();
     commit(&broker).await;
     broker.shutdown().await.unwrap();
     let mut found = Vec::new();
@@ -91,12 +65,7 @@ async fn differences(store: &str) -> Vec<String> {
         let path = format!("config/{name}");
         let before = recorded.iter().find(|file| file.path == path).unwrap();
         let after = value(&std::fs::read(folder.path().join(&path)).unwrap());
-        found.extend(
-            value(&before.bytes)
-                .differences(&after)
-                .into_iter()
-                .map(|what| format!("{name}{what}")),
-        );
+        found.extend(value(&before.bytes).differences(&after).into_iter().map(|what| format!("{name}{what}")));
     }
     found
 }
@@ -117,9 +86,7 @@ fn is_expected(difference: &str) -> bool {
 async fn a_broker_keeps_what_apaches_files_say() {
     for store in ["ipv4", "ipv6"] {
         let mut found = differences(store).await;
-        let newcomer = found
-            .iter()
-            .any(|difference| difference.contains("TBW102@newcomer"));
+        let newcomer = found.iter().any(|difference| difference.contains("TBW102@newcomer"));
         assert!(newcomer, "{store}: nothing was saved");
         found.retain(|difference| !is_expected(difference));
         assert_eq!(found, Vec::<String>::new(), "{store}");

@@ -14,14 +14,8 @@ use crate::manifest::{FRAMES, Kind, Recorded};
 type Written = BTreeMap<String, String>;
 
 fn written(header: &impl FieldSource) -> Written {
-    let preamble = Preamble {
-        encoding: Encoding::Json,
-        code: 0,
-        opaque: 0,
-        flag: 0,
-        version: Version::CURRENT,
-        remark: None,
-    };
+    let preamble =
+        Preamble { encoding: Encoding::Json, code: 0, opaque: 0, flag: 0, version: Version::CURRENT, remark: None };
     let mut frame = Vec::new();
     codec::encode(&mut frame, &preamble, header, 0).unwrap();
     let mut slots = Vec::new();
@@ -30,10 +24,7 @@ fn written(header: &impl FieldSource) -> Written {
 }
 
 fn map_of(fields: &Fields<'_>) -> Written {
-    fields
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-        .collect()
+    fields.iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
 }
 
 /// The typed headers by code and kind: decodes one and writes it again. Codes without a type of their own give `None`.
@@ -50,9 +41,7 @@ macro_rules! typed {
 
 fn written_again(frame: &Recorded, fields: &Fields<'_>) -> Option<Result<Written, FieldError>> {
     if let (Kind::Request | Kind::Oneway, 310 | 320 | 325) = (frame.kind, frame.request_code) {
-        return Some(
-            SendMessageRequest::decode_v2(fields).map(|header| written(&SendMessageV2(&header))),
-        );
+        return Some(SendMessageRequest::decode_v2(fields).map(|header| written(&SendMessageV2(&header))));
     }
     typed! { frame, fields;
         requests {
@@ -164,30 +153,17 @@ fn typed_headers_come_back_with_the_same_fields() {
                 Some(Err(error)) => return wrong.push(format!("{}: {error}", frame.name)),
                 None if before.is_empty() => return,
                 None => {
-                    return wrong.push(format!(
-                        "{} has no type, but fields: {before:?}",
-                        frame.name
-                    ));
+                    return wrong.push(format!("{} has no type, but fields: {before:?}", frame.name));
                 }
             };
             for (name, value) in &before {
                 if after.get(name) != Some(value) {
-                    wrong.push(format!(
-                        "{}: {name}={value:?} became {:?}",
-                        frame.name,
-                        after.get(name)
-                    ));
+                    wrong.push(format!("{}: {name}={value:?} became {:?}", frame.name, after.get(name)));
                 }
             }
             let extra = |name: &str| !before.contains_key(name) && !stands_alone(name, frame);
-            for (name, value) in after
-                .iter()
-                .filter(|(name, value)| extra(name) && !is_default(value))
-            {
-                wrong.push(format!(
-                    "{}: {name}={value:?} came out of nothing",
-                    frame.name
-                ));
+            for (name, value) in after.iter().filter(|(name, value)| extra(name) && !is_default(value)) {
+                wrong.push(format!("{}: {name}={value:?} came out of nothing", frame.name));
             }
         });
     }

@@ -28,11 +28,7 @@ impl JavaValue {
         let mut reader = Reader { text, at: 0 };
         let value = reader.value()?;
         reader.skip_blanks();
-        if reader.at == text.len() {
-            Ok(value)
-        } else {
-            Err(reader.expected("the end"))
-        }
+        if reader.at == text.len() { Ok(value) } else { Err(reader.expected("the end")) }
     }
 
     /// Fields that are null say what absent ones say.
@@ -45,18 +41,14 @@ impl JavaValue {
                     .map(|(key, value)| (key, value.without_nulls()))
                     .collect(),
             ),
-            JavaValue::List(values) => {
-                JavaValue::List(values.into_iter().map(JavaValue::without_nulls).collect())
-            }
+            JavaValue::List(values) => JavaValue::List(values.into_iter().map(JavaValue::without_nulls).collect()),
             other => other,
         }
     }
 
     /// Without `extFields` that has nothing in it: Java prints that sometimes, and sometimes leaves it out.
     pub(crate) fn without_empty_fields(self) -> JavaValue {
-        let JavaValue::Map(mut entries) = self.without_nulls() else {
-            panic!("a header is an object")
-        };
+        let JavaValue::Map(mut entries) = self.without_nulls() else { panic!("a header is an object") };
         entries.retain(|(_, value)| *value != JavaValue::Map(Vec::new()));
         JavaValue::Map(entries)
     }
@@ -64,17 +56,11 @@ impl JavaValue {
     /// Lists in which order means nothing (Java's sets), sorted.
     pub(crate) fn with_sorted_lists(self) -> JavaValue {
         match self {
-            JavaValue::Map(entries) => JavaValue::Map(
-                entries
-                    .into_iter()
-                    .map(|(key, value)| (key, value.with_sorted_lists()))
-                    .collect(),
-            ),
+            JavaValue::Map(entries) => {
+                JavaValue::Map(entries.into_iter().map(|(key, value)| (key, value.with_sorted_lists())).collect())
+            }
             JavaValue::List(values) => {
-                let mut values: Vec<_> = values
-                    .into_iter()
-                    .map(JavaValue::with_sorted_lists)
-                    .collect();
+                let mut values: Vec<_> = values.into_iter().map(JavaValue::with_sorted_lists).collect();
                 values.sort();
                 JavaValue::List(values)
             }
@@ -98,10 +84,7 @@ impl JavaValue {
                         None => found.push(format!("{path}.{key}: {value:?} is missing")),
                     }
                 }
-                for (key, value) in right
-                    .iter()
-                    .filter(|(key, _)| left.iter().all(|(k, _)| k != key))
-                {
+                for (key, value) in right.iter().filter(|(key, _)| left.iter().all(|(k, _)| k != key)) {
                     found.push(format!("{path}.{key}: {value:?} is too much"));
                 }
             }
@@ -143,11 +126,7 @@ impl Reader<'_> {
     }
 
     fn expected(&self, what: &str) -> String {
-        format!(
-            "expected {what} at byte {}: {:?}",
-            self.at,
-            self.text[self.at..].chars().take(40).collect::<String>()
-        )
+        format!("expected {what} at byte {}: {:?}", self.at, self.text[self.at..].chars().take(40).collect::<String>())
     }
 
     fn eat(&mut self, token: &str) -> bool {
@@ -158,11 +137,7 @@ impl Reader<'_> {
     }
 
     fn must(&mut self, token: &str) -> Result<(), String> {
-        if self.eat(token) {
-            Ok(())
-        } else {
-            Err(self.expected(token))
-        }
+        if self.eat(token) { Ok(()) } else { Err(self.expected(token)) }
     }
 
     fn value(&mut self) -> Result<JavaValue, String> {
@@ -212,9 +187,7 @@ impl Reader<'_> {
 
     fn number(&mut self) -> String {
         let rest = &self.text[self.at..];
-        let end = rest
-            .find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9'))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9')).unwrap_or(rest.len());
         self.at += end;
         rest[..end].to_owned()
     }
@@ -228,8 +201,7 @@ impl Reader<'_> {
             closes
         });
         let end = end.ok_or_else(|| self.expected("a closing quote"))? + 2;
-        let text = serde_json::from_str(&rest[..end])
-            .map_err(|error| format!("{error}: {}", &rest[..end]))?;
+        let text = serde_json::from_str(&rest[..end]).map_err(|error| format!("{error}: {}", &rest[..end]))?;
         self.at += end;
         Ok(text)
     }

@@ -9,16 +9,12 @@ use bolide_remoting::frame::{self, FrameLimits, PREFIX_BYTES};
 use serde_json::Value;
 
 fn golden(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("golden")
-        .join(path)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(path)
 }
 
 fn lines(manifest: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(golden(manifest)).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// One recorded frame, and what the manifest says of it.
@@ -44,21 +40,12 @@ impl Recorded {
     /// Decodes the frame's header and gives it to `check`, together with the body.
     pub(crate) fn decoded<T>(&self, check: impl FnOnce(&Header<'_>, &[u8]) -> T) -> T {
         let name = &self.name;
-        let frame = frame::split(&self.bytes, &FrameLimits::default())
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
-        let frame::Frame::Whole {
-            encoding,
-            header_end,
-            end,
-        } = frame
-        else {
-            panic!("{name}: {frame:?}")
-        };
+        let frame = frame::split(&self.bytes, &FrameLimits::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let frame::Frame::Whole { encoding, header_end, end } = frame else { panic!("{name}: {frame:?}") };
         assert_eq!(end, self.bytes.len(), "{name}");
         let mut header = self.bytes[PREFIX_BYTES..header_end].to_vec();
         let mut slots = Vec::new();
-        let header = codec::decode(encoding, &mut header, &mut slots)
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let header = codec::decode(encoding, &mut header, &mut slots).unwrap_or_else(|e| panic!("{name}: {e}"));
         check(&header, &self.bytes[header_end..])
     }
 
@@ -101,20 +88,12 @@ pub(crate) struct StoreFile {
 /// The files of one store, in the order of their paths.
 pub(crate) fn store_files(store: &str) -> Vec<StoreFile> {
     let mut files = Vec::new();
-    for line in lines("files.jsonl")
-        .iter()
-        .filter(|line| line["store"] == store)
-    {
+    for line in lines("files.jsonl").iter().filter(|line| line["store"] == store) {
         let packed = std::fs::read(golden(line["file"].as_str().unwrap())).unwrap();
         let mut bytes = Vec::new();
-        flate2::read::ZlibDecoder::new(packed.as_slice())
-            .read_to_end(&mut bytes)
-            .unwrap();
+        flate2::read::ZlibDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes.len() as u64, line["length"].as_u64().unwrap());
-        files.push(StoreFile {
-            path: line["path"].as_str().unwrap().to_owned(),
-            bytes,
-        });
+        files.push(StoreFile { path: line["path"].as_str().unwrap().to_owned(), bytes });
     }
     assert!(!files.is_empty(), "no store is called {store}");
     files

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bolide_store::record::{Properties, RecordView, Step, properties, step, sys_flag};
 use bolide_store::{
-    Clock, ManualClock, NewMessage, NoEvents, PhysicalOffset, QueueId, QueueOffset, ReadLimits,
-    ReadStatus, RealDisk, Store, StoreOptions,
+    Clock, ManualClock, NewMessage, NoEvents, PhysicalOffset, QueueId, QueueOffset, ReadLimits, ReadStatus, RealDisk,
+    Store, StoreOptions,
 };
 
 use crate::manifest::{StoreFile, store_files};
@@ -29,21 +29,13 @@ fn options(root: &Path, append_property_crc: bool) -> StoreOptions {
 }
 
 fn open(root: &Path, append_property_crc: bool, clock: &Arc<ManualClock>) -> Store {
-    Store::open(
-        options(root, append_property_crc),
-        Arc::new(RealDisk),
-        clock.clone(),
-        Arc::new(NoEvents),
-    )
-    .unwrap()
+    Store::open(options(root, append_property_crc), Arc::new(RealDisk), clock.clone(), Arc::new(NoEvents)).unwrap()
 }
 
 /// Recorded or written files below one folder of a store, by path.
 fn below(files: &[StoreFile], folder: &str) -> BTreeMap<String, Vec<u8>> {
     let inside = files.iter().filter(|file| file.path.starts_with(folder));
-    inside
-        .map(|file| (file.path.clone(), file.bytes.clone()))
-        .collect()
+    inside.map(|file| (file.path.clone(), file.bytes.clone())).collect()
 }
 
 fn read_below(root: &Path, folder: &str) -> BTreeMap<String, Vec<u8>> {
@@ -55,12 +47,7 @@ fn read_below(root: &Path, folder: &str) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path
-                    .strip_prefix(root)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned();
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
                 files.insert(name, std::fs::read(path).unwrap());
             }
         }
@@ -84,9 +71,7 @@ fn walk(segments: &BTreeMap<String, Vec<u8>>, mut visit: impl FnMut(RecordView<'
         while at < bytes.len() {
             match step(&bytes[at..]) {
                 Ok(Step::Record(record)) => {
-                    record
-                        .verify(PhysicalOffset(start + at as i64))
-                        .unwrap_or_else(|e| panic!("{name} at {at}: {e}"));
+                    record.verify(PhysicalOffset(start + at as i64)).unwrap_or_else(|e| panic!("{name} at {at}: {e}"));
                     visit(record);
                     at += record.size();
                 }
@@ -95,14 +80,8 @@ fn walk(segments: &BTreeMap<String, Vec<u8>>, mut visit: impl FnMut(RecordView<'
                     at = bytes.len();
                 }
                 Err(_) => {
-                    assert!(
-                        bytes[at..].iter().all(|&byte| byte == 0),
-                        "{name} at {at}: neither a record nor the end"
-                    );
-                    assert!(
-                        Some(name) == segments.keys().next_back(),
-                        "{name} ends early"
-                    );
+                    assert!(bytes[at..].iter().all(|&byte| byte == 0), "{name} at {at}: neither a record nor the end");
+                    assert!(Some(name) == segments.keys().next_back(), "{name} ends early");
                     at = bytes.len();
                 }
             }
@@ -119,20 +98,13 @@ fn segments(root: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// Says where two sets of files differ.
 fn assert_same(what: &str, before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) {
-    assert_eq!(
-        before.keys().collect::<Vec<_>>(),
-        after.keys().collect::<Vec<_>>(),
-        "{what}: names"
-    );
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>(), "{what}: names");
     for (name, bytes) in before {
         let (theirs, ours) = (bytes, &after[name]);
         assert_eq!(theirs.len(), ours.len(), "{what}: length of {name}");
         if let Some(at) = theirs.iter().zip(ours).position(|(a, b)| a != b) {
             let around = at.saturating_sub(24)..(at + 24).min(theirs.len());
-            let (theirs, ours) = (
-                theirs[around.clone()].escape_ascii(),
-                ours[around].escape_ascii(),
-            );
+            let (theirs, ours) = (theirs[around.clone()].escape_ascii(), ours[around].escape_ascii());
             panic!("{what}: {name} differs at byte {at}:\nApache  {theirs}\nBolide  {ours}");
         }
     }
@@ -140,11 +112,7 @@ fn assert_same(what: &str, before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<
 
 /// Index files are named by the time they were made at, which no test can repeat: their order is what counts.
 fn numbered(files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
-    files
-        .into_values()
-        .enumerate()
-        .map(|(number, bytes)| (number.to_string(), bytes))
-        .collect()
+    files.into_values().enumerate().map(|(number, bytes)| (number.to_string(), bytes)).collect()
 }
 
 #[test]
@@ -156,18 +124,9 @@ fn all_kinds_of_records_were_recorded() {
             let has = |name: &str| record.properties().get(name).is_some();
             for (kind, is) in [
                 ("plain", flags == 0),
-                (
-                    "compressed with zlib",
-                    flags & sys_flag::COMPRESSION_MASK == sys_flag::COMPRESSION_ZLIB,
-                ),
-                (
-                    "compressed with lz4",
-                    flags & sys_flag::COMPRESSION_MASK == sys_flag::COMPRESSION_LZ4,
-                ),
-                (
-                    "committed",
-                    flags & sys_flag::TRANSACTION_MASK == sys_flag::COMMIT,
-                ),
+                ("compressed with zlib", flags & sys_flag::COMPRESSION_MASK == sys_flag::COMPRESSION_ZLIB),
+                ("compressed with lz4", flags & sys_flag::COMPRESSION_MASK == sys_flag::COMPRESSION_LZ4),
+                ("committed", flags & sys_flag::TRANSACTION_MASK == sys_flag::COMMIT),
                 ("born at an IPv6 address", record.born_host().is_ipv6()),
                 ("stored at an IPv6 address", record.store_host().is_ipv6()),
                 ("in a long topic", record.topic().len() > 127),
@@ -177,13 +136,7 @@ fn all_kinds_of_records_were_recorded() {
                 ("checksummed", has(properties::CRC)),
                 ("flagged", record.flag() != 0),
                 ("consumed in vain", record.reconsume_times() > 0),
-                (
-                    "with text beyond ASCII",
-                    record
-                        .properties()
-                        .get_str("stadt")
-                        .is_some_and(|text| !text.is_ascii()),
-                ),
+                ("with text beyond ASCII", record.properties().get_str("stadt").is_some_and(|text| !text.is_ascii())),
             ] {
                 *seen.entry(kind).or_default() += usize::from(is);
             }
@@ -226,30 +179,17 @@ fn messages_put_again_give_apaches_files() {
             });
             let put = put.unwrap_or_else(|e| panic!("{name} at {}: {e}", record.physical_offset()));
             assert_eq!(put.physical_offset, record.physical_offset(), "{name}");
-            assert_eq!(
-                put.queue_offset,
-                record.queue_offset(),
-                "{name} at {}",
-                record.physical_offset()
-            );
+            assert_eq!(put.queue_offset, record.queue_offset(), "{name} at {}", record.physical_offset());
             store.dispatch();
         });
         store.close().unwrap();
         drop(store);
         assert_same(name, &log, &segments(folder.path()));
-        assert_same(
-            name,
-            &below(&recorded, "consumequeue/"),
-            &read_below(folder.path(), "consumequeue"),
-        );
+        assert_same(name, &below(&recorded, "consumequeue/"), &read_below(folder.path(), "consumequeue"));
         let index = numbered(read_below(folder.path(), "index"));
         assert_same(name, &numbered(below(&recorded, "index/")), &index);
         let written = checkpoint(&std::fs::read(folder.path().join("checkpoint")).unwrap());
-        assert_eq!(
-            written[..3],
-            [last_store_ms(&log); 3],
-            "{name}: after a clean stop everything is on the disk"
-        );
+        assert_eq!(written[..3], [last_store_ms(&log); 3], "{name}: after a clean stop everything is on the disk");
     }
 }
 
@@ -266,11 +206,7 @@ fn queues_and_index_are_rebuilt_from_apaches_log_alone() {
         store.close().unwrap();
         drop(store);
         assert_same(name, &log, &segments(folder.path()));
-        assert_same(
-            name,
-            &below(&recorded, "consumequeue/"),
-            &read_below(folder.path(), "consumequeue"),
-        );
+        assert_same(name, &below(&recorded, "consumequeue/"), &read_below(folder.path(), "consumequeue"));
         let index = numbered(read_below(folder.path(), "index"));
         assert_same(name, &numbered(below(&recorded, "index/")), &index);
     }
@@ -302,11 +238,7 @@ fn reopen_apaches_store(crashed: bool) {
         drop(store);
         assert!(!folder.path().join("abort").exists(), "{name}");
         assert_same(name, &log, &segments(folder.path()));
-        assert_same(
-            name,
-            &below(&recorded, "consumequeue/"),
-            &read_below(folder.path(), "consumequeue"),
-        );
+        assert_same(name, &below(&recorded, "consumequeue/"), &read_below(folder.path(), "consumequeue"));
         // After a crash the last message may be in the index twice, as with Apache.
         if !crashed {
             let index = numbered(read_below(folder.path(), "index"));
@@ -316,10 +248,7 @@ fn reopen_apaches_store(crashed: bool) {
         let after = checkpoint(&std::fs::read(folder.path().join("checkpoint")).unwrap());
         let last = last_store_ms(&log);
         for (before, after) in before.into_iter().zip(after).take(3) {
-            assert!(
-                before <= after && after <= last,
-                "{name}: {before} became {after}, the last record is of {last}"
-            );
+            assert!(before <= after && after <= last, "{name}: {before} became {after}, the last record is of {last}");
         }
     }
 }
@@ -328,10 +257,7 @@ fn reopen_apaches_store(crashed: bool) {
 fn checkpoint(bytes: &[u8]) -> Vec<i64> {
     assert_eq!(bytes.len(), 4096);
     assert!(bytes[48..].iter().all(|&byte| byte == 0));
-    bytes[..48]
-        .chunks(8)
-        .map(|chunk| i64::from_be_bytes(chunk.try_into().unwrap()))
-        .collect()
+    bytes[..48].chunks(8).map(|chunk| i64::from_be_bytes(chunk.try_into().unwrap())).collect()
 }
 
 fn last_store_ms(log: &BTreeMap<String, Vec<u8>>) -> i64 {
@@ -347,45 +273,21 @@ fn read_everything(store: &Store, log: &BTreeMap<String, Vec<u8>>) {
         let at = record.physical_offset();
         assert_eq!(store.message_at(at).unwrap(), record.bytes(), "{at}");
         let (topic, queue) = (record.topic(), record.queue());
-        ends.insert(
-            (topic.to_owned(), queue),
-            QueueOffset(record.queue_offset().0 + 1),
-        );
-        let limits = ReadLimits {
-            max_messages: 1,
-            max_bytes: 1 << 20,
-        };
-        let read = store
-            .read_queue_blocking(topic, queue, record.queue_offset(), limits, &|_| true)
-            .unwrap();
+        ends.insert((topic.to_owned(), queue), QueueOffset(record.queue_offset().0 + 1));
+        let limits = ReadLimits { max_messages: 1, max_bytes: 1 << 20 };
+        let read = store.read_queue_blocking(topic, queue, record.queue_offset(), limits, &|_| true).unwrap();
         assert_eq!((read.status, read.count), (ReadStatus::Found, 1), "{at}");
         assert_eq!(read.records.concat(), record.bytes(), "{at}");
-        let keys = record
-            .properties()
-            .get_str(properties::KEYS)
-            .unwrap_or_default();
+        let keys = record.properties().get_str(properties::KEYS).unwrap_or_default();
         let unique = record.properties().get_str(properties::UNIQUE_KEY);
         for key in keys.split_ascii_whitespace().chain(unique) {
             // The index knows seconds, counted from the first message of its file.
-            let found = store
-                .query_index(topic, key, 64, record.store_ms() - 999, record.store_ms())
-                .unwrap();
-            assert!(
-                found.contains(&at),
-                "{key} of {at} is not in the index: {found:?}"
-            );
+            let found = store.query_index(topic, key, 64, record.store_ms() - 999, record.store_ms()).unwrap();
+            assert!(found.contains(&at), "{key} of {at} is not in the index: {found:?}");
         }
     });
     for ((topic, queue), end) in ends {
-        assert_eq!(
-            store.max_offset(&topic, queue),
-            Some(end),
-            "{topic} {queue}"
-        );
-        assert_eq!(
-            store.min_offset(&topic, queue),
-            Some(QueueOffset(0)),
-            "{topic} {queue}"
-        );
+        assert_eq!(store.max_offset(&topic, queue), Some(end), "{topic} {queue}");
+        assert_eq!(store.min_offset(&topic, queue), Some(QueueOffset(0)), "{topic} {queue}");
     }
 }

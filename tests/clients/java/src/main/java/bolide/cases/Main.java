@@ -46,6 +46,9 @@ public final class Main {
     private static List<Case> selected(Options options) {
         var cases = new ArrayList<Case>();
         // The longest first, so that none of them is the only one left at the end.
+        cases.addAll(TransactionCases.all());
+        cases.addAll(TimerCases.all());
+        cases.addAll(Dialect.ownCases());
         cases.addAll(OffsetCases.all());
         cases.addAll(RebalanceCases.all());
         cases.addAll(PushCases.all());

@@ -1,5 +1,6 @@
 package bolide.cases;
 
+import java.util.List;
 import java.util.Set;
 import org.apache.rocketmq.client.ClientConfig;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -15,6 +16,11 @@ final class Dialect {
     static final String[] COMPRESSIONS = {"ZLIB"};
 
     private Dialect() {
+    }
+
+    /** Cases of what only this client does. */
+    static List<Case> ownCases() {
+        return List.of();
     }
 
     static void broadcasting(DefaultMQPushConsumer consumer) {

@@ -1,6 +1,8 @@
 package bolide.cases;
 
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.rocketmq.client.ClientConfig;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
@@ -16,6 +18,11 @@ final class Dialect {
     static final String[] COMPRESSIONS = {"ZLIB", "LZ4", "ZSTD"};
 
     private Dialect() {
+    }
+
+    /** Cases of what only this client does. */
+    static List<Case> ownCases() {
+        return Stream.concat(PopCases.all().stream(), RecallCases.all().stream()).toList();
     }
 
     static void broadcasting(DefaultMQPushConsumer consumer) {

@@ -1,0 +1,241 @@
+//! ACK_MESSAGE, BATCH_ACK_MESSAGE and CHANGE_MESSAGE_INVISIBLETIME: what consumers do with the handles of popped messages.
+//!
+//! Acknowledging is idempotent: a handle that is no longer valid is answered like one that is, and nothing is stored. Changing the
+//! time of a message that is not in flight under the handle is refused (NO_MESSAGE): it has been acknowledged, or handed out again.
+
+use std::sync::Arc;
+
+use bolide_remoting::body::{BatchAck, BatchAckMessageRequest};
+use bolide_remoting::header::{AckMessageRequest, ChangeInvisibleTimeRequest, ChangeInvisibleTimeResponse};
+use bolide_remoting::{Body, Reply, Request, ResponseCode};
+use bolide_store::QueueId;
+
+use super::entry::Entry;
+use super::handle::{BadHandle, Handle, ORDERED};
+use super::in_flight::{Checkpoint, DeliveryKey, Place};
+use super::order::Committed;
+use super::retry_topic::TopicKind;
+use super::{check, journal, take, wake_place};
+use crate::broker::Broker;
+use crate::refusal::Refusal;
+use crate::reply::{Respond, json_body};
+
+/// How long an acknowledgement waits for a checkpoint that an Apache broker still has among its timers.
+const EARLY_PATIENCE_MS: i64 = 60_000;
+
+impl From<BadHandle> for Refusal {
+    fn from(error: BadHandle) -> Self {
+        Refusal::invalid(error.to_string())
+    }
+}
+
+/// ACK_MESSAGE.
+pub(crate) fn acknowledge(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
+    let acknowledged = || -> Result<(), Refusal> {
+        let header = AckMessageRequest::decode(&request.header.fields)?;
+        check::check_handed_out(broker, request, header.topic, header.queue_id)?;
+        let (min, max) = bounds(broker, header.topic, header.queue_id);
+        if !(min..=max).contains(&header.offset) {
+            let AckMessageRequest { topic, queue_id, offset, .. } = header;
+            let remark = format!("offset is illegal, key:{topic}@{queue_id}, commit:{offset}, store:{min}~{max}");
+            return Err(Refusal::new(ResponseCode::NO_MESSAGE, remark));
+        }
+        let handle = Handle::parse(header.extra_info)?;
+        let place = Place::new(header.topic, header.consumer_group, header.queue_id);
+        if handle.is_ordered() {
+            return acknowledge_ordered(broker, request, &place, header.offset, handle.pop_ms);
+        }
+        let key = DeliveryKey { place, start: handle.start, pop_ms: handle.pop_ms };
+        acknowledge_all(broker, &key, &[header.offset], handle.revive_queue, handle.due_ms())
+    };
+    reply.give(acknowledged());
+}
+
+/// BATCH_ACK_MESSAGE.
+pub(crate) fn acknowledge_batch(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
+    let acknowledged = || -> Result<(), Refusal> {
+        let body: Option<BatchAckMessageRequest> =
+            if request.body.is_empty() { None } else { Some(json_body(request)?) };
+        let acks = body.map(|body| body.acks).unwrap_or_default();
+        if acks.is_empty() {
+            return Err(Refusal::new(ResponseCode::NO_MESSAGE, "the batch holds no acknowledgement"));
+        }
+        acks.iter().try_for_each(|ack| acknowledge_one_of_batch(broker, request, ack))
+    };
+    reply.give(acknowledged());
+}
+
+fn acknowledge_one_of_batch(broker: &Arc<Broker>, request: &Request<'_>, ack: &BatchAck) -> Result<(), Refusal> {
+    let kind = TopicKind::parse(&ack.retry)
+        .ok_or_else(|| Refusal::invalid(format!("the kind of topic is {:?}, none of 0, 1 and 2", ack.retry)))?;
+    let topic = kind.topic(&ack.topic, &ack.consumer_group);
+    if broker.store.max_offset(&topic, QueueId(ack.queue_id)).is_none() {
+        // Nothing was ever handed out from there.
+        return Ok(());
+    }
+    let (min, max) = bounds(broker, &topic, ack.queue_id);
+    let distances = ack.bit_set.iter().filter_map(|distance| i64::try_from(distance).ok());
+    let offsets: Vec<i64> = distances
+        .map(|distance| ack.start_offset.saturating_add(distance))
+        .filter(|offset| (min..=max).contains(offset))
+        .collect();
+    let place = Place::new(&topic, &ack.consumer_group, ack.queue_id);
+    if ack.revive_queue_id == ORDERED {
+        return offsets
+            .iter()
+            .try_for_each(|offset| acknowledge_ordered(broker, request, &place, *offset, ack.pop_time));
+    }
+    let key = DeliveryKey { place, start: ack.start_offset, pop_ms: ack.pop_time };
+    let due_ms = ack.pop_time.saturating_add(ack.invisible_time);
+    acknowledge_all(broker, &key, &offsets, ack.revive_queue_id, due_ms)
+}
+
+/// Acknowledges messages of one POP. `due_ms` is what their handles say.
+fn acknowledge_all(
+    broker: &Broker,
+    key: &DeliveryKey,
+    offsets: &[i64],
+    revive_queue: i32,
+    due_ms: i64,
+) -> Result<(), Refusal> {
+    let now_ms = broker.clock.now_ms();
+    let mut state = broker.pop.state.lock();
+    let in_flight: Vec<i64> =
+        offsets.iter().copied().filter(|offset| state.in_flight.find(key, *offset).is_some()).collect();
+    if let Some(first) = in_flight.first().and_then(|first| state.in_flight.find(key, *first)) {
+        let queue = first.at.queue;
+        journal::append(broker, &mut state, queue, &Entry::Ack { key: key.clone(), offsets: in_flight.clone() })?;
+        for offset in &in_flight {
+            state.in_flight.acknowledge(key, *offset);
+        }
+    }
+    let others: Vec<i64> = offsets.iter().copied().filter(|offset| !in_flight.contains(offset)).collect();
+    let is_journal_queue = (0..broker.config.get().revive_queue_num).contains(&revive_queue);
+    // What this run handed out is known: these have been acknowledged, or handed out again. Of what was handed out before it, an
+    // Apache broker may have a checkpoint among its timers still, which comes when its time is up.
+    let may_come = key.pop_ms < broker.pop.started_ms && due_ms > now_ms && is_journal_queue;
+    if may_come && !others.is_empty() {
+        journal::append(broker, &mut state, revive_queue, &Entry::Ack { key: key.clone(), offsets: others.clone() })?;
+        for offset in others {
+            state.in_flight.acknowledge_early(key.clone(), offset, due_ms.saturating_add(EARLY_PATIENCE_MS));
+        }
+    }
+    Ok(())
+}
+
+fn acknowledge_ordered(
+    broker: &Arc<Broker>,
+    request: &Request<'_>,
+    place: &Place,
+    offset: i64,
+    pop_ms: i64,
+) -> Result<(), Refusal> {
+    let (topic, group, queue) = (&*place.topic, &*place.group, place.queue);
+    let is_open = {
+        let mut state = broker.pop.state.lock();
+        let committed = broker.offsets.read().query(group, topic, queue).unwrap_or(-1);
+        if offset < committed {
+            return Ok(());
+        }
+        match state.order.acknowledge(place, offset, pop_ms) {
+            Committed::Next(next) => {
+                if !broker.offsets.read().has_reset(group, topic, queue) {
+                    broker.offsets.write().commit(group, topic, queue, next);
+                }
+                take::append_order(broker, &mut state, place, next)?;
+                !state.order.is_blocked(place, None, broker.clock.now_ms())
+            }
+            Committed::Stale => false,
+            Committed::Unknown => {
+                let peer = request.connection.peer();
+                let remark =
+                    format!("offset is illegal, key:{topic}@{group}@{queue}, old:{committed}, commit:{offset}, next:-1, {peer}");
+                return Err(Refusal::illegal(remark));
+            }
+        }
+    };
+    if is_open {
+        wake_place(broker, place);
+    }
+    Ok(())
+}
+
+/// CHANGE_MESSAGE_INVISIBLETIME.
+pub(crate) fn change_invisible_time(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
+    let changed = || -> Result<ChangeInvisibleTimeResponse, Refusal> {
+        let header = ChangeInvisibleTimeRequest::decode(&request.header.fields)?;
+        check::check_handed_out(broker, request, header.topic, header.queue_id)?;
+        let (min, max) = bounds(broker, header.topic, header.queue_id);
+        if !(min..max).contains(&header.offset) {
+            return Err(no_message(&header));
+        }
+        let handle = Handle::parse(header.extra_info)?;
+        let place = Place::new(header.topic, header.consumer_group, header.queue_id);
+        if handle.is_ordered() { change_ordered(broker, &header, &handle, &place) } else { change(broker, &header, &handle, place) }
+    };
+    match changed() {
+        Ok(answer) => reply.give(Ok(answer)),
+        Err(refusal) => {
+            // Java's client reads the header before it looks at the code.
+            let nothing = ChangeInvisibleTimeResponse { pop_time: 0, invisible_time: 0, revive_qid: 0 };
+            reply.respond(refusal.code, Some(&refusal.remark), &nothing, Body::Empty);
+        }
+    }
+}
+
+fn change(
+    broker: &Broker,
+    header: &ChangeInvisibleTimeRequest<'_>,
+    handle: &Handle<'_>,
+    place: Place,
+) -> Result<ChangeInvisibleTimeResponse, Refusal> {
+    let before = DeliveryKey { place: place.clone(), start: handle.start, pop_ms: handle.pop_ms };
+    let mut state = broker.pop.state.lock();
+    let found = state.in_flight.find(&before, header.offset).copied();
+    let Some(delivery) = found else { return Err(no_message(header)) };
+    // Later than the POP that it takes the place of, so that the two can be told apart.
+    let pop_ms = broker.clock.now_ms().max(delivery.pop_ms + 1);
+    let checkpoint = Checkpoint {
+        place,
+        start: header.offset,
+        pop_ms,
+        invisible_ms: header.invisible_time.max(0),
+        offsets: vec![header.offset],
+        suspended: header.suspend,
+    };
+    let queue = delivery.at.queue;
+    let at = journal::append(broker, &mut state, queue, &Entry::Checkpoint(checkpoint.clone()))?;
+    state.in_flight.take(&checkpoint, at);
+    // For Apache's broker; here the later checkpoint has taken the place of the earlier one already.
+    journal::append(broker, &mut state, queue, &Entry::Ack { key: before, offsets: vec![header.offset] })?;
+    Ok(ChangeInvisibleTimeResponse { pop_time: pop_ms, invisible_time: checkpoint.invisible_ms, revive_qid: queue })
+}
+
+fn change_ordered(
+    broker: &Broker,
+    header: &ChangeInvisibleTimeRequest<'_>,
+    handle: &Handle<'_>,
+    place: &Place,
+) -> Result<ChangeInvisibleTimeResponse, Refusal> {
+    let mut state = broker.pop.state.lock();
+    let committed = broker.offsets.read().query(&place.group, &place.topic, place.queue).unwrap_or(-1);
+    let visible_ms = broker.clock.now_ms().saturating_add(header.invisible_time.max(0));
+    if header.offset < committed || !state.order.change(place, header.offset, handle.pop_ms, visible_ms) {
+        return Err(no_message(header));
+    }
+    take::append_order(broker, &mut state, place, committed)?;
+    let pop_time = handle.pop_ms;
+    Ok(ChangeInvisibleTimeResponse { pop_time, invisible_time: visible_ms - pop_time, revive_qid: ORDERED })
+}
+
+fn no_message(header: &ChangeInvisibleTimeRequest<'_>) -> Refusal {
+    let ChangeInvisibleTimeRequest { topic, queue_id, offset, .. } = header;
+    let remark = format!("message {offset} of {topic}@{queue_id} is not in flight under this handle");
+    Refusal::new(ResponseCode::NO_MESSAGE, remark)
+}
+
+fn bounds(broker: &Broker, topic: &str, queue: i32) -> (i64, i64) {
+    let min = broker.store.min_offset(topic, QueueId(queue)).unwrap_or_default();
+    let max = broker.store.max_offset(topic, QueueId(queue)).unwrap_or_default();
+    (min.0, max.0)
+}

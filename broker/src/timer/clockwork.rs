@@ -1,0 +1,373 @@
+//! What moves the timers: enters waiting messages into the files, opens slots when their time comes, delivers. It carries out what
+//! [`Schedule`] decides, over [`TimerFiles`] and a [`MessageLog`]; tests run it over files in memory and a log of their own.
+
+use std::sync::Arc;
+
+use bolide_store::record::java_hash;
+use bolide_store::record::properties::UNIQUE_KEY;
+use bolide_store::{
+    Disk, LoggedRecord, PhysicalOffset, PutError, ReadError, StoreError, TimerCheckpoint, TimerFiles, TimerMark, TimerOptions,
+    TimerRecord,
+};
+
+use super::schedule::{Entry, Lengths, Place, Schedule, Task};
+use super::{REAL_TOPIC, timing};
+use crate::message::Message;
+
+/// How long something is left alone that could not be read or stored.
+const RETRY_MS: i64 = 1_000;
+/// How long to wait for the commit log to reach the disk before a checkpoint is tried again.
+const SYNC_WAIT_MS: i64 = 20;
+/// Time between two looks for files of the timer log that nothing needs.
+const CLEAN_MS: i64 = 30_000;
+/// Deliveries after which consumers are told.
+const DELIVERIES_AT_ONCE: usize = 256;
+
+/// A message of the timers' queue, as it was stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) message: Message,
+    pub(crate) physical: PhysicalOffset,
+    pub(crate) size: i32,
+    pub(crate) queue_offset: i64,
+    pub(crate) store_ms: i64,
+}
+
+/// Where messages wait and where they are delivered to.
+pub(crate) trait MessageLog {
+    /// The time.
+    fn now_ms(&self) -> i64;
+    /// Messages of the timers' queue from `offset` on, as many as are convenient, and where to read on; the same offset: there are
+    /// none.
+    fn queued(&self, offset: i64) -> Result<(Vec<Waiting>, i64), ReadError>;
+    /// The first offset of that queue, and its next.
+    fn queue_range(&self) -> (i64, i64);
+    /// The message of the timers' queue that starts at `physical`; `None`: it is gone, or never was there.
+    fn waiting(&self, physical: PhysicalOffset) -> Result<Option<Waiting>, ReadError>;
+    /// Stores a message; answers where its record ends.
+    fn put(&self, message: &Message) -> Result<PhysicalOffset, PutError>;
+    /// Shows queues what was put.
+    fn show(&self);
+    /// Whether the disk has the commit log up to `end`; asks for it if not.
+    fn is_durable(&self, end: PhysicalOffset) -> bool;
+    /// Where the commit log begins.
+    fn begin(&self) -> PhysicalOffset;
+    /// Whether the broker is closing: what can wait, waits.
+    fn is_closing(&self) -> bool;
+}
+
+/// What the timers cannot go on after.
+#[derive(Debug, thiserror::Error)]
+pub enum TimerError {
+    /// Their files.
+    #[error(transparent)]
+    Files(#[from] StoreError),
+    /// A message that waits.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A message that is due.
+    #[error("a message that is due cannot be stored: {0}")]
+    Put(#[from] PutError),
+}
+
+/// Messages of the queue that are read a second time, because the timer log lost them.
+#[derive(Debug, Clone, Copy)]
+struct Again {
+    /// They end here.
+    until: i64,
+    /// Slots before this one were done.
+    read_ms: i64,
+}
+
+/// The timers of a broker.
+pub(crate) struct Clockwork {
+    lengths: Lengths,
+    files: TimerFiles,
+    schedule: Schedule,
+    checkpoint: TimerCheckpoint,
+    again: Option<Again>,
+    /// Whether the checkpoint lacks something.
+    is_dirty: bool,
+    saved_ms: i64,
+    cleaned_ms: i64,
+    flush_interval_ms: i64,
+    /// Where the last delivered message ends: a checkpoint must not be ahead of it.
+    delivered_end: PhysicalOffset,
+    shown: usize,
+}
+
+impl Clockwork {
+    /// Opens the files and goes on where they say the timers stopped.
+    pub(crate) fn open(
+        options: TimerOptions,
+        lengths: Lengths,
+        flush_interval_ms: i64,
+        disk: Arc<dyn Disk>,
+        log: &impl MessageLog,
+    ) -> Result<Self, TimerError> {
+        let (files, recovered) = TimerFiles::open(options, disk)?;
+        let now_ms = log.now_ms();
+        let checkpoint = recovered.checkpoint;
+        let (min, max) = log.queue_range();
+        let saved = checkpoint.queue_offset.min(checkpoint.master_queue_offset);
+        let newest = recovered.last.map(|logged| log.waiting(logged.record.physical)).transpose()?.flatten();
+        let next = newest.map_or(saved, |waiting| waiting.queue_offset + 1).clamp(min, max.max(min));
+        let (offset, again) = match recovered.incomplete {
+            true => (min, Some(Again { until: next, read_ms: checkpoint.read_ms })),
+            false => (next, None),
+        };
+        if recovered.incomplete {
+            tracing::warn!("the timer log has lost records: messages {min} to {next} of the timers' queue are entered again");
+        }
+        let schedule = Schedule::new(lengths, checkpoint.read_ms, recovered.slots, offset, now_ms);
+        let mut clockwork = Clockwork {
+            lengths,
+            files,
+            schedule,
+            checkpoint,
+            again,
+            is_dirty: false,
+            saved_ms: now_ms,
+            cleaned_ms: now_ms,
+            flush_interval_ms,
+            delivered_end: PhysicalOffset(0),
+            shown: 0,
+        };
+        for logged in recovered.late {
+            let recalls = clockwork.recalled_by(log, &logged)?;
+            clockwork.schedule.came_late(&logged, recalls);
+        }
+        Ok(clockwork)
+    }
+
+    /// Does everything that is to be done by now; answers when there is more.
+    pub(crate) fn turn(&mut self, log: &impl MessageLog) -> Result<Option<i64>, TimerError> {
+        let mut was_stalled = false;
+        while !log.is_closing() {
+            self.schedule.keep_up(log.now_ms());
+            let stalled = self.enter_all(log)?;
+            self.deliver_due(log)?;
+            if let Some(slot_ms) = self.schedule.next_slot(log.now_ms()) {
+                self.open_slot(log, slot_ms)?;
+                self.save_in_time(log)?;
+            } else if !stalled || was_stalled {
+                break;
+            } else {
+                was_stalled = true;
+            }
+        }
+        self.save_in_time(log)?;
+        self.clean(log)?;
+        Ok(self.wake_ms(log.now_ms()))
+    }
+
+    /// Notes how far everything is, in a file that the next start relies on. What was delivered must be on the disk.
+    pub(crate) fn save(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        if self.is_dirty {
+            self.checkpoint.read_ms = self.schedule.read_ms();
+            self.checkpoint.queue_offset = self.schedule.queue_offset();
+            self.checkpoint.master_queue_offset = self.checkpoint.queue_offset;
+            self.checkpoint.changed_ms = now_ms;
+            self.checkpoint.changes += 1;
+            self.files.save(self.checkpoint)?;
+            self.is_dirty = false;
+        }
+        self.saved_ms = now_ms;
+        Ok(())
+    }
+
+    fn save_in_time(&mut self, log: &impl MessageLog) -> Result<(), StoreError> {
+        let now_ms = log.now_ms();
+        let is_time = (now_ms - self.saved_ms).unsigned_abs() >= self.flush_interval_ms.unsigned_abs();
+        // While lost records are entered again, the checkpoint must go on to say that they are lost.
+        if is_time && self.is_dirty && self.again.is_none() && log.is_durable(self.delivered_end) {
+            self.save(now_ms)?;
+        }
+        Ok(())
+    }
+
+    fn wake_ms(&self, now_ms: i64) -> Option<i64> {
+        let save_ms = (self.saved_ms + self.flush_interval_ms).max(now_ms + SYNC_WAIT_MS);
+        self.schedule.wake_ms().into_iter().chain(self.is_dirty.then_some(save_ms)).min()
+    }
+
+    fn clean(&mut self, log: &impl MessageLog) -> Result<(), StoreError> {
+        let now_ms = log.now_ms();
+        if (now_ms - self.cleaned_ms).abs() >= CLEAN_MS {
+            self.cleaned_ms = now_ms;
+            self.files.remove_before(log.begin())?;
+        }
+        Ok(())
+    }
+
+    /// Enters the messages that have come since the last time; says whether overdue slots must open first.
+    fn enter_all(&mut self, log: &impl MessageLog) -> Result<bool, TimerError> {
+        loop {
+            let offset = self.schedule.queue_offset();
+            let (waiting, next) = log.queued(offset)?;
+            if next == offset {
+                self.again = self.again.filter(|again| offset < again.until);
+                return Ok(false);
+            }
+            for one in &waiting {
+                if !self.enter(one, log.now_ms())? {
+                    return Ok(true);
+                }
+                self.schedule.entered_up_to(one.queue_offset + 1);
+            }
+            self.schedule.entered_up_to(next);
+            self.is_dirty = true;
+        }
+    }
+
+    /// Enters a message; `false`: there is no room in the wheel yet.
+    fn enter(&mut self, waiting: &Waiting, now_ms: i64) -> Result<bool, TimerError> {
+        let properties = &waiting.message.properties;
+        let Some(out_ms) = properties.number::<i64>(timing::OUT_MS).filter(|out_ms| *out_ms >= 0) else {
+            tracing::error!(message = %waiting.physical, "a message among the timers names no time: left where it is");
+            return Ok(true);
+        };
+        let Some(place) = self.schedule.place(out_ms, now_ms) else { return Ok(false) };
+        if self.is_done_already(waiting, out_ms, &place)? {
+            return Ok(true);
+        }
+        let recalls = properties.get(timing::RECALLED_KEY).map(str::to_owned);
+        let due_ms = match place.roll {
+            true => 0,
+            false => self.exact_ms(waiting, out_ms),
+        };
+        let record = TimerRecord {
+            previous: -1,
+            mark: TimerMark { roll: place.roll, delete: recalls.is_some() },
+            written_ms: place.written_ms,
+            after_ms: i32::try_from(place.slot_ms - place.written_ms).unwrap_or(0),
+            physical: waiting.physical,
+            size: waiting.size,
+            topic_hash: properties.get(REAL_TOPIC).map_or(0, java_hash),
+            due_ms,
+        };
+        let position = self.files.append(&record, place.begins_slot)?;
+        self.schedule.entered(&LoggedRecord { position, record }, recalls);
+        self.is_dirty = true;
+        Ok(true)
+    }
+
+    /// Whether a message that is read again was delivered before, or is still in the wheel.
+    fn is_done_already(&self, waiting: &Waiting, out_ms: i64, place: &Place) -> Result<bool, TimerError> {
+        let Some(again) = self.again.filter(|again| waiting.queue_offset < again.until) else { return Ok(false) };
+        if self.lengths.slot_of(out_ms) < again.read_ms {
+            return Ok(true);
+        }
+        let known = if place.begins_slot { Vec::new() } else { self.files.slot(place.slot_ms)? };
+        Ok(known.iter().any(|logged| logged.record.physical == waiting.physical))
+    }
+
+    /// When a message is due exactly; its slot tells to within the slot's length.
+    fn exact_ms(&self, waiting: &Waiting, out_ms: i64) -> i64 {
+        let (first_ms, last_ms) = self.lengths.due_range(self.lengths.slot_of(out_ms));
+        let mut properties = waiting.message.properties.clone();
+        properties.remove(timing::OUT_MS);
+        let asked = timing::asked_ms(&properties, waiting.store_ms).ok().flatten();
+        // A delay counts from when the message came, of which the time it was stored is a millisecond's guess; a message that was
+        // stored again has only its slot.
+        asked.filter(|asked_ms| (first_ms..=last_ms + RETRY_MS).contains(asked_ms)).unwrap_or(last_ms).min(last_ms)
+    }
+
+    fn open_slot(&mut self, log: &impl MessageLog, slot_ms: i64) -> Result<(), TimerError> {
+        let mut records = Vec::new();
+        for logged in self.files.slot(slot_ms)? {
+            let recalls = self.recalled_by(log, &logged)?;
+            records.push((logged, recalls));
+        }
+        self.schedule.opened(slot_ms, records);
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    /// The key of the message that a record takes back.
+    fn recalled_by(&self, log: &impl MessageLog, logged: &LoggedRecord) -> Result<Option<String>, TimerError> {
+        let TimerMark { roll, delete } = logged.record.mark;
+        if roll || !delete {
+            return Ok(None);
+        }
+        let waiting = log.waiting(logged.record.physical)?;
+        Ok(waiting.and_then(|waiting| waiting.message.properties.get(timing::RECALLED_KEY).map(str::to_owned)))
+    }
+
+    fn deliver_due(&mut self, log: &impl MessageLog) -> Result<(), TimerError> {
+        let mut rolled = false;
+        while let Some(entry) = self.schedule.due(log.now_ms()).filter(|_| !log.is_closing()) {
+            match log.waiting(entry.physical) {
+                Ok(Some(waiting)) if self.is_meant(&waiting, &entry) => {
+                    rolled |= entry.mark.roll;
+                    self.deliver(log, waiting, &entry)?;
+                }
+                Ok(_) => tracing::warn!(message = %entry.physical, "a timed message is gone from the commit log"),
+                Err(error) => {
+                    tracing::error!(message = %entry.physical, "a timed message cannot be read, tried again in a moment: {error}");
+                    self.schedule.postpone(&entry, log.now_ms() + RETRY_MS);
+                    continue;
+                }
+            }
+            self.schedule.done(&entry);
+            self.is_dirty = true;
+        }
+        if rolled || self.shown > 0 {
+            log.show();
+            self.shown = 0;
+        }
+        Ok(())
+    }
+
+    /// Whether a record's message is still what lies there: after a loss of power the place may be another's.
+    fn is_meant(&self, waiting: &Waiting, entry: &Entry) -> bool {
+        let out_ms = waiting.message.properties.number::<i64>(timing::OUT_MS);
+        let fits = |slot_ms: i64| entry.mark.roll || slot_ms <= entry.slot_ms;
+        waiting.size == entry.size && out_ms.is_some_and(|out_ms| fits(self.lengths.slot_of(out_ms)))
+    }
+
+    fn deliver(&mut self, log: &impl MessageLog, waiting: Waiting, entry: &Entry) -> Result<(), TimerError> {
+        let mut message = waiting.message;
+        match self.task_of(&message, entry) {
+            Task::Drop => return Ok(()),
+            Task::Roll => timing::roll(&mut message, entry.entered_ms, log.now_ms()),
+            Task::Deliver => {
+                if !timing::restore(&mut message, entry.entered_ms, log.now_ms()) {
+                    tracing::error!(message = %waiting.physical, "a timed message names no real topic and queue: left where it is");
+                    return Ok(());
+                }
+            }
+        }
+        let mut put = log.put(&message);
+        if let Err(PutError::PropertiesTooLong { .. }) = put {
+            timing::shorten(&mut message);
+            put = log.put(&message);
+        }
+        match put {
+            Ok(end) => self.delivered_end = self.delivered_end.max(end),
+            Err(error) if is_passing(&error) => return Err(error.into()),
+            Err(error) => tracing::error!(message = %waiting.physical, "a timed message cannot be delivered: {error}"),
+        }
+        self.shown += 1;
+        if self.shown >= DELIVERIES_AT_ONCE {
+            log.show();
+            self.shown = 0;
+        }
+        Ok(())
+    }
+
+    fn task_of(&self, message: &Message, entry: &Entry) -> Task {
+        let key = message.properties.get(UNIQUE_KEY).unwrap_or_default();
+        if !self.schedule.has_recalled() {
+            return self.schedule.task(entry, &[]);
+        }
+        // Apache's `appendTopicForTimerDeleteKey` makes the second form.
+        let with_topic = format!("{}+{key}", message.properties.get(REAL_TOPIC).unwrap_or_default());
+        self.schedule.task(entry, &[key, &with_topic])
+    }
+}
+
+/// Whether a message that was refused may be stored later.
+fn is_passing(error: &PutError) -> bool {
+    matches!(error, PutError::NoSpace | PutError::NoSegment { .. } | PutError::Poisoned { .. } | PutError::Closed)
+}

@@ -1,0 +1,95 @@
+//! RECALL_MESSAGE (370): takes back a message whose time has not come. What is stored is a timed message of its own, which meets the
+//! other in its slot.
+
+use std::sync::Arc;
+
+use bolide_remoting::header::{RecallMessageRequest, RecallMessageResponse};
+use bolide_remoting::{Reply, Request, ResponseCode};
+use bolide_store::QueueId;
+use bolide_store::record::properties::{TAGS, UNIQUE_KEY};
+use bytes::Bytes;
+
+use super::handle::RecallHandle;
+use super::timing;
+use crate::broker::Broker;
+use crate::message::{Message, PropertyList};
+use crate::refusal::Refusal;
+use crate::reply::Respond;
+use crate::topic::permission;
+
+const RECALL_TAG: &str = "_RECALL_TAG_";
+const BORN_TIMESTAMP: &str = "BORN_TIMESTAMP";
+const PRODUCER_GROUP: &str = "PGROUP";
+
+/// RECALL_MESSAGE.
+pub(crate) fn recall(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
+    let header = match RecallMessageRequest::decode(&request.header.fields) {
+        Ok(header) => header,
+        Err(error) => return reply.refuse(error),
+    };
+    match store(broker, request, &header) {
+        Ok(handle) => reply.give(Ok(RecallMessageResponse { msg_id: &handle.unique_key })),
+        Err(refusal) => reply.refuse(refusal),
+    }
+}
+
+fn store(broker: &Broker, request: &Request<'_>, header: &RecallMessageRequest<'_>) -> Result<RecallHandle, Refusal> {
+    let handle = check(broker, header)?;
+    let now_ms = broker.clock.now_ms();
+    let mut properties = PropertyList::default();
+    properties.set(TAGS, RECALL_TAG);
+    properties.set(timing::RECALLED_KEY, handle.unique_key.clone());
+    properties.set(UNIQUE_KEY, handle.unique_key.clone());
+    properties.set(timing::DELIVER_MS, handle.time_ms.to_string());
+    properties.set(BORN_TIMESTAMP, now_ms.to_string());
+    properties.set(PRODUCER_GROUP, header.producer_group.unwrap_or_default());
+    let mut message = Message {
+        topic: handle.topic.clone(),
+        queue: QueueId(0),
+        flag: 0,
+        sys_flag: 0,
+        born_ms: now_ms,
+        born_host: request.connection.peer(),
+        reconsume_times: 0,
+        prepared_offset: 0,
+        body: Bytes::from_static(b"0"),
+        properties,
+    };
+    let failed = |refusal: Refusal| Refusal::new(ResponseCode::SYSTEM_ERROR, format!("recall failed, execute error: {}", refusal.remark));
+    super::redirect(broker, &mut message).map_err(failed)?;
+    let put = message.put(broker).map_err(|error| failed(error.into()))?;
+    broker.store.request_flush(put.end());
+    Ok(handle)
+}
+
+fn check(broker: &Broker, header: &RecallMessageRequest<'_>) -> Result<RecallHandle, Refusal> {
+    let config = broker.config.get();
+    let unavailable = || Refusal::unavailable("recall failed, broker service not available");
+    if !config.recall_message_enable {
+        return Err(Refusal::new(ResponseCode::NO_PERMISSION, "recall failed, operation is forbidden"));
+    }
+    if broker.clock.now_ms() < config.start_accept_send_request_timestamp_ms {
+        return Err(unavailable());
+    }
+    if !permission::is_writable(config.broker_permission) && !config.allow_recall_when_broker_not_writeable {
+        return Err(unavailable());
+    }
+    let topic = header.topic;
+    if broker.topics.get(topic).is_none() {
+        let remark = format!("recall failed, the topic[{topic}] not exist");
+        return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark));
+    }
+    let illegal = |remark: &'static str| Refusal::new(ResponseCode::ILLEGAL_OPERATION, remark);
+    let handle = RecallHandle::decode(header.recall_handle).ok_or_else(|| illegal("recall handle is invalid"))?;
+    if handle.topic != topic {
+        return Err(illegal("recall failed, topic not match"));
+    }
+    if handle.broker != config.broker_name {
+        return Err(illegal("recall failed, broker service not available"));
+    }
+    let left_ms = handle.time_ms.saturating_sub(broker.clock.now_ms());
+    if left_ms <= 0 || left_ms >= i64::from(config.timer_max_delay_sec) * 1_000 {
+        return Err(illegal("recall failed, timestamp invalid"));
+    }
+    Ok(handle)
+}

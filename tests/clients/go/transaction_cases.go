@@ -1,0 +1,155 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	rocketmq "github.com/apache/rocketmq-client-go/v2"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+	"github.com/apache/rocketmq-client-go/v2/producer"
+)
+
+// Transactions: a message is seen if its producer commits it, at once or when it is asked, and never otherwise.
+func transactionCases() []testCase {
+	return []testCase{
+		{name: "transaction-ends-when-asked", body: transactionAsked},
+		{name: "transaction-other-producer-is-asked", body: transactionOtherProducer},
+		{name: "transaction-over-a-restart", body: transactionOverRestart, restarts: true},
+		{name: "transaction-commit-and-rollback", body: transactionEnded},
+	}
+}
+
+// transactionListener says what the first word of a body asks for, and notes what it is asked.
+type transactionListener struct {
+	mutex sync.Mutex
+	// whenAsked is what a check is told by body; what is missing stays unknown.
+	whenAsked map[string]primitive.LocalTransactionState
+	checks    []string
+}
+
+func newTransactionListener() *transactionListener {
+	return &transactionListener{whenAsked: map[string]primitive.LocalTransactionState{}}
+}
+
+func (l *transactionListener) ExecuteLocalTransaction(message *primitive.Message) primitive.LocalTransactionState {
+	switch word, _, _ := strings.Cut(string(message.Body), "-"); word {
+	case "commit":
+		return primitive.CommitMessageState
+	case "rollback":
+		return primitive.RollbackMessageState
+	default:
+		return primitive.UnknowState
+	}
+}
+
+func (l *transactionListener) CheckLocalTransaction(message *primitive.MessageExt) primitive.LocalTransactionState {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.checks = append(l.checks, string(message.Body))
+	if state, agreed := l.whenAsked[string(message.Body)]; agreed {
+		return state
+	}
+	return primitive.UnknowState
+}
+
+func (l *transactionListener) agree(body string, state primitive.LocalTransactionState) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.whenAsked[body] = state
+}
+
+func (l *transactionListener) checksOf(body string) int {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return len(slices.DeleteFunc(slices.Clone(l.checks), func(one string) bool { return one != body }))
+}
+
+func (s *scene) transactionProducer(listener *transactionListener) rocketmq.TransactionProducer {
+	created, err := rocketmq.NewTransactionProducer(listener, producer.WithNameServer([]string{s.options.nameServer}),
+		producer.WithGroupName(s.unique("producer")), producer.WithInstanceName(s.instance()))
+	succeeds("a new transaction producer", err)
+	succeeds("the producer's start", created.Start())
+	return created
+}
+
+func (s *scene) startTransactionProducer(listener *transactionListener) rocketmq.TransactionProducer {
+	created := s.transactionProducer(listener)
+	s.closing(func() { _ = created.Shutdown() })
+	return created
+}
+
+func sendInTransaction(sender rocketmq.TransactionProducer, topic, body string) {
+	ctx, cancel := deadline()
+	defer cancel()
+	result, err := sender.SendMessageInTransaction(ctx, newMessage(topic, body).WithTag("tag").WithKeys([]string{"key-" + body}))
+	succeeds("sending "+body, err)
+	equal("the status of "+body, primitive.SendOK, result.Status)
+}
+
+func transactionEnded(s *scene) {
+	topic := s.topic(2)
+	listener := newTransactionListener()
+	sender := s.startTransactionProducer(listener)
+	_, inbox := s.push(s.group(), topic, "tag")
+	for i, body := range numbered("commit", 5) {
+		sendInTransaction(sender, topic, body)
+		sendInTransaction(sender, topic, numbered("rollback", 5)[i])
+	}
+	inbox.awaitAll(numbered("commit", 5))
+	listener.agree("last", primitive.CommitMessageState)
+	sendInTransaction(sender, topic, "last")
+	inbox.awaitExactly(append(numbered("commit", 5), "last"))
+	message := inbox.snapshot()[0].message
+	equal("the topic", topic, message.Topic)
+	equal("the key", "key-"+string(message.Body), message.GetKeys())
+}
+
+func transactionAsked(s *scene) {
+	topic := s.topic(1)
+	listener := newTransactionListener()
+	sender := s.startTransactionProducer(listener)
+	_, inbox := s.push(s.group(), topic, "*")
+	listener.agree("drop", primitive.RollbackMessageState)
+	sendInTransaction(sender, topic, "keep")
+	sendInTransaction(sender, topic, "drop")
+	eventually("a check of the transaction that stays unknown", true, func() any { return listener.checksOf("keep") >= 1 })
+	eventually("the checks of the other one", 1, func() any { return listener.checksOf("drop") })
+	equal("what was received before a commit", []string{}, inbox.bodies())
+	listener.agree("keep", primitive.CommitMessageState)
+	inbox.awaitExactly([]string{"keep"})
+	listener.agree("later", primitive.CommitMessageState)
+	sendInTransaction(sender, topic, "later")
+	inbox.awaitExactly([]string{"keep", "later"})
+	equal("checks after the rollback", 1, listener.checksOf("drop"))
+}
+
+func transactionOtherProducer(s *scene) {
+	topic := s.topic(1)
+	_, inbox := s.push(s.group(), topic, "*")
+	first := s.transactionProducer(newTransactionListener())
+	sendInTransaction(first, topic, "orphan")
+	succeeds("the first producer's end", first.Shutdown())
+	alive := newTransactionListener()
+	alive.agree("orphan", primitive.CommitMessageState)
+	sendInTransaction(s.startTransactionProducer(alive), topic, "commit-own")
+	inbox.awaitExactly([]string{"orphan", "commit-own"})
+	holds("a check of the living producer", alive.checksOf("orphan") >= 1, alive.checks)
+}
+
+func transactionOverRestart(s *scene) {
+	s.withRestartableBroker(func(broker string) {
+		topic := s.createTopic(s.unique("topic"), 1, broker)
+		listener := newTransactionListener()
+		sender := s.startTransactionProducer(listener)
+		_, inbox := s.push(s.group(), topic, "*")
+		sendInTransaction(sender, topic, "commit-before")
+		sendInTransaction(sender, topic, "rollback-before")
+		sendInTransaction(sender, topic, "open")
+		inbox.awaitAll([]string{"commit-before"})
+		s.restartBroker(topic)
+		listener.agree("open", primitive.CommitMessageState)
+		inbox.awaitAll([]string{"open"})
+		equal("checks of transactions that had ended", 0, listener.checksOf("commit-before")+listener.checksOf("rollback-before"))
+	})
+}
