@@ -152,7 +152,7 @@ impl Broker {
         self.delayed.save(self.clock.now_ms())?;
         // Right before the offsets: what they say about POP begins where this ends.
         let now_ms = self.pop.save(self)?;
-        self.offsets.save(now_ms)
+        self.offsets.save(now_ms, || pop::await_flush(self))
     }
 
     /// Answers everything that waits, saves everything and closes the store. No request may come any more.

@@ -69,8 +69,9 @@ impl Offsets {
         self.table.write()
     }
 
-    /// Brings the file up to date. Waits for the disk.
-    pub fn save(&self, now_ms: i64) -> Result<(), ConfigFileError> {
+    /// Brings the file up to date. Waits for the disk. `before` is called between looking at the offsets and writing them: whatever
+    /// the offsets rely on must be on the disk when it returns.
+    pub fn save(&self, now_ms: i64, before: impl FnOnce()) -> Result<(), ConfigFileError> {
         let mut saved = self.saved.lock();
         let content = {
             let table = self.table.read();
@@ -86,6 +87,7 @@ impl Offsets {
                 pull_offset_table: table.pulled_offsets(),
             }
         };
+        before();
         let result = self.file.save(&content);
         if result.is_err() {
             // Whatever comes next must try again.

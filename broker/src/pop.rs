@@ -17,6 +17,7 @@ mod modes;
 mod notification;
 pub mod order;
 mod relabel;
+mod request;
 pub mod retry_topic;
 mod revive;
 mod routes;
@@ -26,6 +27,7 @@ pub mod waiting;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use bolide_store::{Arrival, Disk};
 use parking_lot::Mutex;
@@ -33,8 +35,8 @@ use parking_lot::Mutex;
 pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time};
 pub(crate) use assignment::{modes, query_assignment, set_mode};
 pub(crate) use notification::{notification, polling_info};
+pub(crate) use request::pop;
 pub(crate) use revive::run;
-pub(crate) use take::pop;
 
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
@@ -44,8 +46,8 @@ use in_flight::{Checkpoint, DeliveryKey, InFlight, Place};
 use modes::Modes;
 use notification::HeldNotification;
 use order::{OrderFile, OrderTable};
+use request::HeldPop;
 use routes::Routes;
-use take::HeldPop;
 use waiting::{Scope, WaitingPops};
 
 /// The group whose offsets tell how far the journal is no longer needed: the last such entry of each queue.
@@ -138,6 +140,22 @@ impl Pop {
     }
 }
 
+/// Waits until the log is on the disk as far as it goes. An offset that was saved must not outlive a power failure that takes the
+/// checkpoint of the messages before it.
+pub(crate) fn await_flush(broker: &Broker) {
+    const LOOK: Duration = Duration::from_millis(2);
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let end = broker.store.max_physical_offset();
+    broker.store.request_flush(end);
+    let begun = Instant::now();
+    while broker.store.flushed_offset() < end {
+        if begun.elapsed() > PATIENCE {
+            return tracing::warn!("offsets are saved before the log is on the disk, which is slow");
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
 /// Takes in what the last run left in the journal. Waits for the disk.
 pub(crate) fn recover(broker: &Broker) -> Result<(), bolide_store::ReadError> {
     journal::recover(broker)?;
@@ -148,7 +166,7 @@ pub(crate) fn recover(broker: &Broker) -> Result<(), bolide_store::ReadError> {
 /// Messages have arrived: those who wait for them go on.
 pub(crate) fn wake(broker: &Arc<Broker>, arrivals: &[Arrival]) {
     for arrival in arrivals {
-        take::wake(broker, arrival);
+        request::wake(broker, arrival);
         notification::wake(broker, arrival);
     }
 }
@@ -159,13 +177,13 @@ pub(crate) fn expire(broker: &Arc<Broker>, now_ms: i64) {
     for place in opened {
         wake_place(broker, &place);
     }
-    take::expire(broker, now_ms);
+    request::expire(broker, now_ms);
     notification::expire(broker, now_ms);
 }
 
 /// Answers everything that waits, for the broker stops.
 pub(crate) fn drain(broker: &Arc<Broker>) {
-    take::drain(broker);
+    request::drain(broker);
     notification::drain(broker);
 }
 
@@ -196,6 +214,6 @@ fn forget(broker: &Broker, is_gone: impl Fn(&Place) -> bool) {
 /// A queue has become open to a group.
 fn wake_place(broker: &Arc<Broker>, place: &Place) {
     let scope = Scope { topic: place.topic.to_string(), group: place.group.to_string() };
-    take::wake_one(broker, &scope, place.queue);
+    request::wake_one(broker, &scope, place.queue);
     notification::wake_one(broker, &scope, place.queue);
 }

@@ -108,9 +108,13 @@ pub(crate) fn store_operations(broker: &Broker) {
     }
     broker.store.dispatch();
     let progress = broker.transactions.ledger.lock().advance();
-    let mut offsets = broker.offsets.write();
-    offsets.commit(GROUP, HALF_TOPIC, QUEUE.0, progress.half);
-    offsets.commit(GROUP, OP_TOPIC, QUEUE.0, progress.op);
+    for (topic, offset) in [(HALF_TOPIC, progress.half), (OP_TOPIC, progress.op)] {
+        let known = broker.offsets.read().query(GROUP, topic, QUEUE.0);
+        // Queues that nobody has used get no entry.
+        if known.unwrap_or_default() != offset {
+            broker.offsets.write().commit(GROUP, topic, QUEUE.0, offset);
+        }
+    }
 }
 
 fn store_operation(broker: &Broker, operation: &Operation) -> Result<i64, bolide_store::PutError> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::binaries::{package_dir, target_dir};
-use crate::cluster::{COLD, Cluster, ORDINARY};
+use crate::cluster::{COLD, Cluster, ORDINARY, PATIENT};
 use crate::toolchain;
 
 /// Far above what the slowest program needs on a slow machine; without it a hang would take the whole run's time.
@@ -47,7 +47,7 @@ pub fn every_case_passes(client: Client) {
     let cluster = Cluster::shared();
     let restartable = format!("broker-of-{}", client.name());
     // Outside the cluster and without the template of new topics, so that nobody else's topics come to be on it.
-    cluster.start_broker(&restartable, "Restarts", &[("autoCreateTopicEnable", "false")]);
+    cluster.start_broker(&restartable, "Restarts", &[PATIENT, &[("autoCreateTopicEnable", "false")]].concat());
     let work = cluster.folder().join(client.name());
     std::fs::create_dir(&work).unwrap();
     let outcome = run(client.command(&cluster, &restartable, &work), &cluster);

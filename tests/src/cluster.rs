@@ -15,7 +15,11 @@ const START_ATTEMPTS: usize = 5;
 
 /// The cluster's ordinary broker.
 pub const ORDINARY: &str = "broker-a";
+/// The settings of brokers that ask about a transaction for as long as a test takes: Apache's counts even questions that nobody was
+/// there to be asked.
+pub const PATIENT: &[(&str, &str)] = &[("transactionCheckMax", "100")];
 /// The cluster's broker that counts no message as being in memory, so that a new group does not start at offset 0 by itself.
+/// It gives transactions up after a few checks.
 pub const COLD: &str = "broker-b";
 
 /// Running servers. They are killed when this is dropped.
@@ -45,12 +49,9 @@ impl Cluster {
             return cluster;
         }
         let cluster = Arc::new(Self::new("cluster"));
-        cluster.start_broker(
-            ORDINARY,
-            "DefaultCluster",
-            &[("transactionCheckMax", "5")],
-        );
-        cluster.start_broker(COLD, "DefaultCluster", &[("accessMessageInMemoryMaxRatio", "0")]);
+        cluster.start_broker(ORDINARY, "DefaultCluster", PATIENT);
+        let cold = [("accessMessageInMemoryMaxRatio", "0"), ("transactionCheckMax", "5")];
+        cluster.start_broker(COLD, "DefaultCluster", &cold);
         *shared = Arc::downgrade(&cluster);
         cluster
     }

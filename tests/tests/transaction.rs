@@ -238,6 +238,27 @@ async fn a_transaction_ends_once_and_only_by_its_own_group() {
 }
 
 #[tokio::test]
+async fn what_has_ended_is_not_asked_about() {
+    let folder = Folder::new("transaction-check");
+    let mut broker = broker(&folder, "transactionTimeOut=300\n");
+    let producer = Producer::connect(&broker).await;
+    for number in 0..40 {
+        let half = producer.prepare(&format!("ended-{number}"), "").await;
+        let outcome = if number % 2 == 0 { COMMIT } else { ROLLBACK };
+        assert_eq!(producer.end(&half, outcome).await.code, ResponseCode::SUCCESS);
+    }
+    producer.prepare("open", "").await;
+    broker.stop();
+    broker.start_again();
+    let mut producer = Producer::connect(&broker).await;
+    // Whatever was sent before it would have been asked about no later.
+    let check = tokio::time::timeout(LIMIT, producer.checks.recv()).await.unwrap().unwrap();
+    assert_eq!(check.body, "open");
+    assert_eq!(producer.try_end(&check, GROUP, COMMIT, true).await.unwrap().code, ResponseCode::SUCCESS);
+    assert_eq!(producer.await_delivered(21).await.len(), 21);
+}
+
+#[tokio::test]
 async fn a_delay_begins_with_the_commit() {
     let folder = Folder::new("transaction-delay");
     let broker = broker(&folder, "messageDelayLevel=1s\n");

@@ -91,7 +91,7 @@ fn acknowledge_one_of_batch(broker: &Arc<Broker>, request: &Request<'_>, ack: &B
 }
 
 /// Acknowledges messages of one POP. `due_ms` is what their handles say.
-fn acknowledge_all(
+pub(super) fn acknowledge_all(
     broker: &Broker,
     key: &DeliveryKey,
     offsets: &[i64],
@@ -148,8 +148,9 @@ fn acknowledge_ordered(
             Committed::Stale => false,
             Committed::Unknown => {
                 let peer = request.connection.peer();
-                let remark =
-                    format!("offset is illegal, key:{topic}@{group}@{queue}, old:{committed}, commit:{offset}, next:-1, {peer}");
+                let remark = format!(
+                    "offset is illegal, key:{topic}@{group}@{queue}, old:{committed}, commit:{offset}, next:-1, {peer}"
+                );
                 return Err(Refusal::illegal(remark));
             }
         }
@@ -171,7 +172,11 @@ pub(crate) fn change_invisible_time(broker: &Arc<Broker>, request: &Request<'_>,
         }
         let handle = Handle::parse(header.extra_info)?;
         let place = Place::new(header.topic, header.consumer_group, header.queue_id);
-        if handle.is_ordered() { change_ordered(broker, &header, &handle, &place) } else { change(broker, &header, &handle, place) }
+        if handle.is_ordered() {
+            change_ordered(broker, &header, &handle, &place)
+        } else {
+            change(broker, &header, &handle, place)
+        }
     };
     match changed() {
         Ok(answer) => reply.give(Ok(answer)),
@@ -183,7 +188,7 @@ pub(crate) fn change_invisible_time(broker: &Arc<Broker>, request: &Request<'_>,
     }
 }
 
-fn change(
+pub(super) fn change(
     broker: &Broker,
     header: &ChangeInvisibleTimeRequest<'_>,
     handle: &Handle<'_>,

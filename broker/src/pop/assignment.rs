@@ -98,7 +98,8 @@ async fn assign(broker: &Broker, question: &QueryAssignmentRequest) -> Option<Ve
     let QueryAssignmentRequest { topic, consumer_group: group, client_id, .. } = question;
     let mode = broker.pop.modes.get(topic, group).unwrap_or_else(|| default_mode(broker, topic, group));
     let all = routes::queues(broker, topic).await?;
-    let is_shared = question.message_model == MessageModel::Clustering && broker.config.get().server_load_balancer_enable;
+    let is_shared =
+        question.message_model == MessageModel::Clustering && broker.config.get().server_load_balancer_enable;
     let queues = if is_shared {
         let mut clients: Vec<String> = {
             let registry = broker.clients.read();
@@ -109,9 +110,7 @@ async fn assign(broker: &Broker, question: &QueryAssignmentRequest) -> Option<Ve
         clients.dedup();
         let strategy = Strategy::parse(&question.strategy_name)?;
         match mode.mode {
-            MessageRequestMode::Pop => {
-                allocate_for_pop(strategy, &all, &clients, client_id, mode.pop_share_queue_num)
-            }
+            MessageRequestMode::Pop => allocate_for_pop(strategy, &all, &clients, client_id, mode.pop_share_queue_num),
             MessageRequestMode::Pull => strategy.allocate(&all, &clients, client_id),
         }
     } else {

@@ -21,12 +21,7 @@ pub(super) struct Subject<'a> {
 }
 
 /// Checks a request. `what` names it in the remark that the broker forbids it.
-pub(super) fn check(
-    broker: &Broker,
-    request: &Request<'_>,
-    what: &str,
-    subject: Subject<'_>,
-) -> Result<(), Refusal> {
+pub(super) fn check(broker: &Broker, request: &Request<'_>, what: &str, subject: Subject<'_>) -> Result<(), Refusal> {
     let forbidden = |remark: String| Refusal::new(ResponseCode::NO_PERMISSION, remark);
     let config = broker.config.get();
     if !permission::is_readable(config.broker_permission) {
@@ -47,12 +42,7 @@ pub(super) fn check(
 }
 
 /// Checks the topic and the queue that a handle is used with.
-pub(super) fn check_handed_out(
-    broker: &Broker,
-    request: &Request<'_>,
-    topic: &str,
-    queue: i32,
-) -> Result<(), Refusal> {
+pub(super) fn check_handed_out(broker: &Broker, request: &Request<'_>, topic: &str, queue: i32) -> Result<(), Refusal> {
     let topic = broker.topics.get(topic).ok_or_else(|| Refusal::no_topic(topic))?;
     if !(0..topic.read_queue_nums).contains(&queue) {
         return Err(Refusal::illegal(illegal_queue(&topic, queue, request)));
@@ -63,7 +53,9 @@ pub(super) fn check_handed_out(
 fn illegal_queue(topic: &TopicConfig, queue: i32, request: &Request<'_>) -> String {
     let TopicConfig { topic_name, read_queue_nums, .. } = topic;
     let peer = request.connection.peer();
-    format!("queueId[{queue}] is illegal, topic:[{topic_name}] topicConfig.readQueueNums:[{read_queue_nums}] consumer:[{peer}]")
+    format!(
+        "queueId[{queue}] is illegal, topic:[{topic_name}] topicConfig.readQueueNums:[{read_queue_nums}] consumer:[{peer}]"
+    )
 }
 
 /// What a request wants to see: everything, where it names no expression.

@@ -26,7 +26,9 @@ pub struct Handle<'a> {
 
 /// Text that is no handle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("extraInfo is malformed: {0:?}; a handle reads \"start popTime invisibleTime reviveQueue kind broker queue offset\"")]
+#[error(
+    "extraInfo is malformed: {0:?}; a handle reads \"start popTime invisibleTime reviveQueue kind broker queue offset\""
+)]
 pub struct BadHandle(pub String);
 
 impl<'a> Handle<'a> {

@@ -173,11 +173,7 @@ impl InFlight {
     /// Takes in a checkpoint. A message that is in flight already belongs to whichever of the two POPs was later.
     pub fn take(&mut self, checkpoint: &Checkpoint, at: JournalPosition) {
         self.note(at);
-        let key = DeliveryKey {
-            place: checkpoint.place.clone(),
-            start: checkpoint.start,
-            pop_ms: checkpoint.pop_ms,
-        };
+        let key = DeliveryKey { place: checkpoint.place.clone(), start: checkpoint.start, pop_ms: checkpoint.pop_ms };
         let early = self.early.remove(&key).unwrap_or_default();
         let delivery = Delivery {
             start: checkpoint.start,

@@ -327,7 +327,8 @@ mod tests {
 
     #[test]
     fn the_file_is_the_one_that_java_writes() {
-        let java = r#"{"table":{"t@g":{0:{"a":"x","cm":1,"i":100,"l":7,"o":[5,1],"oc":{5:2},"ot":{5:900},"popTime":7}}}}"#;
+        let java =
+            r#"{"table":{"t@g":{0:{"a":"x","cm":1,"i":100,"l":7,"o":[5,1],"oc":{5:2},"ot":{5:900},"popTime":7}}}}"#;
         let file: OrderFile = bolide_remoting::body::decode(java.as_bytes()).unwrap();
         let mut table = OrderTable::default();
         table.restore(file.clone());

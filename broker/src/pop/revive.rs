@@ -74,7 +74,7 @@ pub(crate) async fn run(broker: Arc<Broker>) {
     }
 }
 
-fn pass(broker: &Broker) {
+pub(super) fn pass(broker: &Broker) {
     if let Err(error) = journal::catch_up(broker) {
         tracing::error!("the POP journal cannot be read: {error}");
     }
@@ -149,7 +149,12 @@ fn deliver_again(broker: &Broker, due: &Due, created: &mut Vec<Arc<TopicConfig>>
 }
 
 /// The message as it is stored for another delivery; `None` where nobody can get it any more.
-fn copy_of(broker: &Broker, due: &Due, record: &Bytes, created: &mut Vec<Arc<TopicConfig>>) -> Option<Message> {
+pub(super) fn copy_of(
+    broker: &Broker,
+    due: &Due,
+    record: &Bytes,
+    created: &mut Vec<Arc<TopicConfig>>,
+) -> Option<Message> {
     let view = RecordView::parse(record).ok()?;
     let group = broker.groups.find(&due.place.group)?;
     let original = retry_topic::original(&due.place.topic, &due.place.group);
@@ -246,10 +251,11 @@ fn key_of(due: &Due) -> DeliveryKey {
     DeliveryKey { place: due.place.clone(), start: due.delivery.start, pop_ms: due.delivery.pop_ms }
 }
 
-fn read_one(broker: &Broker, topic: &str, queue: i32, offset: i64) -> Result<Option<Bytes>, ReadError> {
+pub(super) fn read_one(broker: &Broker, topic: &str, queue: i32, offset: i64) -> Result<Option<Bytes>, ReadError> {
     const ONE: ReadLimits = ReadLimits { max_messages: 1, max_bytes: usize::MAX };
     let read = broker.store.read_queue_blocking(topic, QueueId(queue), QueueOffset(offset), ONE, &|_| true)?;
     let found = read.status == ReadStatus::Found;
-    let record = found.then(|| records(&read.records).next().map(|(record, view)| (record.clone(), view.queue_offset())));
+    let record =
+        found.then(|| records(&read.records).next().map(|(record, view)| (record.clone(), view.queue_offset())));
     Ok(record.flatten().filter(|(_, at)| at.0 == offset).map(|(record, _)| record))
 }

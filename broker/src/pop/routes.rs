@@ -87,8 +87,7 @@ fn readable(topic: &str, route: &TopicRouteData) -> Vec<MessageQueue> {
 /// Asks one name server. `None`: it does not answer; `Some(None)`: it does not know the topic.
 async fn ask(broker: &Broker, address: &str, topic: &str) -> Option<Option<TopicRouteData>> {
     let client = client(broker, address).await?;
-    let header =
-        GetRouteInfoRequest { topic, accept_standard_json_only: true, zone_mode: false, zone_name: None };
+    let header = GetRouteInfoRequest { topic, accept_standard_json_only: true, zone_mode: false, zone_name: None };
     let answer = client.request(RequestCode::GET_ROUTEINFO_BY_TOPIC, &header, Body::Empty, PATIENCE).await;
     match answer {
         Ok(answer) if answer.code == ResponseCode::SUCCESS => Some(decode(&answer.body).ok()),

@@ -1,67 +1,50 @@
-//! POP_MESSAGE: takes messages out of a topic's queues and of the group's retries, and waits for some where there are none.
+//! Taking messages for a POP: out of a topic's queues and of the group's retries, noting in the journal who has them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_remoting::body::TopicConfig;
-use bolide_remoting::header::{PopMessageRequest, PopMessageResponse};
-use bolide_remoting::{Body, Parked, Reply, Request, ResponseCode};
-use bolide_store::{Arrival, PutError, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
+use bolide_store::{PutError, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
 use bytes::Bytes;
 use parking_lot::MutexGuard;
 
-use super::check::{self, Subject};
 use super::entry::{Entry, OrderEntry};
 use super::handle::{Handle, ORDERED, OffsetInfo};
 use super::in_flight::{Checkpoint, Place};
 use super::order::OrderedPop;
 use super::retry_topic::{self, TopicKind};
-use super::waiting::{Full, Scope};
+use super::waiting::Scope;
 use super::{journal, relabel, revive_topic};
 use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::message::records;
 use crate::refusal::Refusal;
-use crate::reply::Respond;
 use crate::send::properties::key;
 
-/// How many messages one POP may take: as many as a checkpoint has bits for.
-const MAX_MESSAGES: i32 = 32;
-/// How much later than it wanted to wait a client's request may come; it has given up then.
-const MAX_LATE_MS: i64 = 500;
 /// How long a POP waits on its connection's task for another one that reads the same queue.
 const TURN_PATIENCE: Duration = Duration::from_micros(500);
 /// How many reads one POP makes of a queue in search of a message that meets the group's condition.
 const MAX_READS: usize = 32;
-/// How often a POP that is about to wait looks whether a message has come meanwhile.
-const LOOKS: usize = 3;
-
 /// A POP that has passed all checks.
 #[derive(Debug)]
-struct Wanted {
-    scope: Scope,
+pub(super) struct Wanted {
+    pub(super) scope: Scope,
     /// Negative: any queue.
-    queue: i32,
-    max_messages: usize,
-    invisible_ms: i64,
+    pub(super) queue: i32,
+    pub(super) max_messages: usize,
+    pub(super) invisible_ms: i64,
     /// Until when it may wait.
-    deadline_ms: i64,
-    may_wait: bool,
-    from_oldest: bool,
-    subscription: Arc<Subscription>,
-    ordered: bool,
-    attempt: Option<String>,
-}
-
-/// A POP that waits for a message, with what it takes to answer it.
-pub(super) struct HeldPop {
-    wanted: Wanted,
-    reply: Parked,
+    pub(super) deadline_ms: i64,
+    pub(super) may_wait: bool,
+    pub(super) from_oldest: bool,
+    pub(super) subscription: Arc<Subscription>,
+    pub(super) ordered: bool,
+    pub(super) attempt: Option<String>,
 }
 
 /// Where messages may be read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+pub(super) enum Reading {
     /// From memory: the thread must not wait.
     Memory,
     /// From the disk, too.
@@ -70,7 +53,7 @@ enum Reading {
 
 /// Why nothing could be taken.
 #[derive(Debug, thiserror::Error)]
-enum TakeError {
+pub(super) enum TakeError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -88,184 +71,14 @@ impl From<TakeError> for Refusal {
 
 /// What one POP has taken.
 #[derive(Debug, Default)]
-struct Taken {
-    pop_ms: i64,
-    revive_queue: i32,
-    info: OffsetInfo,
-    records: Vec<Bytes>,
-    count: usize,
+pub(super) struct Taken {
+    pub(super) pop_ms: i64,
+    pub(super) revive_queue: i32,
+    pub(super) info: OffsetInfo,
+    pub(super) records: Vec<Bytes>,
+    pub(super) count: usize,
     /// How many messages are left in the queues that were looked at.
-    rest: i64,
-}
-
-/// POP_MESSAGE.
-pub(crate) fn pop(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
-    let wanted = match checked(broker, request) {
-        Ok(wanted) => wanted,
-        Err(refusal) => return reply.refuse(refusal),
-    };
-    match take(broker, &wanted, Reading::Memory) {
-        Ok(taken) if taken.count > 0 => {
-            let more = taken.rest > 0;
-            answer(&wanted, taken, reply);
-            if more {
-                wake_one(broker, &wanted.scope, wanted.queue);
-            }
-        }
-        Ok(taken) => hold(broker, HeldPop { wanted, reply: reply.park() }, &taken, LOOKS),
-        Err(TakeError::Read(ReadError::Cold)) => take_from_disk(broker, HeldPop { wanted, reply: reply.park() }),
-        Err(error) => reply.refuse(error),
-    }
-}
-
-fn checked(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
-    let header = PopMessageRequest::decode(&request.header.fields)?;
-    let now_ms = broker.clock.now_ms();
-    let born_ms = if header.born_time == 0 { now_ms } else { header.born_time };
-    let address = &broker.config.get().broker_ip1;
-    if now_ms.saturating_sub(born_ms).saturating_sub(header.poll_time) > MAX_LATE_MS {
-        let remark = format!("the broker[{address}] pop message is timeout too much");
-        return Err(Refusal::new(ResponseCode::POLLING_TIMEOUT, remark));
-    }
-    if header.max_msg_nums > MAX_MESSAGES {
-        return Err(Refusal::invalid(format!("the broker[{address}] pop message's num is greater than {MAX_MESSAGES}")));
-    }
-    let subject = Subject { group: header.consumer_group, topic: header.topic, queue: header.queue_id };
-    check::check(broker, request, "pop message", subject)?;
-    Ok(Wanted {
-        scope: Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() },
-        queue: header.queue_id,
-        max_messages: usize::try_from(header.max_msg_nums).unwrap_or(0).max(1),
-        invisible_ms: header.invisible_time.max(0),
-        deadline_ms: born_ms.saturating_add(header.poll_time),
-        may_wait: header.poll_time > 0,
-        from_oldest: header.init_mode == 0,
-        subscription: check::subscription(broker, header.topic, header.exp, header.exp_type)?,
-        ordered: header.order.unwrap_or(false),
-        attempt: header.attempt_id.filter(|attempt| !attempt.is_empty()).map(str::to_owned),
-    })
-}
-
-fn answer(wanted: &Wanted, taken: Taken, reply: impl Respond) {
-    let (code, remark) = match taken.count {
-        0 => (ResponseCode::POLLING_TIMEOUT, ReadStatus::NoMessage.name()),
-        _ => (ResponseCode::SUCCESS, ReadStatus::Found.name()),
-    };
-    respond(wanted, taken, code, remark, reply);
-}
-
-fn respond(wanted: &Wanted, taken: Taken, code: ResponseCode, remark: &str, reply: impl Respond) {
-    let header = PopMessageResponse {
-        pop_time: taken.pop_ms,
-        invisible_time: wanted.invisible_ms,
-        revive_qid: taken.revive_queue,
-        rest_num: taken.rest,
-        start_offset_info: Some(&taken.info.start),
-        msg_offset_info: Some(&taken.info.messages),
-        order_count_info: wanted.ordered.then_some(&taken.info.order_counts),
-    };
-    reply.respond(code, Some(remark), &header, Body::Many(taken.records));
-}
-
-/// Lets a POP that found nothing wait, if it may.
-fn hold(broker: &Arc<Broker>, held: HeldPop, found: &Taken, looks: usize) {
-    let nothing = |found: &Taken| Taken { pop_ms: found.pop_ms, revive_queue: found.revive_queue, ..Taken::default() };
-    let wanted = &held.wanted;
-    if !wanted.may_wait || wanted.deadline_ms <= broker.clock.now_ms() {
-        return answer(wanted, nothing(found), held.reply);
-    }
-    let (scope, queue, deadline_ms) = (wanted.scope.clone(), wanted.queue, wanted.deadline_ms);
-    let retries = [retry_topic::v1(&scope.topic, &scope.group), retry_topic::v2(&scope.topic, &scope.group)];
-    let refused = broker.pop.pops.lock().hold(&scope, queue, retries, deadline_ms, held).err();
-    if let Some(Full(HeldPop { wanted, reply })) = refused {
-        return respond(&wanted, nothing(found), ResponseCode::POLLING_FULL, ReadStatus::NoMessage.name(), reply);
-    }
-    // A message may have come between the read and now, when nobody was waiting for it yet.
-    if looks > 0 && has_message(broker, &scope, queue, None) {
-        let missed = broker.pop.pops.lock().first(&scope, queue);
-        if let Some(held) = missed {
-            resume(broker, held, looks - 1);
-        }
-    }
-}
-
-/// Goes on with a POP that waited, or was set aside. Answers whether it took something and left more.
-fn resume(broker: &Arc<Broker>, held: HeldPop, looks: usize) -> bool {
-    if !held.reply.connection().is_open() {
-        // Nobody is there: another one shall have the message.
-        held.reply.forget();
-        return true;
-    }
-    match take(broker, &held.wanted, Reading::Memory) {
-        Ok(taken) if taken.count > 0 => {
-            let more = taken.rest > 0;
-            answer(&held.wanted, taken, held.reply);
-            return more;
-        }
-        Ok(taken) => hold(broker, held, &taken, looks),
-        Err(TakeError::Read(ReadError::Cold)) => take_from_disk(broker, held),
-        Err(error) => held.reply.refuse(error),
-    }
-    false
-}
-
-/// The data is on disk only, or another POP has its turn: a thread that may wait takes over.
-fn take_from_disk(broker: &Arc<Broker>, held: HeldPop) {
-    let broker = broker.clone();
-    tokio::task::spawn_blocking(move || match take(&broker, &held.wanted, Reading::Disk) {
-        Ok(taken) if taken.count > 0 => {
-            let more = taken.rest > 0;
-            answer(&held.wanted, taken, held.reply);
-            if more {
-                wake_one(&broker, &held.wanted.scope, held.wanted.queue);
-            }
-        }
-        Ok(taken) => hold(&broker, held, &taken, LOOKS),
-        Err(error) => held.reply.refuse(error),
-    });
-}
-
-/// A message has arrived.
-pub(super) fn wake(broker: &Arc<Broker>, arrival: &Arrival) {
-    if broker.pop.pops.lock().is_empty() {
-        return;
-    }
-    let wants = |held: &HeldPop| held.wanted.subscription.accepts(arrival.tags_code);
-    let ready = broker.pop.pops.lock().arrived(&arrival.topic, arrival.queue.0, wants);
-    for held in ready {
-        let (scope, queue) = (held.wanted.scope.clone(), held.wanted.queue);
-        if resume(broker, held, LOOKS) {
-            wake_one(broker, &scope, queue);
-        }
-    }
-}
-
-/// There is something left for others who wait for the same.
-pub(super) fn wake_one(broker: &Arc<Broker>, scope: &Scope, queue: i32) {
-    loop {
-        let next = broker.pop.pops.lock().first(scope, queue);
-        let Some(held) = next else { return };
-        if !resume(broker, held, LOOKS) {
-            return;
-        }
-    }
-}
-
-/// Answers POPs whose patience has ended, with what there is by now.
-pub(super) fn expire(broker: &Arc<Broker>, now_ms: i64) {
-    let expired = broker.pop.pops.lock().expired(now_ms);
-    for held in expired {
-        resume(broker, held, 0);
-    }
-}
-
-/// Answers all POPs that wait, for the broker stops.
-pub(super) fn drain(broker: &Broker) {
-    let waiting = broker.pop.pops.lock().drain();
-    for HeldPop { wanted, reply } in waiting {
-        let taken = Taken { pop_ms: broker.clock.now_ms(), ..Taken::default() };
-        answer(&wanted, taken, reply);
-    }
+    pub(super) rest: i64,
 }
 
 /// Whether there is a message for the group that nobody has yet, apart from what it wants to see.
@@ -274,8 +87,8 @@ pub(super) fn has_message(broker: &Broker, scope: &Scope, queue: i32, attempt: O
     let has = |topic: &TopicConfig, queue: i32| {
         let place = Place::new(&topic.topic_name, &scope.group, queue);
         let committed = broker.offsets.read().query(&scope.group, &topic.topic_name, queue);
-        let offset =
-            committed.unwrap_or_else(|| broker.store.min_offset(&topic.topic_name, QueueId(queue)).unwrap_or_default().0);
+        let offset = committed
+            .unwrap_or_else(|| broker.store.min_offset(&topic.topic_name, QueueId(queue)).unwrap_or_default().0);
         broker.store.max_offset(&topic.topic_name, QueueId(queue)).is_some_and(|max| max.0 > offset)
             && !broker.pop.state.lock().order.is_blocked(&place, attempt, broker.clock.now_ms())
             && !has_too_many(&config, broker, &place)
@@ -296,7 +109,7 @@ fn has_too_many(config: &crate::config::BrokerConfig, broker: &Broker, place: &P
 }
 
 /// Takes messages for a POP. An error after something was taken only ends the taking.
-fn take(broker: &Broker, wanted: &Wanted, reading: Reading) -> Result<Taken, TakeError> {
+pub(super) fn take(broker: &Broker, wanted: &Wanted, reading: Reading) -> Result<Taken, TakeError> {
     let config = broker.config.get();
     let lot = broker.pop.count(100);
     let revive_queue = if wanted.ordered { ORDERED } else { broker.pop.count(config.revive_queue_num) };
@@ -565,3 +378,6 @@ fn relabelled(broker: &Broker, wanted: &Wanted, source: &Source<'_>, found: &[By
     }
     Bytes::from(out)
 }
+
+#[cfg(test)]
+mod tests;

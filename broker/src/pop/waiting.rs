@@ -81,8 +81,8 @@ impl<P> WaitingPops<P> {
             }
         }
         let waiters = self.scopes.entry(scope.clone());
-        let waiters = waiters
-            .or_insert_with(|| Waiters { waiting: BTreeMap::new(), retry_topics: Vec::from(retry_topics) });
+        let waiters =
+            waiters.or_insert_with(|| Waiters { waiting: BTreeMap::new(), retry_topics: Vec::from(retry_topics) });
         waiters.waiting.insert(ticket, Waiting { queue, held });
         Ok(())
     }

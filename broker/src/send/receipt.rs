@@ -2,7 +2,7 @@
 
 use bolide_remoting::header::SendMessageResponse;
 use bolide_remoting::{Body, ResponseCode};
-use bolide_store::record::encode_message_id;
+use bolide_store::record::{encode_message_id, push_message_id};
 use bolide_store::{Put, QueueId, QueueOffset};
 
 use crate::broker::Broker;
@@ -66,7 +66,7 @@ impl<'a> Receipt<'a> {
             if !message_ids.is_empty() {
                 message_ids.push(',');
             }
-            message_ids.push_str(&encode_message_id(broker.store_host, put.physical_offset));
+            push_message_id(&mut message_ids, broker.store_host, put.physical_offset);
         }
         let queue_offset = puts.first().map(|put| put.queue_offset).unwrap_or_default();
         Receipt { message_ids, queue, queue_offset, unique_key: unique_key.map(UniqueKey::Sent), recall_handle: None }

@@ -1,13 +1,14 @@
 //! What moves the timers: enters waiting messages into the files, opens slots when their time comes, delivers. It carries out what
 //! [`Schedule`] decides, over [`TimerFiles`] and a [`MessageLog`]; tests run it over files in memory and a log of their own.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bolide_store::record::java_hash;
 use bolide_store::record::properties::UNIQUE_KEY;
 use bolide_store::{
-    Disk, LoggedRecord, PhysicalOffset, PutError, ReadError, StoreError, TimerCheckpoint, TimerFiles, TimerMark, TimerOptions,
-    TimerRecord,
+    Disk, LoggedRecord, PhysicalOffset, PutError, ReadError, StoreError, TimerCheckpoint, TimerFiles, TimerMark,
+    TimerOptions, TimerRecord,
 };
 
 use super::schedule::{Entry, Lengths, Place, Schedule, Task};
@@ -117,7 +118,9 @@ impl Clockwork {
             false => (next, None),
         };
         if recovered.incomplete {
-            tracing::warn!("the timer log has lost records: messages {min} to {next} of the timers' queue are entered again");
+            tracing::warn!(
+                "the timer log has lost records: messages {min} to {next} of the timers' queue are entered again"
+            );
         }
         let schedule = Schedule::new(lengths, checkpoint.read_ms, recovered.slots, offset, now_ms);
         let mut clockwork = Clockwork {
@@ -146,11 +149,20 @@ impl Clockwork {
         while !log.is_closing() {
             self.schedule.keep_up(log.now_ms());
             let stalled = self.enter_all(log)?;
-            self.deliver_due(log)?;
+            if stalled {
+                self.foresee_recalls(log)?;
+            }
+            if self.deliver_due(log)? {
+                // What was stored again is entered before any later slot opens, which may hold its recall.
+                continue;
+            }
             if let Some(slot_ms) = self.schedule.next_slot(log.now_ms()) {
                 self.open_slot(log, slot_ms)?;
                 self.save_in_time(log)?;
-            } else if !stalled || was_stalled {
+            } else if !stalled {
+                self.schedule.forget_foreseen();
+                break;
+            } else if was_stalled {
                 break;
             } else {
                 was_stalled = true;
@@ -220,6 +232,20 @@ impl Clockwork {
         }
     }
 
+    /// Looks for recalls among the messages that cannot be entered yet: those of overdue messages must not come too late.
+    fn foresee_recalls(&mut self, log: &impl MessageLog) -> Result<(), TimerError> {
+        let mut offset = self.schedule.queue_offset();
+        loop {
+            let (waiting, next) = log.queued(offset)?;
+            if next == offset {
+                return Ok(());
+            }
+            let keys = waiting.iter().filter_map(|one| one.message.properties.get(timing::RECALLED_KEY));
+            self.schedule.foresee(keys.map(str::to_owned));
+            offset = next;
+        }
+    }
+
     /// Enters a message; `false`: there is no room in the wheel yet.
     fn enter(&mut self, waiting: &Waiting, now_ms: i64) -> Result<bool, TimerError> {
         let properties = &waiting.message.properties;
@@ -275,7 +301,12 @@ impl Clockwork {
 
     fn open_slot(&mut self, log: &impl MessageLog, slot_ms: i64) -> Result<(), TimerError> {
         let mut records = Vec::new();
+        // After a crash, Apache's broker enters messages again that its log has already.
+        let mut known = HashSet::new();
         for logged in self.files.slot(slot_ms)? {
+            if !known.insert(logged.record.physical) {
+                continue;
+            }
             let recalls = self.recalled_by(log, &logged)?;
             records.push((logged, recalls));
         }
@@ -294,7 +325,8 @@ impl Clockwork {
         Ok(waiting.and_then(|waiting| waiting.message.properties.get(timing::RECALLED_KEY).map(str::to_owned)))
     }
 
-    fn deliver_due(&mut self, log: &impl MessageLog) -> Result<(), TimerError> {
+    /// Delivers what is due; says whether anything was stored among the timers again.
+    fn deliver_due(&mut self, log: &impl MessageLog) -> Result<bool, TimerError> {
         let mut rolled = false;
         while let Some(entry) = self.schedule.due(log.now_ms()).filter(|_| !log.is_closing()) {
             match log.waiting(entry.physical) {
@@ -312,11 +344,11 @@ impl Clockwork {
             self.schedule.done(&entry);
             self.is_dirty = true;
         }
-        if rolled || self.shown > 0 {
+        if self.shown > 0 {
             log.show();
             self.shown = 0;
         }
-        Ok(())
+        Ok(rolled)
     }
 
     /// Whether a record's message is still what lies there: after a loss of power the place may be another's.

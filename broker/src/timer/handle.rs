@@ -7,8 +7,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 const VERSION: &str = "v1";
 /// Written with padding, read with or without, as Java does.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&URL_SAFE, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What a handle says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +63,9 @@ mod tests {
 
     #[test]
     fn what_is_no_handle_is_none() {
-        for text in ["", "!!!", "djE=", &BASE64.encode("v2 t b 1 k"), &BASE64.encode("v1 t b 1"), &BASE64.encode("v1 t b 1 ")] {
+        for text in
+            ["", "!!!", "djE=", &BASE64.encode("v2 t b 1 k"), &BASE64.encode("v1 t b 1"), &BASE64.encode("v1 t b 1 ")]
+        {
             assert_eq!(RecallHandle::decode(text), None, "{text}");
         }
         assert_eq!(RecallHandle::decode(&BASE64.encode("v1 t b soon k")).unwrap().time_ms, -1);

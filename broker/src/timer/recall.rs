@@ -55,7 +55,9 @@ fn store(broker: &Broker, request: &Request<'_>, header: &RecallMessageRequest<'
         body: Bytes::from_static(b"0"),
         properties,
     };
-    let failed = |refusal: Refusal| Refusal::new(ResponseCode::SYSTEM_ERROR, format!("recall failed, execute error: {}", refusal.remark));
+    let failed = |refusal: Refusal| {
+        Refusal::new(ResponseCode::SYSTEM_ERROR, format!("recall failed, execute error: {}", refusal.remark))
+    };
     super::redirect(broker, &mut message).map_err(failed)?;
     let put = message.put(broker).map_err(|error| failed(error.into()))?;
     broker.store.request_flush(put.end());

@@ -5,7 +5,7 @@
 //! them until the slot *opens* (at its start); from then on they are *pending* here, each until its exact time. A slot that is
 //! neither in [`Schedule::slots`] nor pending is empty, whatever the file still says.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bolide_store::{LoggedRecord, PhysicalOffset, TIMER_SLOTS, TimerMark};
 
@@ -108,6 +108,8 @@ pub(crate) struct Schedule {
     pending_of: BTreeMap<i64, usize>,
     /// Keys of messages that were taken back, with the slot that says so; kept while messages of that slot are pending.
     recalled: HashMap<String, i64>,
+    /// Keys whose recalls are still in the queue, behind a message for which the wheel has no room yet.
+    foreseen: HashSet<String>,
     queue_offset: i64,
 }
 
@@ -122,6 +124,7 @@ impl Schedule {
             pending: BTreeMap::new(),
             pending_of: BTreeMap::new(),
             recalled: HashMap::new(),
+            foreseen: HashSet::new(),
             queue_offset,
         }
     }
@@ -233,16 +236,26 @@ impl Schedule {
         self.pending.first_key_value().map(|(_, entry)| *entry).filter(|entry| entry.due_ms <= now_ms)
     }
 
+    /// Messages with these keys are taken back by recalls that cannot be entered yet.
+    pub(crate) fn foresee(&mut self, keys: impl IntoIterator<Item = String>) {
+        self.foreseen.extend(keys);
+    }
+
+    /// Everything has been entered, and everything overdue is done.
+    pub(crate) fn forget_foreseen(&mut self) {
+        self.foreseen = HashSet::new();
+    }
+
     /// Whether any message was taken back that may be pending.
     pub(crate) fn has_recalled(&self) -> bool {
-        !self.recalled.is_empty()
+        !self.recalled.is_empty() || !self.foreseen.is_empty()
     }
 
     /// What to do with a message that is due. `keys` are those by which a recall may mean it.
     pub(crate) fn task(&self, entry: &Entry, keys: &[&str]) -> Task {
         if entry.mark.roll {
             Task::Roll
-        } else if keys.iter().any(|key| self.recalled.contains_key(*key)) {
+        } else if keys.iter().any(|key| self.recalled.contains_key(*key) || self.foreseen.contains(*key)) {
             Task::Drop
         } else {
             Task::Deliver

@@ -237,7 +237,11 @@ fn a_time_that_is_past_is_no_delay_and_one_that_is_too_far_is_refused() {
     let room = Machine::new().room;
     assert_eq!(room.send("a", &deliver(START_MS)), Ok(false));
     assert_eq!(room.send("b", &[(timing::DELAY_SECONDS, "-1".into())]), Ok(false));
-    assert_eq!(room.send("c", &[(timing::OUT_MS, "1".into()), (timing::DELAY_SECONDS, "9".into())]), Ok(false), "it has waited");
+    assert_eq!(
+        room.send("c", &[(timing::OUT_MS, "1".into()), (timing::DELAY_SECONDS, "9".into())]),
+        Ok(false),
+        "it has waited"
+    );
     assert_eq!(room.send("d", &deliver(START_MS + MAX_DELAY_MS)), Ok(true));
     let too_far = Err(timing::TimingError::TooFar(MAX_DELAY_MS));
     assert_eq!(room.send("e", &deliver(START_MS + MAX_DELAY_MS + 1)), too_far);
@@ -338,7 +342,8 @@ fn a_lost_timer_log_is_made_good_from_the_queue() {
     machine.disk.remove_dir(Path::new("/store/timerlog")).unwrap();
     machine.restart(1_000);
     machine.pass(200_000);
-    let expected = BTreeMap::from([("done".to_owned(), vec![START_MS + 1_500]), ("open".to_owned(), vec![START_MS + 100_500])]);
+    let expected =
+        BTreeMap::from([("done".to_owned(), vec![START_MS + 1_500]), ("open".to_owned(), vec![START_MS + 100_500])]);
     assert_eq!(machine.room.delivered(), expected);
 }
 

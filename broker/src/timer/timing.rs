@@ -60,7 +60,12 @@ pub(crate) fn slot_of(deliver_ms: i64, precision_ms: i64) -> i64 {
 }
 
 /// Sends a message to the timers instead, if it asks for a time to come; says whether it did.
-pub(crate) fn redirect(message: &mut Message, now_ms: i64, precision_ms: i64, max_delay_ms: i64) -> Result<bool, TimingError> {
+pub(crate) fn redirect(
+    message: &mut Message,
+    now_ms: i64,
+    precision_ms: i64,
+    max_delay_ms: i64,
+) -> Result<bool, TimingError> {
     let Some(deliver_ms) = asked_ms(&message.properties, now_ms)? else { return Ok(false) };
     if deliver_ms <= now_ms {
         let recalls = message.properties.get(RECALLED_KEY).is_some();

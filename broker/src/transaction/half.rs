@@ -134,3 +134,6 @@ pub(crate) fn for_producer(view: &RecordView<'_>, topic: &str, queue: QueueId) -
     out[..4].copy_from_slice(&size.to_be_bytes());
     Bytes::from(out)
 }
+
+#[cfg(test)]
+mod tests;

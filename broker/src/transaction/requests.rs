@@ -123,6 +123,7 @@ fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(),
     let unusable = || Refusal::new(ResponseCode::SYSTEM_ERROR, "the half message does not say where it belongs");
     let mut message = half::commit(record, view).ok_or_else(unusable)?;
     if let Some(level) = message.properties.number(delay::LEVEL).filter(|level| *level > 0) {
+        timer::timing::yield_to_level(&mut message.properties);
         delay::redirect(broker, &mut message, level);
     } else {
         timer::redirect_checked(broker, &mut message);

@@ -7,6 +7,8 @@ use thiserror::Error;
 
 use crate::offset::PhysicalOffset;
 
+/// Digits of an id whose address is IPv6.
+const LONGEST: usize = 56;
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Why a text is no offset message id.
@@ -25,20 +27,27 @@ pub enum MessageIdError {
 
 /// The id of the record at `offset` of the broker at `host`.
 pub fn encode_message_id(host: SocketAddr, offset: PhysicalOffset) -> String {
-    let mut id = String::with_capacity(56);
-    let mut hex = |bytes: &[u8]| {
-        for byte in bytes {
-            id.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            id.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    };
-    match host.ip() {
-        IpAddr::V4(ip) => hex(&ip.octets()),
-        IpAddr::V6(ip) => hex(&ip.octets()),
-    }
-    hex(&u32::from(host.port()).to_be_bytes());
-    hex(&offset.0.to_be_bytes());
+    let mut id = String::with_capacity(LONGEST);
+    push_message_id(&mut id, host, offset);
     id
+}
+
+/// Appends an id to `out`, as [`encode_message_id`] makes it.
+pub fn push_message_id(out: &mut String, host: SocketAddr, offset: PhysicalOffset) {
+    out.reserve(LONGEST);
+    match host.ip() {
+        IpAddr::V4(ip) => push_hex(out, &ip.octets()),
+        IpAddr::V6(ip) => push_hex(out, &ip.octets()),
+    }
+    push_hex(out, &u32::from(host.port()).to_be_bytes());
+    push_hex(out, &offset.0.to_be_bytes());
+}
+
+fn push_hex(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
 }
 
 /// The inverse of [`encode_message_id`].

@@ -37,7 +37,11 @@ impl TimerLog {
         let least = (RECORD_BYTES + BLANK_BYTES) as u64;
         if options.log_file_bytes < least || options.log_file_bytes > i32::MAX as u64 {
             let value = options.log_file_bytes.to_string();
-            return Err(StoreError::BadOption { key: "mappedFileSizeTimerLog", value, reason: "a file holds at least one record" });
+            return Err(StoreError::BadOption {
+                key: "mappedFileSizeTimerLog",
+                value,
+                reason: "a file holds at least one record",
+            });
         }
         let mut starts = Vec::new();
         for entry in disk.list(&dir).map_err(StoreError::io("list", &dir))? {
@@ -74,11 +78,19 @@ impl TimerLog {
             return self.begin().unwrap_or(0);
         };
         let within = position - file;
-        if within > self.file_bytes || (within < self.file_bytes && within % RECORD_BYTES as i64 != 0) { file } else { position }
+        if within > self.file_bytes || (within < self.file_bytes && within % RECORD_BYTES as i64 != 0) {
+            file
+        } else {
+            position
+        }
     }
 
     /// Calls `each` with the records from `position` on; answers where they end.
-    pub(super) fn walk(&self, mut position: i64, mut each: impl FnMut(LoggedRecord) -> Result<(), StoreError>) -> Result<i64, StoreError> {
+    pub(super) fn walk(
+        &self,
+        mut position: i64,
+        mut each: impl FnMut(LoggedRecord) -> Result<(), StoreError>,
+    ) -> Result<i64, StoreError> {
         let mut bytes = vec![0; RECORDS_AT_ONCE * RECORD_BYTES];
         while let Some(file) = self.file_at(position)? {
             let file_end = self.start_of(position) + self.file_bytes;
@@ -141,7 +153,8 @@ impl TimerLog {
             None => self.create(self.end)?,
         };
         let (position, start) = (self.end, self.start_of(self.end));
-        file.write_at((position - start) as u64, &record.encode()).map_err(StoreError::io("write", &self.path(start)))?;
+        file.write_at((position - start) as u64, &record.encode())
+            .map_err(StoreError::io("write", &self.path(start)))?;
         self.end += RECORD_BYTES as i64;
         Ok(position)
     }
@@ -224,7 +237,10 @@ impl TimerLog {
     fn create(&mut self, start: i64) -> Result<Arc<dyn DiskFile>, StoreError> {
         let path = self.path(start);
         self.disk.create_dir(&self.dir).map_err(StoreError::io("create", &self.dir))?;
-        let file = self.disk.create(&path, self.file_bytes as u64, Allocation::Sparse).map_err(StoreError::io("create", &path))?;
+        let file = self
+            .disk
+            .create(&path, self.file_bytes as u64, Allocation::Sparse)
+            .map_err(StoreError::io("create", &path))?;
         self.disk.sync_dir(&self.dir).map_err(StoreError::io("sync", &self.dir))?;
         self.starts.push(start);
         self.open.get(start, || Ok(Arc::clone(&file))).map_err(StoreError::io("open", &path))

@@ -15,7 +15,11 @@ impl TimerFiles {
         let checkpoint = self.checkpoint.saved;
         let Some(begin) = self.log.begin() else {
             self.log.cut(0)?;
-            return Ok(RecoveredTimers { checkpoint, incomplete: checkpoint.log_flushed > 0, ..RecoveredTimers::default() });
+            return Ok(RecoveredTimers {
+                checkpoint,
+                incomplete: checkpoint.log_flushed > 0,
+                ..RecoveredTimers::default()
+            });
         };
         let had_wheel = self.wheel.is_some();
         if !had_wheel {

@@ -50,7 +50,15 @@ fn the_bytes_are_those_of_apache() {
     for physical in 0..5 {
         files.append(&record(1_700_000, physical), physical == 0).unwrap();
     }
-    let save = TimerCheckpoint { read_ms: 1, queue_offset: 3, master_queue_offset: 4, state_version: 5, changed_ms: 6, changes: 7, ..Default::default() };
+    let save = TimerCheckpoint {
+        read_ms: 1,
+        queue_offset: 3,
+        master_queue_offset: 4,
+        state_version: 5,
+        changed_ms: 6,
+        changes: 7,
+        ..Default::default()
+    };
     files.save(save).unwrap();
 
     let log = disk.read(Path::new("/store/timerlog/00000000000000000000")).unwrap();
@@ -96,7 +104,11 @@ fn a_slot_that_begins_anew_forgets_what_its_place_held() {
     files.append(&record(20, 3), true).unwrap();
     assert_eq!(physicals(&files, 20), [3]);
     files.append(&record(20 + TIMER_SLOTS, 4), false).unwrap();
-    assert_eq!((physicals(&files, 20), physicals(&files, 20 + TIMER_SLOTS)), (vec![], vec![4]), "two weeks later the place is another slot's");
+    assert_eq!(
+        (physicals(&files, 20), physicals(&files, 20 + TIMER_SLOTS)),
+        (vec![], vec![4]),
+        "two weeks later the place is another slot's"
+    );
 }
 
 #[test]
@@ -163,10 +175,17 @@ type Slots = [u8; 30 * 32];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Append { slot: i64, delete: bool },
-    Save { read: i64 },
+    Append {
+        slot: i64,
+        delete: bool,
+    },
+    Save {
+        read: i64,
+    },
     /// The process dies; with the power, the wheel's last writes may be lost, too.
-    Crash { wheel_lost: bool },
+    Crash {
+        wheel_lost: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {

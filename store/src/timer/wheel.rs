@@ -74,7 +74,9 @@ impl Wheel {
                 Ok(None)
             }
             found => {
-                let what = format!("it has {found} bytes, a timer wheel has {FILE_BYTES}; move it away to have it made anew from timerlog");
+                let what = format!(
+                    "it has {found} bytes, a timer wheel has {FILE_BYTES}; move it away to have it made anew from timerlog"
+                );
                 Err(StoreError::io("use", &path)(io::Error::new(io::ErrorKind::InvalidData, what)))
             }
         }

@@ -178,13 +178,7 @@ impl PaperBroker {
     fn new() -> Self {
         let journal = vec![Vec::new(); JOURNAL_QUEUES];
         let disk = Disk { journal, saved_done: vec![-1; JOURNAL_QUEUES], ..Disk::default() };
-        PaperBroker {
-            disk,
-            state: InFlight::default(),
-            offsets: BTreeMap::new(),
-            now_ms: 1_000,
-            next_journal: 0,
-        }
+        PaperBroker { disk, state: InFlight::default(), offsets: BTreeMap::new(), now_ms: 1_000, next_journal: 0 }
     }
 
     fn append(&mut self, queue: i32, entry: &Entry) -> JournalPosition {
@@ -229,8 +223,10 @@ impl PaperBroker {
     }
 
     fn ack(&mut self, key: &DeliveryKey, offsets: &[i64]) -> usize {
-        let known: Vec<i64> = offsets.iter().copied().filter(|offset| self.state.find(key, *offset).is_some()).collect();
-        let Some(queue) = known.first().and_then(|offset| self.state.find(key, *offset)).map(|known| known.at.queue) else {
+        let known: Vec<i64> =
+            offsets.iter().copied().filter(|offset| self.state.find(key, *offset).is_some()).collect();
+        let Some(queue) = known.first().and_then(|offset| self.state.find(key, *offset)).map(|known| known.at.queue)
+        else {
             return 0;
         };
         self.append(queue, &Entry::Ack { key: key.clone(), offsets: known.clone() });
@@ -275,7 +271,8 @@ impl PaperBroker {
 
     /// The last copy may lack its note in the journal.
     fn complete(&mut self) {
-        let Some((tail, at)) = self.disk.queues.get(&QUEUES).and_then(|copies| Some((*copies.last()?, copies.len() - 1)))
+        let Some((tail, at)) =
+            self.disk.queues.get(&QUEUES).and_then(|copies| Some((*copies.last()?, copies.len() - 1)))
         else {
             return;
         };
@@ -410,7 +407,10 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                 let known: Vec<u32> = of_pop.iter().filter(|held| is_known(held)).map(|held| held.message).collect();
                 let acked = broker.ack(&first.key, &offsets);
                 prop_assert_eq!(acked, known.len());
-                prop_assert!(acked == offsets.len() || !model.valid(&first, broker.now_ms), "a valid handle was not taken");
+                prop_assert!(
+                    acked == offsets.len() || !model.valid(&first, broker.now_ms),
+                    "a valid handle was not taken"
+                );
                 model.held.retain(|held| !known.contains(&held.message));
                 model.done.extend(known);
             }

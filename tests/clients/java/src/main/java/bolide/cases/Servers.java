@@ -61,6 +61,11 @@ final class Servers implements AutoCloseable {
         return List.copyOf(brokers.keySet());
     }
 
+    /** The broker of the cluster that gives a transaction up after a few checks. */
+    String impatient() {
+        return brokers.keySet().stream().filter(broker -> !broker.equals(broker())).findFirst().orElseThrow();
+    }
+
     /** The broker that counts no message as being in memory (accessMessageInMemoryMaxRatio=0). */
     String cold() {
         return cold;
