@@ -160,7 +160,7 @@ impl Clockwork {
                 self.open_slot(log, slot_ms)?;
                 self.save_in_time(log)?;
             } else if !stalled {
-                self.schedule.forget_foreseen();
+                self.schedule.caught_up();
                 break;
             } else if was_stalled {
                 break;

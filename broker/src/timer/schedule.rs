@@ -110,6 +110,8 @@ pub(crate) struct Schedule {
     recalled: HashMap<String, i64>,
     /// Keys whose recalls are still in the queue, behind a message for which the wheel has no room yet.
     foreseen: HashSet<String>,
+    /// Messages wait for room in the wheel, and others behind them: no recall may be forgotten before that is over.
+    is_catching_up: bool,
     queue_offset: i64,
 }
 
@@ -125,6 +127,7 @@ impl Schedule {
             pending_of: BTreeMap::new(),
             recalled: HashMap::new(),
             foreseen: HashSet::new(),
+            is_catching_up: false,
             queue_offset,
         }
     }
@@ -238,12 +241,15 @@ impl Schedule {
 
     /// Messages with these keys are taken back by recalls that cannot be entered yet.
     pub(crate) fn foresee(&mut self, keys: impl IntoIterator<Item = String>) {
+        self.is_catching_up = true;
         self.foreseen.extend(keys);
     }
 
     /// Everything has been entered, and everything overdue is done.
-    pub(crate) fn forget_foreseen(&mut self) {
+    pub(crate) fn caught_up(&mut self) {
+        self.is_catching_up = false;
         self.foreseen = HashSet::new();
+        self.forget_recalled();
     }
 
     /// Whether any message was taken back that may be pending.
@@ -288,9 +294,6 @@ impl Schedule {
         if self.slots.first().is_none_or(|slot_ms| *slot_ms > now_ms) {
             self.open_ms = self.lengths.floor(now_ms);
         }
-        if self.pending.is_empty() {
-            self.recalled.clear();
-        }
     }
 
     /// When there is something to do next.
@@ -301,6 +304,9 @@ impl Schedule {
 
     /// A recall is stored after its message: once no message of its slot is pending, it has done what it can.
     fn forget_recalled(&mut self) {
+        if self.is_catching_up {
+            return;
+        }
         let Some(oldest) = self.pending_of.keys().next() else { return self.recalled.clear() };
         self.recalled.retain(|_, slot_ms| *slot_ms >= *oldest);
     }
