@@ -24,9 +24,9 @@ use crate::send::WaitingSend;
 use crate::send::flush_wait::FlushWait;
 use crate::send::unique_id::UniqueIds;
 use crate::store_options::store_options;
+use crate::timer::{TimerError, Timers};
 use crate::topic::Topics;
 use crate::topic::table::TopicDefaults;
-use crate::timer::{TimerError, Timers};
 use crate::transaction::Transactions;
 use crate::{delay, pop, pull, requests, send, timer, transaction};
 

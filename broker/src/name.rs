@@ -63,9 +63,7 @@ pub enum NameError {
     #[error("The specified {0} is blank.")]
     Blank(Kind),
     /// A character outside `%|a-zA-Z0-9_-`.
-    #[error(
-        "The specified {0}: {1}, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"
-    )]
+    #[error("The specified {0}: {1}, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$")]
     IllegalCharacter(Kind, String),
     /// Longer than its kind allows.
     #[error("The specified {0}: {1}, is longer than {0} max length: {2}")]
@@ -109,8 +107,7 @@ fn check(kind: Kind, name: &str, limit: usize) -> Result<(), NameError> {
     if name.trim().is_empty() {
         return Err(NameError::Blank(kind));
     }
-    let legal =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'|' | b'_' | b'-');
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'|' | b'_' | b'-');
     if !name.bytes().all(legal) {
         return Err(NameError::IllegalCharacter(kind, name.to_owned()));
     }
@@ -153,10 +150,7 @@ mod tests {
 
     #[test]
     fn refusals_read_as_apache_writes_them() {
-        assert_eq!(
-            check_topic("  ").unwrap_err().to_string(),
-            "The specified topic is blank."
-        );
+        assert_eq!(check_topic("  ").unwrap_err().to_string(), "The specified topic is blank.");
         assert_eq!(
             check_topic("a b").unwrap_err().to_string(),
             "The specified topic: a b, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"
@@ -171,10 +165,7 @@ mod tests {
     #[test]
     fn only_retry_and_dead_letter_topics_may_be_longer() {
         let long = "t".repeat(128);
-        assert!(matches!(
-            check_topic(&long),
-            Err(NameError::TooLong(Kind::Topic, _, 127))
-        ));
+        assert!(matches!(check_topic(&long), Err(NameError::TooLong(Kind::Topic, _, 127))));
         assert_eq!(check_topic(&format!("{RETRY_PREFIX}{long}")), Ok(()));
         assert_eq!(check_topic(&format!("{DEAD_LETTER_PREFIX}{long}")), Ok(()));
         assert!(check_topic(&format!("{RETRY_PREFIX}{}", "t".repeat(249))).is_err());

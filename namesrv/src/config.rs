@@ -57,31 +57,15 @@ impl NameServerConfig {
     /// Fills in what follows from the user's home folder, as Apache does.
     pub fn fill_in(&mut self, home: Option<&Path>) {
         if let (true, Some(home)) = (self.kv_config_path.is_empty(), home) {
-            self.kv_config_path = home
-                .join("namesrv")
-                .join("kvConfig.json")
-                .display()
-                .to_string();
+            self.kv_config_path = home.join("namesrv").join("kvConfig.json").display().to_string();
         }
     }
 }
 
 const PROMISES: &[Promise] = &[
-    Promise {
-        name: "enableControllerInNamesrv",
-        kept: "false",
-        reason: "there is no controller yet",
-    },
-    Promise {
-        name: "clusterTest",
-        kept: "false",
-        reason: "routes are not fetched from another environment",
-    },
-    Promise {
-        name: "useTLS",
-        kept: "false",
-        reason: "connections to brokers are not encrypted yet",
-    },
+    Promise { name: "enableControllerInNamesrv", kept: "false", reason: "there is no controller yet" },
+    Promise { name: "clusterTest", kept: "false", reason: "routes are not fetched from another environment" },
+    Promise { name: "useTLS", kept: "false", reason: "connections to brokers are not encrypted yet" },
 ];
 
 const INERT: &[Inert] = &[
@@ -133,10 +117,7 @@ const INERT: &[Inert] = &[
             "enableReconnectForGoAway",
         ],
     },
-    Inert {
-        reason: "this name server does without it",
-        names: &["rocketmqHome", "productEnvName", "configBlackList"],
-    },
+    Inert { reason: "this name server does without it", names: &["rocketmqHome", "productEnvName", "configBlackList"] },
 ];
 
 #[cfg(test)]
@@ -162,23 +143,11 @@ mod tests {
     #[test]
     fn every_key_of_apache_is_known() {
         let known: Vec<&str> = (NameServerConfig::KEYS.iter().map(|key| key.name))
-            .chain(
-                NameServerConfig::PROMISES
-                    .iter()
-                    .map(|promise| promise.name),
-            )
-            .chain(
-                NameServerConfig::INERT
-                    .iter()
-                    .flat_map(|inert| inert.names.iter().copied()),
-            )
+            .chain(NameServerConfig::PROMISES.iter().map(|promise| promise.name))
+            .chain(NameServerConfig::INERT.iter().flat_map(|inert| inert.names.iter().copied()))
             .collect();
         for name in APACHE_KEYS.split_whitespace() {
-            assert_eq!(
-                known.iter().filter(|known| **known == name).count(),
-                1,
-                "{name}"
-            );
+            assert_eq!(known.iter().filter(|known| **known == name).count(), 1, "{name}");
         }
     }
 

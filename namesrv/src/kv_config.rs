@@ -30,11 +30,7 @@ impl KvConfig {
     pub(crate) fn from_json(content: &[u8]) -> serde_json::Result<Self> {
         let mut table: Self = serde_json::from_slice(content)?;
         let size = |(namespace, keys): (&String, &BTreeMap<String, String>)| {
-            namespace.len()
-                + keys
-                    .iter()
-                    .map(|(key, value)| key.len() + value.len())
-                    .sum::<usize>()
+            namespace.len() + keys.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
         };
         table.bytes = table.config_table.iter().map(size).sum();
         Ok(table)
@@ -49,40 +45,27 @@ impl KvConfig {
     /// Sets a key.
     pub(crate) fn put(&mut self, namespace: &str, key: &str, value: &str) -> Result<(), Full> {
         let known = self.config_table.get(namespace);
-        let replaced = known
-            .and_then(|keys| keys.get(key))
-            .map(|old| key.len() + old.len())
-            .unwrap_or_default();
+        let replaced = known.and_then(|keys| keys.get(key)).map(|old| key.len() + old.len()).unwrap_or_default();
         let name = if known.is_none() { namespace.len() } else { 0 };
         let bytes = self.bytes - replaced + name + key.len() + value.len();
         if bytes > MAX_BYTES {
             return Err(Full);
         }
         self.bytes = bytes;
-        self.config_table
-            .entry(namespace.to_owned())
-            .or_default()
-            .insert(key.to_owned(), value.to_owned());
+        self.config_table.entry(namespace.to_owned()).or_default().insert(key.to_owned(), value.to_owned());
         Ok(())
     }
 
     /// Removes a key. The namespace stays, as with Apache: an emptied one still answers with an empty list.
     pub(crate) fn delete(&mut self, namespace: &str, key: &str) {
-        if let Some(old) = self
-            .config_table
-            .get_mut(namespace)
-            .and_then(|keys| keys.remove(key))
-        {
+        if let Some(old) = self.config_table.get_mut(namespace).and_then(|keys| keys.remove(key)) {
             self.bytes -= key.len() + old.len();
         }
     }
 
     /// A key's value.
     pub(crate) fn get(&self, namespace: &str, key: &str) -> Option<&str> {
-        self.config_table
-            .get(namespace)?
-            .get(key)
-            .map(String::as_str)
+        self.config_table.get(namespace)?.get(key).map(String::as_str)
     }
 
     /// All keys of a namespace.
@@ -97,19 +80,12 @@ mod tests {
 
     #[test]
     fn reads_what_apache_wrote_and_writes_the_same() {
-        let content =
-            r#"{"configTable":{"ORDER_TOPIC_CONFIG":{"T":"broker-a:4;broker-b:4"},"empty":{}}}"#;
+        let content = r#"{"configTable":{"ORDER_TOPIC_CONFIG":{"T":"broker-a:4;broker-b:4"},"empty":{}}}"#;
         let table = KvConfig::from_json(content.as_bytes()).unwrap();
-        assert_eq!(
-            table.get(ORDER_TOPIC_CONFIG, "T"),
-            Some("broker-a:4;broker-b:4")
-        );
+        assert_eq!(table.get(ORDER_TOPIC_CONFIG, "T"), Some("broker-a:4;broker-b:4"));
         assert_eq!(table.list("empty").map(BTreeMap::len), Some(0));
         let written: serde_json::Value = serde_json::from_slice(&table.to_json()).unwrap();
-        assert_eq!(
-            written,
-            serde_json::from_str::<serde_json::Value>(content).unwrap()
-        );
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(content).unwrap());
         assert_eq!(KvConfig::from_json(&table.to_json()).unwrap(), table);
     }
 

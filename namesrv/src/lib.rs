@@ -13,7 +13,5 @@ mod service;
 mod storage;
 
 pub use config::{LiveConfig, NameServerConfig};
-pub use route_table::{
-    Effect, MinBrokerIdChange, RegisterError, Registered, Registration, RouteTable,
-};
+pub use route_table::{Effect, MinBrokerIdChange, RegisterError, Registered, Registration, RouteTable};
 pub use server::{NameServer, StartError};

@@ -32,10 +32,7 @@ struct Arguments {
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
     #[error("{path}: {source}")]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Key(#[from] KeyError),
 }
@@ -44,11 +41,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -61,27 +54,19 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let loaded = load(arguments.config_file.as_deref(), home.as_deref())?;
-    loaded
-        .warnings
-        .iter()
-        .for_each(|warning| tracing::warn!("{warning}"));
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if arguments.print_config {
         print!("{}", loaded.properties());
         return Ok(());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(loaded))
 }
 
 fn load(file: Option<&Path>, home: Option<&Path>) -> Result<Loaded<NameServerConfig>, ConfigError> {
     let mut loaded = Loaded::new(NameServerConfig::default());
     if let Some(path) = file {
-        let content = std::fs::read(path).map_err(|source| ConfigError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let content = std::fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let path = path.display().to_string();
         loaded.read(&content, &path)?;
         loaded.values.config_store_path = path;
@@ -91,16 +76,10 @@ fn load(file: Option<&Path>, home: Option<&Path>) -> Result<Loaded<NameServerCon
 }
 
 async fn serve(loaded: Loaded<NameServerConfig>) -> Result<(), Box<dyn std::error::Error>> {
-    let (mut interrupted, mut terminated) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let name_server = NameServer::start(loaded).await?;
     // Apache's words, because scripts wait for them.
-    println!(
-        "The Name Server boot success. serializeType=JSON, address {}",
-        name_server.local_addr()
-    );
+    println!("The Name Server boot success. serializeType=JSON, address {}", name_server.local_addr());
     tokio::select! {
         _ = interrupted.recv() => {}
         _ = terminated.recv() => {}
@@ -124,41 +103,23 @@ mod tests {
 
     #[test]
     fn without_a_file_there_are_the_defaults() {
-        let config = load(None, Some(Path::new("/home/operator")))
-            .unwrap()
-            .values;
-        assert_eq!(
-            (config.bind_address.as_str(), config.listen_port),
-            ("0.0.0.0", 9876)
-        );
-        assert_eq!(
-            config.kv_config_path,
-            "/home/operator/namesrv/kvConfig.json"
-        );
+        let config = load(None, Some(Path::new("/home/operator"))).unwrap().values;
+        assert_eq!((config.bind_address.as_str(), config.listen_port), ("0.0.0.0", 9876));
+        assert_eq!(config.kv_config_path, "/home/operator/namesrv/kvConfig.json");
         assert_eq!(config.config_store_path, "");
     }
 
     #[test]
     fn the_file_counts_and_is_where_changes_go() {
-        let loaded =
-            load_text("listenPort=9877\nkvConfigPath=/k\nconfigStorePath=/elsewhere\n").unwrap();
-        assert_eq!(
-            (
-                loaded.values.listen_port,
-                loaded.values.kv_config_path.as_str()
-            ),
-            (9877, "/k")
-        );
+        let loaded = load_text("listenPort=9877\nkvConfigPath=/k\nconfigStorePath=/elsewhere\n").unwrap();
+        assert_eq!((loaded.values.listen_port, loaded.values.kv_config_path.as_str()), (9877, "/k"));
         assert!(loaded.values.config_store_path.ends_with("namesrv.conf"));
     }
 
     #[test]
     fn a_bad_start_has_one_clear_line() {
         for (text, end) in [
-            (
-                "listenPort=x",
-                "namesrv.conf:1: listenPort is \"x\", but must be a whole number from 0 to 65535",
-            ),
+            ("listenPort=x", "namesrv.conf:1: listenPort is \"x\", but must be a whole number from 0 to 65535"),
             (
                 "enableControllerInNamesrv=true",
                 "namesrv.conf:1: enableControllerInNamesrv=true is not served: there is no controller yet; only false is",
@@ -167,9 +128,7 @@ mod tests {
             let error = load_text(text).unwrap_err().to_string();
             assert!(error.ends_with(end), "{error}");
         }
-        let error = load(Some(Path::new("/no/such/file")), None)
-            .unwrap_err()
-            .to_string();
+        let error = load(Some(Path::new("/no/such/file")), None).unwrap_err().to_string();
         assert!(error.starts_with("/no/such/file: "), "{error}");
     }
 

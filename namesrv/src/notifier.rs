@@ -20,18 +20,13 @@ pub(crate) struct Notifier {
 
 impl Notifier {
     pub(crate) fn new() -> Self {
-        Self {
-            room: Arc::new(Semaphore::new(MAX_NOTICES)),
-        }
+        Self { room: Arc::new(Semaphore::new(MAX_NOTICES)) }
     }
 
     /// Sends one notice, in a task of its own.
     pub(crate) fn send(&self, change: MinBrokerIdChange) {
         let Ok(permit) = self.room.clone().try_acquire_owned() else {
-            tracing::warn!(
-                broker = change.broker_name,
-                "too many notices are on their way; this one is dropped"
-            );
+            tracing::warn!(broker = change.broker_name, "too many notices are on their way; this one is dropped");
             return;
         };
         tokio::spawn(async move {
@@ -48,14 +43,8 @@ impl Notifier {
     }
 }
 
-async fn tell(
-    receiver: &str,
-    change: &MinBrokerIdChange,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let options = ClientOptions {
-        connect_timeout: CONNECT_TIMEOUT,
-        ..ClientOptions::default()
-    };
+async fn tell(receiver: &str, change: &MinBrokerIdChange) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let options = ClientOptions { connect_timeout: CONNECT_TIMEOUT, ..ClientOptions::default() };
     let client = Client::connect(receiver, options, Arc::new(())).await?;
     let header = NotifyMinBrokerIdChangeRequest {
         min_broker_id: Some(change.min_broker_id),
@@ -64,10 +53,6 @@ async fn tell(
         offline_broker_addr: change.offline_broker_addr.as_deref(),
         ha_broker_addr: change.ha_broker_addr.as_deref(),
     };
-    client.oneway(
-        RequestCode::NOTIFY_MIN_BROKER_ID_CHANGE,
-        &header,
-        Body::Empty,
-    )?;
+    client.oneway(RequestCode::NOTIFY_MIN_BROKER_ID_CHANGE, &header, Body::Empty)?;
     Ok(())
 }

@@ -16,9 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(crate) use queries::keep_zone;
 
-use bolide_remoting::body::{
-    BrokerData, DataVersion, QueueData, TopicConfig, TopicQueueMappingInfo,
-};
+use bolide_remoting::body::{BrokerData, DataVersion, QueueData, TopicConfig, TopicQueueMappingInfo};
 
 /// The number of a master among the brokers of one name.
 const MASTER_ID: i64 = 0;
@@ -172,10 +170,7 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         delete_absent: bool,
         effects: &mut Vec<Effect<C>>,
     ) -> Result<Registered, RegisterError> {
-        let address = Address {
-            cluster: registration.cluster.clone(),
-            address: registration.address.clone(),
-        };
+        let address = Address { cluster: registration.cluster.clone(), address: registration.address.clone() };
         if self.outdated(&registration) {
             tracing::warn!(
                 cluster = registration.cluster,
@@ -190,10 +185,7 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         self.admit(&registration, &address)?;
 
         let first = self.settle_address(&registration, effects);
-        let version_changed = self
-            .live
-            .get(&address)
-            .is_none_or(|live| live.version != registration.version);
+        let version_changed = self.live.get(&address).is_none_or(|live| live.version != registration.version);
         if self.speaks_for_its_name(&registration) {
             self.take_topics(&registration, first, version_changed, delete_absent);
         }
@@ -202,18 +194,11 @@ impl<C: Clone + PartialEq> RouteTable<C> {
 
     /// Whether another address with the same name and number has a larger state version.
     fn outdated(&self, registration: &Registration) -> bool {
-        let addresses = self
-            .brokers
-            .get(&registration.broker_name)
-            .map(|broker| &broker.broker_addrs);
-        let Some(holder) = addresses.and_then(|addresses| addresses.get(&registration.broker_id))
-        else {
+        let addresses = self.brokers.get(&registration.broker_name).map(|broker| &broker.broker_addrs);
+        let Some(holder) = addresses.and_then(|addresses| addresses.get(&registration.broker_id)) else {
             return false;
         };
-        let holder = Address {
-            cluster: registration.cluster.clone(),
-            address: holder.clone(),
-        };
+        let holder = Address { cluster: registration.cluster.clone(), address: holder.clone() };
         holder.address != registration.address
             && self
                 .live
@@ -223,12 +208,8 @@ impl<C: Clone + PartialEq> RouteTable<C> {
 
     /// Whether there is room, and the broker has registered as a whole before it registers a single topic.
     fn admit(&self, registration: &Registration, address: &Address) -> Result<(), RegisterError> {
-        let addresses = self
-            .brokers
-            .get(&registration.broker_name)
-            .map(|broker| &broker.broker_addrs);
-        let known =
-            addresses.is_some_and(|addresses| addresses.contains_key(&registration.broker_id));
+        let addresses = self.brokers.get(&registration.broker_name).map(|broker| &broker.broker_addrs);
+        let known = addresses.is_some_and(|addresses| addresses.contains_key(&registration.broker_id));
         if !known && registration.topics.len() == 1 {
             tracing::warn!(
                 broker = registration.broker_name,
@@ -241,69 +222,36 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         let too_many_brokers = self.live.len() >= MAX_BROKERS && !self.live.contains_key(address);
         let too_many_queues = self.queue_count + registration.topics.len() > MAX_QUEUES
             && self.queue_count + self.new_queues(registration) > MAX_QUEUES;
-        if too_many_brokers || too_many_queues {
-            Err(RegisterError::Full)
-        } else {
-            Ok(())
-        }
+        if too_many_brokers || too_many_queues { Err(RegisterError::Full) } else { Ok(()) }
     }
 
     fn new_queues(&self, registration: &Registration) -> usize {
         let has = |topic: &&TopicConfig| {
-            self.topics
-                .get(&topic.topic_name)
-                .is_some_and(|queues| queues.contains_key(&registration.broker_name))
+            self.topics.get(&topic.topic_name).is_some_and(|queues| queues.contains_key(&registration.broker_name))
         };
         registration.topics.len() - registration.topics.iter().filter(has).count()
     }
 
     /// Enters the broker's address under its name and cluster. Returns whether this name and number had none before.
-    fn settle_address(
-        &mut self,
-        registration: &Registration,
-        effects: &mut Vec<Effect<C>>,
-    ) -> bool {
-        let Registration {
-            cluster,
-            broker_name,
-            broker_id,
-            address,
-            ..
-        } = registration;
-        self.clusters
-            .entry(cluster.clone())
-            .or_default()
-            .insert(broker_name.clone());
-        let broker = self
-            .brokers
-            .entry(broker_name.clone())
-            .or_insert_with(|| BrokerData {
-                cluster: cluster.clone(),
-                broker_name: broker_name.clone(),
-                broker_addrs: BTreeMap::new(),
-                zone_name: None,
-                enable_acting_master: false,
-            });
+    fn settle_address(&mut self, registration: &Registration, effects: &mut Vec<Effect<C>>) -> bool {
+        let Registration { cluster, broker_name, broker_id, address, .. } = registration;
+        self.clusters.entry(cluster.clone()).or_default().insert(broker_name.clone());
+        let broker = self.brokers.entry(broker_name.clone()).or_insert_with(|| BrokerData {
+            cluster: cluster.clone(),
+            broker_name: broker_name.clone(),
+            broker_addrs: BTreeMap::new(),
+            zone_name: None,
+            enable_acting_master: false,
+        });
         broker.enable_acting_master = registration.enable_acting_master.unwrap_or(false);
         broker.zone_name.clone_from(&registration.zone_name);
 
-        let min_before = broker
-            .broker_addrs
-            .keys()
-            .next()
-            .copied()
-            .unwrap_or(MASTER_ID);
+        let min_before = broker.broker_addrs.keys().next().copied().unwrap_or(MASTER_ID);
         // A slave that became master: the same address must not stay under its old number.
-        broker
-            .broker_addrs
-            .retain(|id, known| known != address || id == broker_id);
+        broker.broker_addrs.retain(|id, known| known != address || id == broker_id);
         let before = broker.broker_addrs.insert(*broker_id, address.clone());
         if *broker_id < min_before {
-            effects.extend(min_broker_id_change(
-                broker,
-                None,
-                Some(&registration.ha_server_addr),
-            ));
+            effects.extend(min_broker_id_change(broker, None, Some(&registration.ha_server_addr)));
         }
         before.is_none_or(|before| before.is_empty())
     }
@@ -314,39 +262,22 @@ impl<C: Clone + PartialEq> RouteTable<C> {
     }
 
     fn is_prime_slave(&self, registration: &Registration) -> bool {
-        let min = self
-            .brokers
-            .get(&registration.broker_name)
-            .and_then(|broker| broker.broker_addrs.keys().next());
+        let min = self.brokers.get(&registration.broker_name).and_then(|broker| broker.broker_addrs.keys().next());
         registration.enable_acting_master.is_some()
             && registration.broker_id != MASTER_ID
             && min == Some(&registration.broker_id)
     }
 
-    fn take_topics(
-        &mut self,
-        registration: &Registration,
-        first: bool,
-        version_changed: bool,
-        delete_absent: bool,
-    ) {
+    fn take_topics(&mut self, registration: &Registration, first: bool, version_changed: bool, delete_absent: bool) {
         let broker_name = registration.broker_name.as_str();
         if delete_absent && registration.mappings.is_empty() {
-            let named: BTreeSet<&str> = registration
-                .topics
-                .iter()
-                .map(|topic| topic.topic_name.as_str())
-                .collect();
+            let named: BTreeSet<&str> = registration.topics.iter().map(|topic| topic.topic_name.as_str()).collect();
             self.remove_queues(broker_name, |topic| !named.contains(topic));
         }
         // A slave that stands in for its master takes no messages.
-        let read_only =
-            registration.enable_acting_master == Some(true) && self.is_prime_slave(registration);
+        let read_only = registration.enable_acting_master == Some(true) && self.is_prime_slave(registration);
         for topic in &registration.topics {
-            let known = self
-                .topics
-                .get(&topic.topic_name)
-                .is_some_and(|queues| queues.contains_key(broker_name));
+            let known = self.topics.get(&topic.topic_name).is_some_and(|queues| queues.contains_key(broker_name));
             if first || version_changed || !known {
                 self.put_queues(queue_data(broker_name, topic, read_only), &topic.topic_name);
             }
@@ -364,10 +295,7 @@ impl<C: Clone + PartialEq> RouteTable<C> {
             Some(by_broker) => by_broker,
             None => self.topics.entry(topic.to_owned()).or_default(),
         };
-        if by_broker
-            .insert(queues.broker_name.clone(), queues)
-            .is_none()
-        {
+        if by_broker.insert(queues.broker_name.clone(), queues).is_none() {
             self.queue_count += 1;
         }
     }
@@ -384,22 +312,9 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         self.queue_count -= removed;
     }
 
-    fn keep_alive(
-        &mut self,
-        registration: Registration,
-        address: Address,
-        connection: C,
-        now_ms: i64,
-    ) -> Registered {
-        let Registration {
-            broker_name,
-            broker_id,
-            ha_server_addr,
-            timeout_ms,
-            version,
-            filter_servers,
-            ..
-        } = registration;
+    fn keep_alive(&mut self, registration: Registration, address: Address, connection: C, now_ms: i64) -> Registered {
+        let Registration { broker_name, broker_id, ha_server_addr, timeout_ms, version, filter_servers, .. } =
+            registration;
         let before = self.live.remove(&address);
         if before.is_none() {
             tracing::info!(
@@ -410,24 +325,11 @@ impl<C: Clone + PartialEq> RouteTable<C> {
                 address.address
             );
         }
-        let filter_servers = filter_servers
-            .or(before.map(|live| live.filter_servers))
-            .unwrap_or_default();
+        let filter_servers = filter_servers.or(before.map(|live| live.filter_servers)).unwrap_or_default();
         let timeout_ms = timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
-        let live = Live {
-            broker_name,
-            heard_ms: now_ms,
-            timeout_ms,
-            version,
-            connection,
-            ha_server_addr,
-            filter_servers,
-        };
-        let registered = if broker_id == MASTER_ID {
-            Registered::default()
-        } else {
-            self.master_of(&live, &address)
-        };
+        let live =
+            Live { broker_name, heard_ms: now_ms, timeout_ms, version, connection, ha_server_addr, filter_servers };
+        let registered = if broker_id == MASTER_ID { Registered::default() } else { self.master_of(&live, &address) };
         self.live.insert(address, live);
         registered
     }
@@ -437,17 +339,11 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         let Some(master) = broker.and_then(|broker| broker.broker_addrs.get(&MASTER_ID)) else {
             return Registered::default();
         };
-        let master = Address {
-            cluster: address.cluster.clone(),
-            address: master.clone(),
-        };
+        let master = Address { cluster: address.cluster.clone(), address: master.clone() };
         let Some(live) = self.live.get(&master) else {
             return Registered::default();
         };
-        Registered {
-            ha_server_addr: Some(live.ha_server_addr.clone()),
-            master_addr: Some(master.address),
-        }
+        Registered { ha_server_addr: Some(live.ha_server_addr.clone()), master_addr: Some(master.address) }
     }
 }
 
@@ -456,28 +352,17 @@ fn queue_data(broker_name: &str, topic: &TopicConfig, read_only: bool) -> QueueD
         broker_name: broker_name.to_owned(),
         read_queue_nums: topic.read_queue_nums,
         write_queue_nums: topic.write_queue_nums,
-        perm: if read_only {
-            topic.perm & !PERM_WRITE
-        } else {
-            topic.perm
-        },
+        perm: if read_only { topic.perm & !PERM_WRITE } else { topic.perm },
         topic_sys_flag: topic.topic_sys_flag,
     }
 }
 
 /// The notice that goes out when a broker with the smallest number has come or left; `None` if nobody is there to hear it.
-fn min_broker_id_change<C>(
-    broker: &BrokerData,
-    offline: Option<&str>,
-    ha: Option<&str>,
-) -> Option<Effect<C>> {
+fn min_broker_id_change<C>(broker: &BrokerData, offline: Option<&str>, ha: Option<&str>) -> Option<Effect<C>> {
     let (&min_broker_id, min_broker_addr) = broker.broker_addrs.first_key_value()?;
     // A newcomer knows already; of a departure everybody is told.
     let everybody = offline.is_some() || broker.broker_addrs.len() == 1;
-    let receivers = broker
-        .broker_addrs
-        .iter()
-        .filter(|(id, _)| everybody || **id != min_broker_id);
+    let receivers = broker.broker_addrs.iter().filter(|(id, _)| everybody || **id != min_broker_id);
     Some(Effect::NotifyMinBrokerId(MinBrokerIdChange {
         broker_name: broker.broker_name.clone(),
         receivers: receivers.map(|(_, address)| address.clone()).collect(),

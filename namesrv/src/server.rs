@@ -49,28 +49,21 @@ impl NameServer {
     pub async fn start(config: impl Into<Loaded<NameServerConfig>>) -> Result<Self, StartError> {
         let loaded = config.into();
         let config = loaded.values.clone();
-        let address: IpAddr = config
-            .bind_address
-            .parse()
-            .map_err(|_| StartError::BindAddress(config.bind_address.clone()))?;
-        let kv =
-            KvStorage::open(&config.kv_config_path).map_err(|source| StartError::KvConfig {
-                path: config.kv_config_path.clone(),
-                source,
-            })?;
+        let address: IpAddr =
+            config.bind_address.parse().map_err(|_| StartError::BindAddress(config.bind_address.clone()))?;
+        let kv = KvStorage::open(&config.kv_config_path)
+            .map_err(|source| StartError::KvConfig { path: config.kv_config_path.clone(), source })?;
         let service = Arc::new(NameService::new(Settings::new(loaded), kv));
         let options = ServerOptions {
             max_connections: config.server_max_connections as usize,
             connection: ConnectionOptions {
-                idle_close: Some(Duration::from_secs(
-                    config.server_channel_max_idle_time_seconds as u64,
-                )),
+                idle_close: Some(Duration::from_secs(config.server_channel_max_idle_time_seconds as u64)),
                 ..ConnectionOptions::default()
             },
         };
         let address = SocketAddr::new(address, config.listen_port);
-        let server = Server::bind(&[address], options, service.clone())
-            .map_err(|source| StartError::Listen { source })?;
+        let server =
+            Server::bind(&[address], options, service.clone()).map_err(|source| StartError::Listen { source })?;
         let mut tasks = JoinSet::new();
         tasks.spawn(expire_silent_brokers(service));
         Ok(Self { server, tasks })

@@ -56,9 +56,7 @@ impl Service for NameService {
             RequestCode::GET_TOPICS_BY_CLUSTER => self.get_topics_by_cluster(&request, reply),
             RequestCode::GET_SYSTEM_TOPIC_LIST_FROM_NS => self.get_system_topics(reply),
             RequestCode::GET_UNIT_TOPIC_LIST => self.get_listed(reply, RouteTable::unit_topics),
-            RequestCode::GET_HAS_UNIT_SUB_TOPIC_LIST => {
-                self.get_listed(reply, RouteTable::unit_subscription_topics)
-            }
+            RequestCode::GET_HAS_UNIT_SUB_TOPIC_LIST => self.get_listed(reply, RouteTable::unit_subscription_topics),
             RequestCode::GET_HAS_UNIT_SUB_UNUNIT_TOPIC_LIST => {
                 self.get_listed(reply, RouteTable::unit_subscription_topics_of_no_unit);
             }
@@ -121,9 +119,7 @@ impl NameService {
         for effect in effects {
             match effect {
                 Effect::Close(connection) => connection.close("the broker was silent for too long"),
-                Effect::NotifyMinBrokerId(notice)
-                    if self.config().get().notify_min_broker_id_changed =>
-                {
+                Effect::NotifyMinBrokerId(notice) if self.config().get().notify_min_broker_id_changed => {
                     self.notifier.send(notice);
                 }
                 Effect::NotifyMinBrokerId(_) => {}
@@ -140,10 +136,7 @@ fn answer_when_saved(reply: Reply<'_>, save: impl FnOnce() -> io::Result<()> + S
         Ok(()) => reply.ok(&()),
         Err(error) => {
             tracing::error!("a change is in force but not on disk: {error}");
-            reply.fail(
-                ResponseCode::SYSTEM_ERROR,
-                format_args!("the change is in force but not on disk: {error}"),
-            );
+            reply.fail(ResponseCode::SYSTEM_ERROR, format_args!("the change is in force but not on disk: {error}"));
         }
     });
 }
@@ -154,8 +147,6 @@ struct NotSupported(RequestCode);
 impl Display for NotSupported {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, " request type {} not supported", self.0.0)?;
-        self.0
-            .name()
-            .map_or(Ok(()), |name| write!(out, " ({name})"))
+        self.0.name().map_or(Ok(()), |name| write!(out, " ({name})"))
     }
 }

@@ -28,15 +28,8 @@ impl KvStorage {
     pub(crate) fn open(path: &str) -> io::Result<Self> {
         let path = (!path.is_empty()).then(|| PathBuf::from(path));
         let content = path.as_deref().map(file::read).transpose()?.flatten();
-        let table = content
-            .map(|content| KvConfig::from_json(&content))
-            .transpose()?
-            .unwrap_or_default();
-        Ok(Self {
-            table: RwLock::new(table),
-            path,
-            writing: Mutex::new(()),
-        })
+        let table = content.map(|content| KvConfig::from_json(&content)).transpose()?.unwrap_or_default();
+        Ok(Self { table: RwLock::new(table), path, writing: Mutex::new(()) })
     }
 
     /// Writes the table as it is now. Blocks on the disk.
@@ -61,28 +54,16 @@ impl Settings {
     pub(crate) fn new(loaded: Loaded<NameServerConfig>) -> Self {
         let path = &loaded.values.config_store_path;
         let path = (!path.is_empty()).then(|| PathBuf::from(path));
-        Self {
-            live: LiveConfig::new(loaded),
-            path,
-            writing: Mutex::new(()),
-        }
+        Self { live: LiveConfig::new(loaded), path, writing: Mutex::new(()) }
     }
 
     /// Puts changes in force.
     pub(crate) fn update(&self, changes: &Properties) -> Result<Update, KeyError> {
         let update = self.live.update(changes)?;
         for change in &update.changes {
-            tracing::info!(
-                "{} was {:?} and is now {:?}",
-                change.name,
-                change.from,
-                change.to
-            );
+            tracing::info!("{} was {:?} and is now {:?}", change.name, change.from, change.to);
         }
-        update
-            .warnings
-            .iter()
-            .for_each(|warning| tracing::warn!("{warning}"));
+        update.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(update)
     }
 
@@ -94,9 +75,7 @@ impl Settings {
         let _writing = self.writing.lock();
         // What is in force now, because of two changes the later one may be written first.
         let effective = self.live.properties();
-        let changed = changed
-            .iter()
-            .filter_map(|change| Some((change.key.as_str(), effective.get(&change.key)?)));
+        let changed = changed.iter().filter_map(|change| Some((change.key.as_str(), effective.get(&change.key)?)));
         let content = file::read(path)?.unwrap_or_default();
         let amended = properties::amend(&properties::decode(&content), &changed.collect());
         file::replace(path, amended.map_err(io::Error::other)?.as_bytes())
@@ -117,10 +96,7 @@ mod tests {
         let storage = KvStorage::open(path).unwrap();
         storage.table.write().put("n", "k", "v").unwrap();
         storage.save().unwrap();
-        assert_eq!(
-            KvStorage::open(path).unwrap().table.read().get("n", "k"),
-            Some("v")
-        );
+        assert_eq!(KvStorage::open(path).unwrap().table.read().get("n", "k"), Some("v"));
         fs::write(path, "{").unwrap();
         assert!(KvStorage::open(path).is_err());
     }
@@ -137,21 +113,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("namesrv.conf");
         fs::write(&path, "# mine\nenableTopicList = true\nlistenPort=1\n").unwrap();
-        let config = NameServerConfig {
-            config_store_path: path.display().to_string(),
-            ..NameServerConfig::default()
-        };
+        let config = NameServerConfig { config_store_path: path.display().to_string(), ..NameServerConfig::default() };
         let settings = Settings::new(Loaded::new(config));
-        let update = settings.update(&Properties::from_iter([
-            ("enableTopicList", "false"),
-            ("supportActingMaster", "true"),
-        ]));
+        let update =
+            settings.update(&Properties::from_iter([("enableTopicList", "false"), ("supportActingMaster", "true")]));
         settings.save(&update.unwrap().properties()).unwrap();
         let content = fs::read_to_string(&path).unwrap();
-        assert_eq!(
-            content,
-            "# mine\nenableTopicList=false\nlistenPort=1\nsupportActingMaster=true\n"
-        );
+        assert_eq!(content, "# mine\nenableTopicList=false\nlistenPort=1\nsupportActingMaster=true\n");
         assert!(!settings.live.get().enable_topic_list);
     }
 }

@@ -52,9 +52,7 @@ use crate::java_json::{self, JsonError};
 /// # Panics
 /// Never for the types of this module; for others if they have enum variants with several values.
 pub fn encode(body: &(impl Serialize + ?Sized)) -> Bytes {
-    java_json::to_vec(body)
-        .expect("bodies have a form in JSON")
-        .into()
+    java_json::to_vec(body).expect("bodies have a form in JSON").into()
 }
 
 /// Writes a body in standard JSON, with every key in quotes.
@@ -62,9 +60,7 @@ pub fn encode(body: &(impl Serialize + ?Sized)) -> Bytes {
 /// # Panics
 /// As [`encode`].
 pub fn encode_standard(body: &(impl Serialize + ?Sized)) -> Bytes {
-    java_json::to_standard_vec(body)
-        .expect("bodies have a form in JSON")
-        .into()
+    java_json::to_standard_vec(body).expect("bodies have a form in JSON").into()
 }
 
 /// Reads a body in Java's or the standard form.

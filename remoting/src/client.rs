@@ -21,10 +21,7 @@ pub struct ClientOptions {
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(3),
-            connection: ConnectionOptions::default(),
-        }
+        Self { connect_timeout: Duration::from_secs(3), connection: ConnectionOptions::default() }
     }
 }
 
@@ -70,10 +67,7 @@ impl Client {
         let stream = match tokio::time::timeout(timeout, TcpStream::connect(address)).await {
             Ok(result) => result,
             Err(_) => {
-                return Err(ConnectError::Timeout {
-                    address: address.to_owned(),
-                    timeout,
-                });
+                return Err(ConnectError::Timeout { address: address.to_owned(), timeout });
             }
         };
         let start = |stream: TcpStream| -> io::Result<Connection> {
@@ -86,10 +80,7 @@ impl Client {
         };
         match stream.and_then(start) {
             Ok(connection) => Ok(Self { connection }),
-            Err(source) => Err(ConnectError::Io {
-                address: address.to_owned(),
-                source,
-            }),
+            Err(source) => Err(ConnectError::Io { address: address.to_owned(), source }),
         }
     }
 }

@@ -304,11 +304,7 @@ impl RequestCode {
     pub const fn from_low_bits(low_bits: i16) -> Self {
         let plain = Self(low_bits as i32);
         let restored = Self((low_bits as u16) as i32 + LOST_HIGH_BITS);
-        if restored.0 >= Self::POP_MESSAGE.0 && restored.name().is_some() {
-            restored
-        } else {
-            plain
-        }
+        if restored.0 >= Self::POP_MESSAGE.0 && restored.name().is_some() { restored } else { plain }
     }
 }
 
@@ -332,10 +328,7 @@ mod tests {
     #[test]
     fn unknown_codes_are_kept() {
         for low_bits in [-1, 0, 1, 3441, 3449, 9999, i16::MAX, i16::MIN] {
-            assert_eq!(
-                RequestCode::from_low_bits(low_bits),
-                RequestCode(i32::from(low_bits))
-            );
+            assert_eq!(RequestCode::from_low_bits(low_bits), RequestCode(i32::from(low_bits)));
         }
     }
 

@@ -123,14 +123,7 @@ pub(crate) struct Outline {
 impl Default for Outline {
     /// The values that absent keys of a JSON header have, as in Java.
     fn default() -> Self {
-        Self {
-            code: 0,
-            language: Language::JAVA,
-            version: 0,
-            opaque: 0,
-            flag: 0,
-            remark: None,
-        }
+        Self { code: 0, language: Language::JAVA, version: 0, opaque: 0, flag: 0, remark: None }
     }
 }
 
@@ -146,13 +139,9 @@ pub fn decode<'a>(
         Encoding::Json => json::decode(bytes, slots)?,
         Encoding::Binary => binary::decode(bytes, slots)?,
     };
-    let text = str::from_utf8(bytes).map_err(|error| DecodeError::Utf8 {
-        at: error.valid_up_to(),
-    })?;
+    let text = str::from_utf8(bytes).map_err(|error| DecodeError::Utf8 { at: error.valid_up_to() })?;
     let code = match encoding {
-        Encoding::Binary if outline.flag & FLAG_RESPONSE == 0 => {
-            RequestCode::from_low_bits(outline.code as i16).0
-        }
+        Encoding::Binary if outline.flag & FLAG_RESPONSE == 0 => RequestCode::from_low_bits(outline.code as i16).0,
         _ => outline.code,
     };
     Ok(Header {
@@ -167,11 +156,7 @@ pub fn decode<'a>(
     })
 }
 
-pub(crate) fn push_slot(
-    slots: &mut Vec<Slot>,
-    name: Span,
-    value: Option<Span>,
-) -> Result<(), DecodeError> {
+pub(crate) fn push_slot(slots: &mut Vec<Slot>, name: Span, value: Option<Span>) -> Result<(), DecodeError> {
     if slots.len() == MAX_FIELDS {
         return Err(DecodeError::TooManyFields);
     }
@@ -200,9 +185,7 @@ pub struct Preamble<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// The header does not fit into the 24 bits of its length.
-    #[error(
-        "a header of {bytes} bytes is longer than the {MAX_ENCODED_HEADER_BYTES} that a frame can hold"
-    )]
+    #[error("a header of {bytes} bytes is longer than the {MAX_ENCODED_HEADER_BYTES} that a frame can hold")]
     HeaderTooLong {
         /// The length it came to.
         bytes: usize,
@@ -232,9 +215,7 @@ pub fn encode(
     let total = 4 + header_bytes + body_bytes;
     if header_bytes > MAX_ENCODED_HEADER_BYTES {
         out.truncate(start);
-        return Err(EncodeError::HeaderTooLong {
-            bytes: header_bytes,
-        });
+        return Err(EncodeError::HeaderTooLong { bytes: header_bytes });
     }
     if total > i32::MAX as usize {
         out.truncate(start);

@@ -167,9 +167,7 @@ struct Closing {
 impl Outbox {
     /// Whom to wake after the lock is released.
     fn waker(&mut self) -> Option<Waker> {
-        std::mem::take(&mut self.asleep)
-            .then(|| self.waker.clone())
-            .flatten()
+        std::mem::take(&mut self.asleep).then(|| self.waker.clone()).flatten()
     }
 }
 
@@ -230,18 +228,12 @@ impl Connection {
     /// Closes the connection once what is queued is written, or the linger time is over. Returns at
     /// once; the reason goes to the log.
     pub fn close(&self, reason: impl Into<Cow<'static, str>>) {
-        self.order(Closing {
-            reason: reason.into(),
-            drain: false,
-        });
+        self.order(Closing { reason: reason.into(), drain: false });
     }
 
     /// Closes the connection as [`Connection::close`] does, but waits for parked requests, too.
     pub fn drain(&self, reason: impl Into<Cow<'static, str>>) {
-        self.order(Closing {
-            reason: reason.into(),
-            drain: true,
-        });
+        self.order(Closing { reason: reason.into(), drain: true });
     }
 
     /// Asks the peer something and waits for the answer. Must be awaited on a tokio runtime.
@@ -258,21 +250,12 @@ impl Connection {
         match tokio::time::timeout(timeout, call.answer()).await {
             Ok(Some(message)) => Ok(message),
             Ok(None) => Err(CallError::Closed { peer: self.peer() }),
-            Err(_) => Err(CallError::Timeout {
-                peer: self.peer(),
-                code,
-                timeout,
-            }),
+            Err(_) => Err(CallError::Timeout { peer: self.peer(), code, timeout }),
         }
     }
 
     /// Tells the peer something that it does not answer.
-    pub fn oneway(
-        &self,
-        code: RequestCode,
-        fields: &impl FieldSource,
-        body: impl Into<Body>,
-    ) -> Result<(), CallError> {
+    pub fn oneway(&self, code: RequestCode, fields: &impl FieldSource, body: impl Into<Body>) -> Result<(), CallError> {
         let opaque = self.0.next_opaque.fetch_add(1, Ordering::Relaxed) & (POSTED - 1);
         self.send(code, opaque, FLAG_ONEWAY, fields, body.into())
     }
@@ -311,14 +294,8 @@ impl Connection {
     ) -> Result<(), CallError> {
         let options = &self.0.options;
         let unwritten = self.0.unwritten.load(Ordering::Relaxed);
-        let preamble = Preamble {
-            encoding: options.encoding,
-            code: code.0,
-            opaque,
-            flag,
-            version: options.version,
-            remark: None,
-        };
+        let preamble =
+            Preamble { encoding: options.encoding, code: code.0, opaque, flag, version: options.version, remark: None };
         let waker = {
             let mut outbox = self.0.outbox.lock();
             if outbox.closed || outbox.closing.is_some() {
@@ -326,10 +303,7 @@ impl Connection {
             }
             let pending_bytes = unwritten + outbox.output.pending();
             if pending_bytes > options.max_pending_output_bytes {
-                return Err(CallError::Congested {
-                    peer: self.peer(),
-                    pending_bytes,
-                });
+                return Err(CallError::Congested { peer: self.peer(), pending_bytes });
             }
             outbox.output.push(&preamble, fields, body)?;
             outbox.waker()

@@ -54,11 +54,7 @@ const JSON_OPENING: &[u8] = b",\"extFields\":{";
 
 impl<'a> FieldWriter<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>, encoding: Encoding) -> Self {
-        Self {
-            out,
-            encoding,
-            written: 0,
-        }
+        Self { out, encoding, written: 0 }
     }
 
     /// Closes what was opened.
@@ -132,11 +128,7 @@ impl<'a> FieldWriter<'a> {
     }
 
     fn open_json(&mut self) {
-        self.out.extend_from_slice(if self.written == 0 {
-            JSON_OPENING
-        } else {
-            b","
-        });
+        self.out.extend_from_slice(if self.written == 0 { JSON_OPENING } else { b"," });
         self.written += 1;
     }
 
@@ -144,15 +136,13 @@ impl<'a> FieldWriter<'a> {
     /// boundary; none of ours is near it.
     fn binary_name(&mut self, name: &str) {
         let name = &name[..name.floor_char_boundary(i16::MAX as usize)];
-        self.out
-            .extend_from_slice(&(name.len() as i16).to_be_bytes());
+        self.out.extend_from_slice(&(name.len() as i16).to_be_bytes());
         self.out.extend_from_slice(name.as_bytes());
         self.written += 1;
     }
 
     fn binary_value(&mut self, value: &str) {
-        self.out
-            .extend_from_slice(&(value.len() as i32).to_be_bytes());
+        self.out.extend_from_slice(&(value.len() as i32).to_be_bytes());
         self.out.extend_from_slice(value.as_bytes());
     }
 }

@@ -24,11 +24,7 @@ pub enum FieldError {
 impl FieldError {
     /// An [`FieldError::Invalid`] that shows at most the beginning of the value.
     pub fn invalid(name: &'static str, value: &str, expected: &'static str) -> Self {
-        Self::Invalid {
-            name,
-            value: value.chars().take(64).collect(),
-            expected,
-        }
+        Self::Invalid { name, value: value.chars().take(64).collect(), expected }
     }
 }
 
@@ -49,16 +45,12 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
+        Self { start: start as u32, end: end as u32 }
     }
 
     /// The text at this place. The codecs only make spans that lie within the text and on character boundaries.
     pub(crate) fn of(self, text: &str) -> &str {
-        text.get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
@@ -71,10 +63,7 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// No fields at all.
-    pub const EMPTY: Self = Self {
-        text: "",
-        slots: &[],
-    };
+    pub const EMPTY: Self = Self { text: "", slots: &[] };
 
     pub(crate) fn new(text: &'a str, slots: &'a [Slot]) -> Self {
         Self { text, slots }
@@ -82,20 +71,13 @@ impl<'a> Fields<'a> {
 
     /// The value of a field; `None` when it is absent or null.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.slots
-            .iter()
-            .rev()
-            .find(|slot| slot.name.of(self.text) == name)?
-            .value
-            .map(|value| value.of(self.text))
+        self.slots.iter().rev().find(|slot| slot.name.of(self.text) == name)?.value.map(|value| value.of(self.text))
     }
 
     /// All fields in the order of the header.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
         let text = self.text;
-        self.slots
-            .iter()
-            .map(move |slot| (slot.name.of(text), slot.value.map(|value| value.of(text))))
+        self.slots.iter().map(move |slot| (slot.name.of(text), slot.value.map(|value| value.of(text))))
     }
 
     /// A field of any type: `&str`, `i32`, `i64`, `bool`, or an `Option` of these where absence is fine.
@@ -105,10 +87,7 @@ impl<'a> Fields<'a> {
 
     /// A copy that outlives the read buffer.
     pub fn to_owned(&self) -> OwnedFields {
-        OwnedFields {
-            text: self.text.into(),
-            slots: self.slots.into(),
-        }
+        OwnedFields { text: self.text.into(), slots: self.slots.into() }
     }
 }
 
@@ -151,9 +130,7 @@ pub trait FieldValue<'a>: Sized {
 
     /// Reads a field that may be absent, which is an error unless the type is an `Option`.
     fn decode(name: &'static str, text: Option<&'a str>) -> Result<Self, FieldError> {
-        text.map_or(Err(FieldError::Missing(name)), |text| {
-            Self::parse(name, text)
-        })
+        text.map_or(Err(FieldError::Missing(name)), |text| Self::parse(name, text))
     }
 }
 
@@ -169,8 +146,7 @@ impl<'a> FieldValue<'a> for &'a str {
 
 impl<'a> FieldValue<'a> for i32 {
     fn parse(name: &'static str, text: &'a str) -> Result<Self, FieldError> {
-        text.parse()
-            .map_err(|_| FieldError::invalid(name, text, "a 32-bit integer"))
+        text.parse().map_err(|_| FieldError::invalid(name, text, "a 32-bit integer"))
     }
 
     fn write(&self, name: &'static str, out: &mut FieldWriter<'_>) {
@@ -180,8 +156,7 @@ impl<'a> FieldValue<'a> for i32 {
 
 impl<'a> FieldValue<'a> for i64 {
     fn parse(name: &'static str, text: &'a str) -> Result<Self, FieldError> {
-        text.parse()
-            .map_err(|_| FieldError::invalid(name, text, "a 64-bit integer"))
+        text.parse().map_err(|_| FieldError::invalid(name, text, "a 64-bit integer"))
     }
 
     fn write(&self, name: &'static str, out: &mut FieldWriter<'_>) {

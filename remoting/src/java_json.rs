@@ -49,10 +49,8 @@ impl serde::ser::Error for JsonError {
 /// # Errors
 /// When the text is neither, or does not have the type's shape.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, JsonError> {
-    let text = str::from_utf8(json).map_err(|error| JsonError::Malformed {
-        at: error.valid_up_to(),
-        what: "not UTF-8 text",
-    })?;
+    let text = str::from_utf8(json)
+        .map_err(|error| JsonError::Malformed { at: error.valid_up_to(), what: "not UTF-8 text" })?;
     reader::read(text)
 }
 

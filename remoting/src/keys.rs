@@ -135,9 +135,7 @@ pub enum KeyError {
         kept: &'static str,
     },
     /// A change at run time to a key that is fixed at start.
-    #[error(
-        "{name} can only be set at start (it is {value:?}): write it into the configuration file and restart"
-    )]
+    #[error("{name} can only be set at start (it is {value:?}): write it into the configuration file and restart")]
     Fixed {
         /// The key.
         name: &'static str,
@@ -195,8 +193,7 @@ struct Suggestion(Option<&'static str>);
 
 impl fmt::Display for Suggestion {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .map_or(Ok(()), |name| write!(out, "; did you mean {name:?}?"))
+        self.0.map_or(Ok(()), |name| write!(out, "; did you mean {name:?}?"))
     }
 }
 
@@ -229,11 +226,7 @@ impl<C: Keys> From<C> for Loaded<C> {
 impl<C: Keys> Loaded<C> {
     /// A configuration that begins with these values.
     pub fn new(values: C) -> Self {
-        Self {
-            values,
-            inert: BTreeMap::new(),
-            warnings: Vec::new(),
-        }
+        Self { values, inert: BTreeMap::new(), warnings: Vec::new() }
     }
 
     /// Reads a properties text over the values at hand. `origin` (a path, say) is for the messages.
@@ -241,10 +234,8 @@ impl<C: Keys> Loaded<C> {
     /// # Errors
     /// The first thing that is wrong with the text or one of its values.
     pub fn read(&mut self, bytes: &[u8], origin: &str) -> Result<(), KeyError> {
-        let properties = Properties::read(bytes).map_err(|error| KeyError::Syntax {
-            origin: origin.to_owned(),
-            error,
-        })?;
+        let properties =
+            Properties::read(bytes).map_err(|error| KeyError::Syntax { origin: origin.to_owned(), error })?;
         self.apply(&properties, origin)
     }
 
@@ -253,33 +244,17 @@ impl<C: Keys> Loaded<C> {
     /// # Errors
     /// The first value that is wrong.
     pub fn apply(&mut self, properties: &Properties, origin: &str) -> Result<(), KeyError> {
-        for Property {
-            key: name,
-            value,
-            line,
-        } in properties
-        {
-            let place = Place {
-                source: origin.to_owned(),
-                line: *line,
-            };
+        for Property { key: name, value, line } in properties {
+            let place = Place { source: origin.to_owned(), line: *line };
             match look_up::<C>(name) {
                 Known::Key(key) => key.set(&mut self.values, value, place)?,
                 Known::Promise(promise) => promise.check(value, place)?,
                 Known::Inert(inert) => {
                     self.inert.insert(name.clone(), value.clone());
-                    self.warnings.push(Warning::Inert {
-                        place,
-                        name: name.clone(),
-                        reason: inert.reason,
-                    });
+                    self.warnings.push(Warning::Inert { place, name: name.clone(), reason: inert.reason });
                 }
                 Known::Not => {
-                    self.warnings.push(Warning::Unknown {
-                        place,
-                        nearest: nearest::<C>(name),
-                        name: name.clone(),
-                    });
+                    self.warnings.push(Warning::Unknown { place, nearest: nearest::<C>(name), name: name.clone() });
                 }
             }
         }
@@ -295,27 +270,15 @@ impl<C: Keys> Loaded<C> {
 /// All effective values, sorted by name: those of the keys, the kept promises, and what was written for inert keys.
 fn effective<C: Keys>(values: &C, inert: &BTreeMap<String, String>) -> Properties {
     let mut sorted: BTreeMap<&str, String> = BTreeMap::new();
-    sorted.extend(
-        inert
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.clone())),
-    );
-    sorted.extend(
-        C::PROMISES
-            .iter()
-            .map(|promise| (promise.name, promise.kept.to_owned())),
-    );
+    sorted.extend(inert.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    sorted.extend(C::PROMISES.iter().map(|promise| (promise.name, promise.kept.to_owned())));
     sorted.extend(C::KEYS.iter().map(|key| (key.name, (key.print)(values))));
     sorted.into_iter().collect()
 }
 
 /// The keys that `-m` prints, in the order of their definition.
 pub fn important<C: Keys>(values: &C) -> Properties {
-    C::KEYS
-        .iter()
-        .filter(|key| key.important)
-        .map(|key| (key.name, (key.print)(values)))
-        .collect()
+    C::KEYS.iter().filter(|key| key.important).map(|key| (key.name, (key.print)(values))).collect()
 }
 
 impl<C: Keys> Key<C> {
@@ -336,13 +299,7 @@ impl Promise {
             return Ok(());
         }
         let Self { name, kept, reason } = *self;
-        Err(KeyError::Promise {
-            place,
-            name,
-            value: value.to_owned(),
-            reason,
-            kept,
-        })
+        Err(KeyError::Promise { place, name, value: value.to_owned(), reason, kept })
     }
 }
 
@@ -350,9 +307,7 @@ impl Promise {
 fn nearest<C: Keys>(name: &str) -> Option<&'static str> {
     let keys = C::KEYS.iter().map(|key| key.name);
     let promises = C::PROMISES.iter().map(|promise| promise.name);
-    let inert = C::INERT
-        .iter()
-        .flat_map(|inert| inert.names.iter().copied());
+    let inert = C::INERT.iter().flat_map(|inert| inert.names.iter().copied());
     let wanted = name.to_ascii_lowercase();
     // No known name has 80 characters; the bound keeps a hostile one cheap.
     let limit = if name.len() > 80 {

@@ -10,8 +10,8 @@ pub struct Language(pub u8);
 
 /// Apache's names; the position is the number.
 const NAMES: [&str; 14] = [
-    "JAVA", "CPP", "DOTNET", "PYTHON", "DELPHI", "ERLANG", "RUBY", "OTHER", "HTTP", "GO", "PHP",
-    "OMS", "RUST", "NODE_JS",
+    "JAVA", "CPP", "DOTNET", "PYTHON", "DELPHI", "ERLANG", "RUBY", "OTHER", "HTTP", "GO", "PHP", "OMS", "RUST",
+    "NODE_JS",
 ];
 
 impl Language {
@@ -28,10 +28,7 @@ impl Language {
 
     /// The language of this name.
     pub fn from_name(name: &str) -> Self {
-        NAMES
-            .iter()
-            .position(|known| *known == name)
-            .map_or(Self::OTHER, |number| Self(number as u8))
+        NAMES.iter().position(|known| *known == name).map_or(Self::OTHER, |number| Self(number as u8))
     }
 
     /// Apache's name; `OTHER` for an unknown number.
@@ -67,10 +64,7 @@ mod tests {
     #[test]
     fn names_and_numbers_agree() {
         for number in 0..14 {
-            assert_eq!(
-                Language::from_name(Language(number).name()),
-                Language(number)
-            );
+            assert_eq!(Language::from_name(Language(number).name()), Language(number));
         }
         assert_eq!(Language::from_name("GO"), Language::GO);
         assert_eq!(Language::from_name("COBOL"), Language::OTHER);

@@ -86,10 +86,7 @@ impl Properties {
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.entries
-            .iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| entry.value.as_str())
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
     }
 
     /// Sets a key, in its old place if it has one.
@@ -97,11 +94,7 @@ impl Properties {
         let (key, value) = (key.into(), value.into());
         match self.entries.iter_mut().find(|entry| entry.key == key) {
             Some(entry) => entry.value = value,
-            None => self.entries.push(Property {
-                key,
-                value,
-                line: 0,
-            }),
+            None => self.entries.push(Property { key, value, line: 0 }),
         }
     }
 
@@ -133,14 +126,8 @@ impl<'a> IntoIterator for &'a Properties {
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Properties {
     /// Collects pairs; the keys are taken to be different.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let entry = |(key, value): (K, V)| Property {
-            key: key.into(),
-            value: value.into(),
-            line: 0,
-        };
-        Self {
-            entries: pairs.into_iter().map(entry).collect(),
-        }
+        let entry = |(key, value): (K, V)| Property { key: key.into(), value: value.into(), line: 0 };
+        Self { entries: pairs.into_iter().map(entry).collect() }
     }
 }
 
@@ -169,9 +156,7 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
 pub fn amend(text: &str, changes: &Properties) -> Result<String, SyntaxError> {
     let mut lines = Vec::new();
     for logical in LogicalLines::new(text) {
-        let (key, _) = split(&logical.text).ok_or(SyntaxError::Escape {
-            line: logical.number,
-        })?;
+        let (key, _) = split(&logical.text).ok_or(SyntaxError::Escape { line: logical.number })?;
         lines.push((key, logical.range));
     }
     let mut out = String::with_capacity(text.len());
@@ -188,10 +173,7 @@ pub fn amend(text: &str, changes: &Properties) -> Result<String, SyntaxError> {
         }
     }
     out.push_str(&text[copied..]);
-    for change in changes
-        .iter()
-        .filter(|change| !lines.iter().any(|(key, _)| *key == change.key))
-    {
+    for change in changes.iter().filter(|change| !lines.iter().any(|(key, _)| *key == change.key)) {
         end_line(&mut out);
         out.push_str(&line_of(&change.key, &change.value));
     }
@@ -204,9 +186,7 @@ fn end_line(text: &mut String) {
         text.push('\n');
     }
     if text
-        .trim_end_matches(|character| {
-            BLANKS.contains(&character) || character == '\n' || character == '\r'
-        })
+        .trim_end_matches(|character| BLANKS.contains(&character) || character == '\n' || character == '\r')
         .ends_with('\\')
     {
         // Two, because the first may only complete a `\r\n`.
@@ -236,11 +216,7 @@ struct LogicalLines<'a> {
 
 impl<'a> LogicalLines<'a> {
     fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            at: 0,
-            number: 1,
-        }
+        Self { text, at: 0, number: 1 }
     }
 
     /// The next line as it stands, without its end (`\n`, `\r` or `\r\n`), or `None` at the end of the text.
@@ -283,11 +259,7 @@ impl Iterator for LogicalLines<'_> {
             }
             (start, number) = (self.at, self.number);
         }
-        (!text.is_empty()).then_some(LogicalLine {
-            number,
-            range: start..self.at,
-            text,
-        })
+        (!text.is_empty()).then_some(LogicalLine { number, range: start..self.at, text })
     }
 }
 
@@ -297,17 +269,13 @@ fn split(line: &str) -> Option<(String, String)> {
     let mut escaped = false;
     let end = line
         .find(|character: char| {
-            let separates =
-                !escaped && (character == '=' || character == ':' || BLANKS.contains(&character));
+            let separates = !escaped && (character == '=' || character == ':' || BLANKS.contains(&character));
             escaped = character == '\\' && !escaped;
             separates
         })
         .unwrap_or(line.len());
     let value = line[end..].trim_start_matches(BLANKS);
-    let value = value
-        .strip_prefix(['=', ':'])
-        .unwrap_or(value)
-        .trim_start_matches(BLANKS);
+    let value = value.strip_prefix(['=', ':']).unwrap_or(value).trim_start_matches(BLANKS);
     Some((unescape(&line[..end])?, unescape(value)?))
 }
 
@@ -338,9 +306,7 @@ fn unescape_unicode(characters: &mut Peekable<Chars<'_>>, out: &mut String) -> O
     let mut unit = hexadecimal(characters)?;
     loop {
         let mut ahead = characters.clone();
-        let low = (ahead.next() == Some('\\') && ahead.next() == Some('u'))
-            .then(|| hexadecimal(&mut ahead))
-            .flatten();
+        let low = (ahead.next() == Some('\\') && ahead.next() == Some('u')).then(|| hexadecimal(&mut ahead)).flatten();
         let Some(low) = low.filter(|_| (0xD800..0xDC00).contains(&unit)) else {
             out.push(char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER));
             return Some(());
@@ -392,9 +358,6 @@ fn write_escaped(out: &mut impl fmt::Write, character: char) -> fmt::Result {
         '\r' => out.write_str("\\r"),
         '\x0c' => out.write_str("\\f"),
         ' '..='~' => out.write_char(character),
-        _ => character
-            .encode_utf16(&mut [0; 2])
-            .iter()
-            .try_for_each(|unit| write!(out, "\\u{unit:04X}")),
+        _ => character.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04X}")),
     }
 }

@@ -30,10 +30,7 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self {
-            max_connections: 65_536,
-            connection: ConnectionOptions::default(),
-        }
+        Self { max_connections: 65_536, connection: ConnectionOptions::default() }
     }
 }
 
@@ -51,19 +48,9 @@ impl Server {
     ///
     /// # Errors
     /// When an address cannot be had; the error's text names it.
-    pub fn bind<S: Service>(
-        addresses: &[SocketAddr],
-        options: ServerOptions,
-        service: Arc<S>,
-    ) -> io::Result<Self> {
-        let listeners = addresses
-            .iter()
-            .map(|address| listen(*address))
-            .collect::<io::Result<Vec<_>>>()?;
-        let addresses = listeners
-            .iter()
-            .map(TcpListener::local_addr)
-            .collect::<io::Result<Vec<_>>>()?;
+    pub fn bind<S: Service>(addresses: &[SocketAddr], options: ServerOptions, service: Arc<S>) -> io::Result<Self> {
+        let listeners = addresses.iter().map(|address| listen(*address)).collect::<io::Result<Vec<_>>>()?;
+        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         let registry = Arc::new(Registry::default());
         let (stop, stopped) = watch::channel(false);
         let acceptor = Acceptor {
@@ -77,12 +64,7 @@ impl Server {
         for listener in listeners {
             tasks.spawn(acceptor.clone().run(listener));
         }
-        Ok(Self {
-            addresses,
-            registry,
-            stop,
-            tasks,
-        })
+        Ok(Self { addresses, registry, stop, tasks })
     }
 
     /// The first address that is listened on.
@@ -121,15 +103,8 @@ impl Drop for Server {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let name = |error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-    };
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }
-    .map_err(name)?;
+    let name = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(name)?;
     // A restarted server must not wait for the old one's connections to be forgotten.
     socket.set_reuseaddr(true).map_err(name)?;
     socket.bind(address).map_err(name)?;
@@ -188,14 +163,10 @@ impl<S: Service> Acceptor<S> {
             tracing::warn!(%peer, %local, "connection refused: there are {} already", self.max_connections);
             return Ok(());
         }
-        let (connection, driver) =
-            connection::open(stream, local, peer, self.connection.clone(), service);
+        let (connection, driver) = connection::open(stream, local, peer, self.connection.clone(), service);
         connections.insert(connection.id(), connection.clone());
         drop(connections);
-        let registration = Registration {
-            registry: self.registry.clone(),
-            id: connection.id(),
-        };
+        let registration = Registration { registry: self.registry.clone(), id: connection.id() };
         tokio::spawn(async move {
             let _registration = registration;
             driver.await;

@@ -37,10 +37,7 @@ pub trait Service: Send + Sync + 'static {
 impl Service for () {
     fn handle(&self, request: Request<'_>, reply: Reply<'_>) {
         let code = request.code();
-        reply.fail(
-            ResponseCode::REQUEST_CODE_NOT_SUPPORTED,
-            format_args!("request {code} is not supported here"),
-        );
+        reply.fail(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, format_args!("request {code} is not supported here"));
     }
 }
 
@@ -153,11 +150,7 @@ pub struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     pub(crate) fn new(ticket: Ticket, connection: &'a Connection, output: &'a mut Output) -> Self {
-        Self {
-            ticket,
-            connection,
-            output: Some(output),
-        }
+        Self { ticket, connection, output: Some(output) }
     }
 
     /// Does nobody wait for an answer?
@@ -203,11 +196,7 @@ impl<'a> Reply<'a> {
     pub fn park(mut self) -> Parked {
         self.output = None;
         self.connection.begin_flight();
-        Parked {
-            ticket: self.ticket,
-            connection: self.connection.clone(),
-            answered: false,
-        }
+        Parked { ticket: self.ticket, connection: self.connection.clone(), answered: false }
     }
 }
 
@@ -271,8 +260,7 @@ impl Parked {
 
     fn finish(&mut self, write: impl FnOnce(&mut Output, &Ticket)) {
         self.answered = true;
-        self.connection
-            .end_flight(|output| write(output, &self.ticket));
+        self.connection.end_flight(|output| write(output, &self.ticket));
     }
 }
 

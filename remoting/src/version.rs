@@ -61,9 +61,7 @@ impl fmt::Display for Version {
         if self.0 >= Self::HIGHER.0 {
             return out.write_str("HIGHER_VERSION");
         }
-        let Some((first, major, minor, first_patch)) =
-            LINES.iter().rev().find(|line| line.0 <= self.0)
-        else {
+        let Some((first, major, minor, first_patch)) = LINES.iter().rev().find(|line| line.0 <= self.0) else {
             return out.write_str("V3_0_0");
         };
         let place = self.0 - first;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bolide_remoting::header::{OffsetResponse, TopicRequest};
 use bolide_remoting::{
-    Answer, Body, Client, ClientOptions, Connection, ConnectionOptions, Parked, Reply, Request,
-    RequestCode, ResponseCode, Server, ServerOptions, Service,
+    Answer, Body, Client, ClientOptions, Connection, ConnectionOptions, Parked, Reply, Request, RequestCode,
+    ResponseCode, Server, ServerOptions, Service,
 };
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,9 +28,7 @@ impl Service for Echo {
             let connection = request.connection.clone();
             let parked = reply.park();
             tokio::spawn(async move {
-                let answer = connection
-                    .request(ECHO, &TopicRequest { topic: "T" }, Body::Empty, TIMEOUT)
-                    .await;
+                let answer = connection.request(ECHO, &TopicRequest { topic: "T" }, Body::Empty, TIMEOUT).await;
                 parked.ok_body(&(), answer.expect("the client answers").body);
             });
             return;
@@ -38,10 +36,7 @@ impl Service for Echo {
         match TopicRequest::decode(&request.header.fields) {
             Ok(header) => {
                 let offset = header.topic.len() as i64;
-                reply.ok_body(
-                    &OffsetResponse { offset },
-                    Bytes::copy_from_slice(request.body),
-                );
+                reply.ok_body(&OffsetResponse { offset }, Bytes::copy_from_slice(request.body));
             }
             Err(error) => reply.fail(ResponseCode::INVALID_PARAMETER, error),
         }
@@ -57,25 +52,14 @@ fn serve(options: ServerOptions) -> Server {
 }
 
 async fn dial<S: Service>(address: SocketAddr, service: S) -> Client {
-    Client::connect(
-        &address.to_string(),
-        ClientOptions::default(),
-        Arc::new(service),
-    )
-    .await
-    .expect("a connection")
+    Client::connect(&address.to_string(), ClientOptions::default(), Arc::new(service)).await.expect("a connection")
 }
 
 async fn echo(connection: &Connection, body: Bytes) -> Bytes {
-    let answer = connection
-        .request(ECHO, &TopicRequest { topic: "héllo" }, body, TIMEOUT)
-        .await;
+    let answer = connection.request(ECHO, &TopicRequest { topic: "héllo" }, body, TIMEOUT).await;
     let answer = answer.expect("an answer");
     assert_eq!(answer.code, ResponseCode::SUCCESS);
-    assert_eq!(
-        OffsetResponse::decode(&answer.fields.fields()),
-        Ok(OffsetResponse { offset: 6 })
-    );
+    assert_eq!(OffsetResponse::decode(&answer.fields.fields()), Ok(OffsetResponse { offset: 6 }));
     answer.body
 }
 
@@ -89,9 +73,7 @@ async fn many_requests_on_both_ports_at_once() {
         for number in 0..50 {
             let client = client.clone();
             let body = Bytes::from(vec![number as u8; number * 4_000]);
-            tasks.push(tokio::spawn(async move {
-                assert_eq!(echo(&client, body.clone()).await, body)
-            }));
+            tasks.push(tokio::spawn(async move { assert_eq!(echo(&client, body.clone()).await, body) }));
         }
     }
     for task in tasks {
@@ -113,10 +95,7 @@ async fn the_largest_body_travels_both_ways() {
 async fn a_bad_field_is_answered_with_its_name() {
     let server = serve(ServerOptions::default());
     let client = dial(server.local_addr(), ()).await;
-    let answer = client
-        .request(ECHO, &(), Body::Empty, TIMEOUT)
-        .await
-        .expect("an answer");
+    let answer = client.request(ECHO, &(), Body::Empty, TIMEOUT).await.expect("an answer");
     assert_eq!(answer.code, ResponseCode::INVALID_PARAMETER);
     assert_eq!(answer.remark.as_deref(), Some("field `topic` is missing"));
 }
@@ -131,10 +110,7 @@ async fn servers_ask_clients() {
     }
     let server = serve(ServerOptions::default());
     let client = dial(server.local_addr(), Fixed).await;
-    let answer = client
-        .request(ASK_BACK, &(), Body::Empty, TIMEOUT)
-        .await
-        .expect("an answer");
+    let answer = client.request(ASK_BACK, &(), Body::Empty, TIMEOUT).await.expect("an answer");
     assert_eq!(answer.body.as_ref(), b"from the client");
 }
 
@@ -156,27 +132,15 @@ async fn posts_are_pipelined_without_futures() {
             if self.answered.fetch_add(1, Ordering::Relaxed) + 1 == ENOUGH {
                 let _ = self.done.send(());
             }
-            let again =
-                answer
-                    .connection
-                    .post(answer.tag, ECHO, &TopicRequest { topic: "T" }, Body::Empty);
+            let again = answer.connection.post(answer.tag, ECHO, &TopicRequest { topic: "T" }, Body::Empty);
             again.expect("queued");
         }
     }
     let server = serve(ServerOptions::default());
     let (done, mut finished) = mpsc::unbounded_channel();
-    let client = dial(
-        server.local_addr(),
-        Pipeline {
-            answered: AtomicUsize::new(0),
-            done,
-        },
-    )
-    .await;
+    let client = dial(server.local_addr(), Pipeline { answered: AtomicUsize::new(0), done }).await;
     for tag in 0..32 {
-        client
-            .post(tag, ECHO, &TopicRequest { topic: "T" }, Body::Empty)
-            .expect("queued");
+        client.post(tag, ECHO, &TopicRequest { topic: "T" }, Body::Empty).expect("queued");
     }
     finished.recv().await.expect("enough answers");
 }
@@ -187,9 +151,7 @@ async fn hostile_bytes_close_only_their_own_connection() {
     let good = dial(server.local_addr(), ()).await;
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     for length in 1..200 {
-        let mut hostile = TcpStream::connect(server.local_addr())
-            .await
-            .expect("a connection");
+        let mut hostile = TcpStream::connect(server.local_addr()).await.expect("a connection");
         let mut bytes = Vec::new();
         for _ in 0..length {
             seed ^= seed << 13;
@@ -207,25 +169,15 @@ async fn hostile_bytes_close_only_their_own_connection() {
         // The server may have closed before it read everything, which resets the connection.
         let _ = hostile.read_to_end(&mut rest).await;
     }
-    assert_eq!(
-        echo(&good, Bytes::from_static(b"still here"))
-            .await
-            .as_ref(),
-        b"still here"
-    );
+    assert_eq!(echo(&good, Bytes::from_static(b"still here")).await.as_ref(), b"still here");
 }
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_refused() {
-    let server = serve(ServerOptions {
-        max_connections: 1,
-        ..ServerOptions::default()
-    });
+    let server = serve(ServerOptions { max_connections: 1, ..ServerOptions::default() });
     let first = dial(server.local_addr(), ()).await;
     echo(&first, Bytes::new()).await;
-    let mut second = TcpStream::connect(server.local_addr())
-        .await
-        .expect("the kernel accepts");
+    let mut second = TcpStream::connect(server.local_addr()).await.expect("the kernel accepts");
     assert_eq!(second.read(&mut [0; 1]).await.expect("the end"), 0);
     echo(&first, Bytes::new()).await;
 }
@@ -240,26 +192,16 @@ async fn shutdown_lets_parked_answers_out() {
         }
     }
     let (sender, mut parked) = mpsc::unbounded_channel();
-    let connection = ConnectionOptions {
-        linger: TIMEOUT,
-        ..ConnectionOptions::default()
-    };
-    let options = ServerOptions {
-        connection,
-        ..ServerOptions::default()
-    };
-    let server =
-        Server::bind(&[any_port()], options, Arc::new(Parks(sender))).expect("a free port");
+    let connection = ConnectionOptions { linger: TIMEOUT, ..ConnectionOptions::default() };
+    let options = ServerOptions { connection, ..ServerOptions::default() };
+    let server = Server::bind(&[any_port()], options, Arc::new(Parks(sender))).expect("a free port");
     let address = server.local_addr();
     let client = dial(address, ()).await;
     let asking = client.request(ECHO, &(), Body::Empty, TIMEOUT);
     let stopping = async {
         let parked = parked.recv().await.expect("a request");
         let stopped = tokio::spawn(server.shutdown());
-        while Client::connect(&address.to_string(), ClientOptions::default(), Arc::new(()))
-            .await
-            .is_ok()
-        {
+        while Client::connect(&address.to_string(), ClientOptions::default(), Arc::new(())).await.is_ok() {
             tokio::task::yield_now().await;
         }
         assert!(!stopped.is_finished(), "a request is in flight");
@@ -285,24 +227,14 @@ async fn a_dropped_client_closes_its_connection() {
 async fn a_taken_port_is_named() {
     let server = serve(ServerOptions::default());
     let address = server.local_addr();
-    let error = Server::bind(&[address], ServerOptions::default(), Arc::new(Echo))
-        .err()
-        .expect("taken");
+    let error = Server::bind(&[address], ServerOptions::default(), Arc::new(Echo)).err().expect("taken");
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
 
 #[tokio::test]
 async fn an_idle_client_is_disconnected() {
-    let connection = ConnectionOptions {
-        idle_close: Some(Duration::from_millis(50)),
-        ..ConnectionOptions::default()
-    };
-    let server = serve(ServerOptions {
-        connection,
-        ..ServerOptions::default()
-    });
-    let mut client = TcpStream::connect(server.local_addr())
-        .await
-        .expect("a connection");
+    let connection = ConnectionOptions { idle_close: Some(Duration::from_millis(50)), ..ConnectionOptions::default() };
+    let server = serve(ServerOptions { connection, ..ServerOptions::default() });
+    let mut client = TcpStream::connect(server.local_addr()).await.expect("a connection");
     assert_eq!(client.read(&mut [0; 1]).await.expect("the end"), 0);
 }

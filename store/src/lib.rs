@@ -34,4 +34,6 @@ pub use offset::{PhysicalOffset, QueueId, QueueOffset};
 pub use options::{FlushMode, StoreOptions};
 pub use read::{Boundary, QueueRead, ReadLimits, ReadStatus};
 pub use store::{Health, Statistics, Store};
-pub use timer::{LoggedRecord, RecoveredTimers, TIMER_SLOTS, TimerCheckpoint, TimerFiles, TimerMark, TimerOptions, TimerRecord};
+pub use timer::{
+    LoggedRecord, RecoveredTimers, TIMER_SLOTS, TimerCheckpoint, TimerFiles, TimerMark, TimerOptions, TimerRecord,
+};

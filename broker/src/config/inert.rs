@@ -362,10 +362,7 @@ pub(super) const INERT: &[Inert] = &[
             "appendTopicForTimerDeleteKey",
         ],
     },
-    Inert {
-        reason: "there is no count of half messages yet",
-        names: &["transactionMetricFlushInterval"],
-    },
+    Inert { reason: "there is no count of half messages yet", names: &["transactionMetricFlushInterval"] },
     Inert {
         reason: "POP decides in memory and keeps its journal at once; there are no buffers, intervals and back-offs of Apache's kind",
         names: &[

@@ -329,6 +329,10 @@ impl Clockwork {
     fn deliver_due(&mut self, log: &impl MessageLog) -> Result<bool, TimerError> {
         let mut rolled = false;
         while let Some(entry) = self.schedule.due(log.now_ms()).filter(|_| !log.is_closing()) {
+            if rolled && !entry.mark.roll {
+                // Among what was stored again may be the recall of this one.
+                break;
+            }
             match log.waiting(entry.physical) {
                 Ok(Some(waiting)) if self.is_meant(&waiting, &entry) => {
                     rolled |= entry.mark.roll;

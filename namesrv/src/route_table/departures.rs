@@ -5,10 +5,7 @@ use super::{Address, Effect, MASTER_ID, PERM_WRITE, RouteTable, min_broker_id_ch
 impl<C: Clone + PartialEq> RouteTable<C> {
     /// A broker says that it lives.
     pub fn heartbeat(&mut self, cluster: &str, address: &str, now_ms: i64) {
-        let address = Address {
-            cluster: cluster.to_owned(),
-            address: address.to_owned(),
-        };
+        let address = Address { cluster: cluster.to_owned(), address: address.to_owned() };
         if let Some(live) = self.live.get_mut(&address) {
             live.heard_ms = now_ms;
         }
@@ -23,10 +20,7 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         broker_id: i64,
         effects: &mut Vec<Effect<C>>,
     ) {
-        let live = self.live.remove(&Address {
-            cluster: cluster.to_owned(),
-            address: address.to_owned(),
-        });
+        let live = self.live.remove(&Address { cluster: cluster.to_owned(), address: address.to_owned() });
         let Some(broker) = self.brokers.get_mut(broker_name) else {
             return;
         };
@@ -34,12 +28,7 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         let before = broker.broker_addrs.len();
         broker.broker_addrs.retain(|_, known| known != address);
         if live.is_some() || broker.broker_addrs.len() < before {
-            tracing::info!(
-                cluster,
-                broker = broker_name,
-                id = broker_id,
-                "{address} unregistered"
-            );
+            tracing::info!(cluster, broker = broker_name, id = broker_id, "{address} unregistered");
         }
         if broker.broker_addrs.is_empty() {
             self.forget_name(broker_name);
@@ -83,12 +72,7 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         let silent = |live: &super::Live<C>| live.heard_ms.saturating_add(live.timeout_ms) < now_ms;
         for address in self.select(silent) {
             if let Some(live) = self.live.get(&address) {
-                tracing::warn!(
-                    broker = live.broker_name,
-                    "{} was silent for {} ms",
-                    address.address,
-                    live.timeout_ms
-                );
+                tracing::warn!(broker = live.broker_name, "{} was silent for {} ms", address.address, live.timeout_ms);
                 effects.push(Effect::Close(live.connection.clone()));
             }
             self.lose(&address, effects);
@@ -96,12 +80,8 @@ impl<C: Clone + PartialEq> RouteTable<C> {
     }
 
     fn select(&self, chosen: impl Fn(&super::Live<C>) -> bool) -> Vec<Address> {
-        let mut addresses: Vec<Address> = self
-            .live
-            .iter()
-            .filter(|(_, live)| chosen(live))
-            .map(|(address, _)| address.clone())
-            .collect();
+        let mut addresses: Vec<Address> =
+            self.live.iter().filter(|(_, live)| chosen(live)).map(|(address, _)| address.clone()).collect();
         addresses.sort_unstable();
         addresses
     }
@@ -110,21 +90,11 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         let Some(live) = self.live.remove(address) else {
             return;
         };
-        let addresses = self
-            .brokers
-            .get(&live.broker_name)
-            .map(|broker| &broker.broker_addrs);
-        let id =
-            addresses.and_then(|known| known.iter().find(|(_, known)| **known == address.address));
+        let addresses = self.brokers.get(&live.broker_name).map(|broker| &broker.broker_addrs);
+        let id = addresses.and_then(|known| known.iter().find(|(_, known)| **known == address.address));
         // A broker whose number another address has taken over has no place that could be taken from it.
         if let Some((&id, _)) = id {
-            self.unregister(
-                &address.cluster,
-                &address.address,
-                &live.broker_name,
-                id,
-                effects,
-            );
+            self.unregister(&address.cluster, &address.address, &live.broker_name, id, effects);
         }
     }
 }

@@ -7,17 +7,11 @@ use super::*;
 
 /// What must hold whatever happened.
 fn assert_consistent(table: &Table) {
-    assert_eq!(
-        table.queue_count,
-        table.topics.values().map(BTreeMap::len).sum::<usize>()
-    );
+    assert_eq!(table.queue_count, table.topics.values().map(BTreeMap::len).sum::<usize>());
     for (topic, by_broker) in &table.topics {
         assert!(!by_broker.is_empty(), "{topic} is without brokers");
         for (name, queues) in by_broker {
-            assert!(
-                table.brokers.contains_key(name),
-                "{topic} is on {name}, which is unknown"
-            );
+            assert!(table.brokers.contains_key(name), "{topic} is on {name}, which is unknown");
             assert_eq!(&queues.broker_name, name);
         }
     }
@@ -26,22 +20,12 @@ fn assert_consistent(table: &Table) {
         addresses.sort_unstable();
         addresses.dedup();
         assert!(!addresses.is_empty(), "{name} has no brokers");
-        assert_eq!(
-            addresses.len(),
-            broker.broker_addrs.len(),
-            "an address of {name} has two numbers"
-        );
-        assert!(
-            table.clusters.values().any(|names| names.contains(name)),
-            "{name} is in no cluster"
-        );
+        assert_eq!(addresses.len(), broker.broker_addrs.len(), "an address of {name} has two numbers");
+        assert!(table.clusters.values().any(|names| names.contains(name)), "{name} is in no cluster");
     }
     for (cluster, names) in &table.clusters {
         assert!(!names.is_empty(), "{cluster} is empty");
-        assert!(
-            names.iter().all(|name| table.brokers.contains_key(name)),
-            "{cluster} names unknown brokers"
-        );
+        assert!(names.iter().all(|name| table.brokers.contains_key(name)), "{cluster} names unknown brokers");
     }
 }
 
@@ -58,17 +42,10 @@ struct Naive {
 
 impl Naive {
     fn register(&mut self, r: &Registration, connection: u32, now_ms: i64) {
-        let holder = self
-            .brokers
-            .iter()
-            .find(|(name, id, _)| *name == r.broker_name && *id == r.broker_id)
-            .cloned();
+        let holder = self.brokers.iter().find(|(name, id, _)| *name == r.broker_name && *id == r.broker_id).cloned();
         if let Some((_, _, address)) = &holder
             && *address != r.address
-            && self
-                .live
-                .iter()
-                .any(|live| live.0 == *address && live.5.state_version > r.version.state_version)
+            && self.live.iter().any(|live| live.0 == *address && live.5.state_version > r.version.state_version)
         {
             self.live.retain(|live| live.0 != r.address);
             return;
@@ -76,58 +53,33 @@ impl Naive {
         if holder.is_none() && r.topics.len() == 1 {
             return;
         }
-        self.brokers.retain(|(name, id, address)| {
-            *name != r.broker_name || (*address != r.address && *id != r.broker_id)
-        });
         self.brokers
-            .push((r.broker_name.clone(), r.broker_id, r.address.clone()));
-        let same_version = self
-            .live
-            .iter()
-            .any(|live| live.0 == r.address && live.5 == r.version);
+            .retain(|(name, id, address)| *name != r.broker_name || (*address != r.address && *id != r.broker_id));
+        self.brokers.push((r.broker_name.clone(), r.broker_id, r.address.clone()));
+        let same_version = self.live.iter().any(|live| live.0 == r.address && live.5 == r.version);
         if r.broker_id == 0 {
             for topic in &r.topics {
-                let place = self
-                    .queues
-                    .iter()
-                    .position(|q| q.0 == topic.topic_name && q.1 == r.broker_name);
+                let place = self.queues.iter().position(|q| q.0 == topic.topic_name && q.1 == r.broker_name);
                 match place {
                     Some(_) if holder.is_some() && same_version => {}
                     Some(place) => self.queues[place].2 = topic.perm,
-                    None => self.queues.push((
-                        topic.topic_name.clone(),
-                        r.broker_name.clone(),
-                        topic.perm,
-                    )),
+                    None => self.queues.push((topic.topic_name.clone(), r.broker_name.clone(), topic.perm)),
                 }
             }
         }
         self.live.retain(|live| live.0 != r.address);
         let timeout = r.timeout_ms.unwrap_or(120_000);
-        self.live.push((
-            r.address.clone(),
-            r.broker_name.clone(),
-            connection,
-            now_ms,
-            timeout,
-            r.version,
-        ));
+        self.live.push((r.address.clone(), r.broker_name.clone(), connection, now_ms, timeout, r.version));
     }
 
     fn unregister(&mut self, name: &str, address: &str) {
         self.live.retain(|live| live.0 != address);
-        self.brokers
-            .retain(|broker| broker.0 != name || broker.2 != address);
+        self.brokers.retain(|broker| broker.0 != name || broker.2 != address);
         self.clean();
     }
 
     fn lose(&mut self, gone: impl Fn(&(String, String, u32, i64, i64, DataVersion)) -> bool) {
-        let lost: Vec<_> = self
-            .live
-            .iter()
-            .filter(|live| gone(live))
-            .cloned()
-            .collect();
+        let lost: Vec<_> = self.live.iter().filter(|live| gone(live)).cloned().collect();
         for (address, name, ..) in lost {
             self.unregister(&name, &address);
         }
@@ -135,24 +87,13 @@ impl Naive {
 
     fn clean(&mut self) {
         let brokers = &self.brokers;
-        self.queues
-            .retain(|queue| brokers.iter().any(|broker| broker.0 == queue.1));
+        self.queues.retain(|queue| brokers.iter().any(|broker| broker.0 == queue.1));
     }
 
     fn route(&self, topic: &str) -> Option<Seen> {
-        let mut queues: Vec<_> = self
-            .queues
-            .iter()
-            .filter(|q| q.0 == topic)
-            .map(|q| (q.1.clone(), q.2))
-            .collect();
+        let mut queues: Vec<_> = self.queues.iter().filter(|q| q.0 == topic).map(|q| (q.1.clone(), q.2)).collect();
         queues.sort();
-        let mut brokers: Vec<_> = self
-            .brokers
-            .iter()
-            .filter(|b| queues.iter().any(|q| q.0 == b.0))
-            .cloned()
-            .collect();
+        let mut brokers: Vec<_> = self.brokers.iter().filter(|b| queues.iter().any(|q| q.0 == b.0)).cloned().collect();
         brokers.sort();
         (!queues.is_empty()).then_some((queues, brokers))
     }
@@ -163,32 +104,18 @@ type Seen = (Vec<(String, i32)>, Vec<(String, i64, String)>);
 
 fn seen(table: &Table, topic: &str) -> Option<Seen> {
     let route = table.route(topic, false)?;
-    let queues = route
-        .queue_datas
-        .into_iter()
-        .map(|queues| (queues.broker_name, queues.perm))
-        .collect();
+    let queues = route.queue_datas.into_iter().map(|queues| (queues.broker_name, queues.perm)).collect();
     let brokers = route.broker_datas.into_iter().flat_map(|broker| {
         let name = broker.broker_name;
-        broker
-            .broker_addrs
-            .into_iter()
-            .map(move |(id, address)| (name.clone(), id, address))
+        broker.broker_addrs.into_iter().map(move |(id, address)| (name.clone(), id, address))
     });
     Some((queues, brokers.collect()))
 }
 
 #[derive(Debug, Clone)]
 enum Event {
-    Register {
-        registration: Box<Registration>,
-        connection: u32,
-    },
-    Unregister {
-        name: usize,
-        id: i64,
-        address: usize,
-    },
+    Register { registration: Box<Registration>, connection: u32 },
+    Unregister { name: usize, id: i64, address: usize },
     Close(u32),
     Heartbeat(usize),
     Pass(i64),
@@ -201,40 +128,22 @@ const TOPICS: [&str; 3] = ["T1", "T2", "T3"];
 fn registration() -> impl Strategy<Value = Registration> {
     let topics = prop::collection::vec((0..TOPICS.len(), 4..=6_i32), 0..4);
     let timeout = prop::option::of(Just(1_000_i64));
-    (
-        0..NAMES.len(),
-        0..3_i64,
-        0..ADDRESSES.len(),
-        topics,
-        0..3_i64,
-        0..2_i64,
-        timeout,
+    (0..NAMES.len(), 0..3_i64, 0..ADDRESSES.len(), topics, 0..3_i64, 0..2_i64, timeout).prop_map(
+        |(name, broker_id, address, topics, counter, state_version, timeout_ms)| {
+            let topics: BTreeMap<usize, i32> = topics.into_iter().collect();
+            Registration {
+                broker_name: NAMES[name].to_owned(),
+                broker_id,
+                // Every name has addresses of its own: that one process has two names does not happen.
+                address: format!("{}{}", NAMES[name], ADDRESSES[address]),
+                topics: topics.into_iter().map(|(place, perm)| TopicConfig { perm, ..topic(TOPICS[place]) }).collect(),
+                version: DataVersion { state_version, ..version(counter) },
+                timeout_ms,
+                enable_acting_master: None,
+                ..master()
+            }
+        },
     )
-        .prop_map(
-            |(name, broker_id, address, topics, counter, state_version, timeout_ms)| {
-                let topics: BTreeMap<usize, i32> = topics.into_iter().collect();
-                Registration {
-                    broker_name: NAMES[name].to_owned(),
-                    broker_id,
-                    // Every name has addresses of its own: that one process has two names does not happen.
-                    address: format!("{}{}", NAMES[name], ADDRESSES[address]),
-                    topics: topics
-                        .into_iter()
-                        .map(|(place, perm)| TopicConfig {
-                            perm,
-                            ..topic(TOPICS[place])
-                        })
-                        .collect(),
-                    version: DataVersion {
-                        state_version,
-                        ..version(counter)
-                    },
-                    timeout_ms,
-                    enable_acting_master: None,
-                    ..master()
-                }
-            },
-        )
 }
 
 fn event() -> impl Strategy<Value = Event> {

@@ -18,11 +18,8 @@ impl<C: Clone + PartialEq> RouteTable<C> {
     /// Where a topic is. With `acting_master` a slave may be shown in its master's place. `None`: nowhere.
     pub fn route(&self, topic: &str, acting_master: bool) -> Option<TopicRouteData> {
         let by_broker = self.topics.get(topic)?;
-        let mut brokers: Vec<BrokerData> = by_broker
-            .keys()
-            .filter_map(|broker_name| self.brokers.get(broker_name))
-            .cloned()
-            .collect();
+        let mut brokers: Vec<BrokerData> =
+            by_broker.keys().filter_map(|broker_name| self.brokers.get(broker_name)).cloned().collect();
         if brokers.is_empty() {
             return None;
         }
@@ -45,10 +42,7 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         let mut table = BTreeMap::new();
         for broker in brokers {
             for address in broker.broker_addrs.values() {
-                let live = self.live.get(&Address {
-                    cluster: broker.cluster.clone(),
-                    address: address.clone(),
-                });
+                let live = self.live.get(&Address { cluster: broker.cluster.clone(), address: address.clone() });
                 if let Some(live) = live.filter(|live| !live.filter_servers.is_empty()) {
                     table.insert(address.clone(), live.filter_servers.clone());
                 }
@@ -59,36 +53,19 @@ impl<C: Clone + PartialEq> RouteTable<C> {
 
     /// All brokers, by cluster and by name.
     pub fn cluster_info(&self) -> ClusterInfo {
-        let clusters = self
-            .clusters
-            .iter()
-            .map(|(cluster, names)| (cluster.clone(), names.iter().cloned().collect()));
-        ClusterInfo {
-            broker_addr_table: self.brokers.clone(),
-            cluster_addr_table: clusters.collect(),
-        }
+        let clusters = self.clusters.iter().map(|(cluster, names)| (cluster.clone(), names.iter().cloned().collect()));
+        ClusterInfo { broker_addr_table: self.brokers.clone(), cluster_addr_table: clusters.collect() }
     }
 
     /// The brokers of one name.
     pub fn member_group(&self, cluster: &str, broker_name: &str) -> BrokerMemberGroup {
-        let broker_addrs = self
-            .brokers
-            .get(broker_name)
-            .map(|broker| broker.broker_addrs.clone())
-            .unwrap_or_default();
-        BrokerMemberGroup {
-            cluster: cluster.to_owned(),
-            broker_name: broker_name.to_owned(),
-            broker_addrs,
-        }
+        let broker_addrs = self.brokers.get(broker_name).map(|broker| broker.broker_addrs.clone()).unwrap_or_default();
+        BrokerMemberGroup { cluster: cluster.to_owned(), broker_name: broker_name.to_owned(), broker_addrs }
     }
 
     /// The version of the topics that a broker registered last.
     pub fn version(&self, cluster: &str, address: &str) -> Option<&DataVersion> {
-        let address = Address {
-            cluster: cluster.to_owned(),
-            address: address.to_owned(),
-        };
+        let address = Address { cluster: cluster.to_owned(), address: address.to_owned() };
         self.live.get(&address).map(|live| &live.version)
     }
 
@@ -99,24 +76,15 @@ impl<C: Clone + PartialEq> RouteTable<C> {
 
     /// The names of the topics that belong to every cluster: clusters and brokers have topics of their own names.
     pub fn system_topic_list(&self) -> TopicList {
-        let address = self
-            .brokers
-            .values()
-            .next()
-            .and_then(|broker| broker.broker_addrs.values().next());
+        let address = self.brokers.values().next().and_then(|broker| broker.broker_addrs.values().next());
         let names = self.clusters.keys().chain(self.clusters.values().flatten());
-        TopicList {
-            broker_addr: address.cloned(),
-            ..list(names)
-        }
+        TopicList { broker_addr: address.cloned(), ..list(names) }
     }
 
     /// The names of one cluster's topics.
     pub fn topics_of_cluster(&self, cluster: &str) -> TopicList {
         let names = self.clusters.get(cluster);
-        self.topics_where(|by_broker| {
-            names.is_some_and(|names| by_broker.keys().any(|broker| names.contains(broker)))
-        })
+        self.topics_where(|by_broker| names.is_some_and(|names| by_broker.keys().any(|broker| names.contains(broker))))
     }
 
     /// The names of the topics that belong to one unit.
@@ -131,55 +99,34 @@ impl<C: Clone + PartialEq> RouteTable<C> {
 
     /// The names of the topics that have subscriptions in units but belong to none.
     pub fn unit_subscription_topics_of_no_unit(&self) -> TopicList {
-        self.topics_where(|by_broker| {
-            has_flag(by_broker, UNIT_SUBSCRIPTION) && !has_flag(by_broker, UNIT)
-        })
+        self.topics_where(|by_broker| has_flag(by_broker, UNIT_SUBSCRIPTION) && !has_flag(by_broker, UNIT))
     }
 
     fn topics_where(&self, chosen: impl Fn(&BTreeMap<String, QueueData>) -> bool) -> TopicList {
-        list(
-            self.topics
-                .iter()
-                .filter(|(_, by_broker)| chosen(by_broker))
-                .map(|(topic, _)| topic),
-        )
+        list(self.topics.iter().filter(|(_, by_broker)| chosen(by_broker)).map(|(topic, _)| topic))
     }
 }
 
 /// The names in order, each once.
 fn list<'a>(names: impl Iterator<Item = &'a String>) -> TopicList {
     let names: BTreeSet<&String> = names.collect();
-    TopicList {
-        topic_list: names.into_iter().cloned().collect(),
-        broker_addr: None,
-    }
+    TopicList { topic_list: names.into_iter().cloned().collect(), broker_addr: None }
 }
 
 /// The flags of a topic are those of any of its brokers.
 fn has_flag(by_broker: &BTreeMap<String, QueueData>, flag: i32) -> bool {
-    by_broker
-        .values()
-        .next()
-        .is_some_and(|queues| queues.topic_sys_flag & flag != 0)
+    by_broker.values().next().is_some_and(|queues| queues.topic_sys_flag & flag != 0)
 }
 
 /// Leaves of a route what a client in a zone shall use: the brokers of its zone, and those without a master, wherever they are.
 pub(crate) fn keep_zone(route: &mut TopicRouteData, zone_name: &str) {
     let near = |broker: &BrokerData| {
-        let same = broker
-            .zone_name
-            .as_deref()
-            .is_some_and(|zone| zone.eq_ignore_ascii_case(zone_name));
+        let same = broker.zone_name.as_deref().is_some_and(|zone| zone.eq_ignore_ascii_case(zone_name));
         same || !broker.broker_addrs.contains_key(&MASTER_ID)
     };
-    let (near, far): (Vec<_>, Vec<_>) = std::mem::take(&mut route.broker_datas)
-        .into_iter()
-        .partition(near);
+    let (near, far): (Vec<_>, Vec<_>) = std::mem::take(&mut route.broker_datas).into_iter().partition(near);
     route.broker_datas = near;
-    route.queue_datas.retain(|queues| {
-        !far.iter()
-            .any(|broker| broker.broker_name == queues.broker_name)
-    });
+    route.queue_datas.retain(|queues| !far.iter().any(|broker| broker.broker_name == queues.broker_name));
     for address in far.iter().flat_map(|broker| broker.broker_addrs.values()) {
         route.filter_server_table.remove(address);
     }
@@ -187,9 +134,7 @@ pub(crate) fn keep_zone(route: &mut TopicRouteData, zone_name: &str) {
 
 /// Shows the slave with the smallest number as master, if the master is gone and the topic is closed to messages for that reason.
 fn show_acting_master(broker: &mut BrokerData, by_broker: &BTreeMap<String, QueueData>) {
-    let writable = by_broker
-        .get(&broker.broker_name)
-        .is_none_or(|queues| queues.perm & PERM_WRITE != 0);
+    let writable = by_broker.get(&broker.broker_name).is_none_or(|queues| queues.perm & PERM_WRITE != 0);
     if !broker.enable_acting_master || writable || broker.broker_addrs.contains_key(&MASTER_ID) {
         return;
     }

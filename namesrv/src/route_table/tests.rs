@@ -3,20 +3,11 @@ use super::*;
 pub(super) type Table = RouteTable<u32>;
 
 pub(super) fn topic(name: &str) -> TopicConfig {
-    TopicConfig {
-        topic_name: name.to_owned(),
-        read_queue_nums: 4,
-        write_queue_nums: 4,
-        ..TopicConfig::default()
-    }
+    TopicConfig { topic_name: name.to_owned(), read_queue_nums: 4, write_queue_nums: 4, ..TopicConfig::default() }
 }
 
 pub(super) fn version(counter: i64) -> DataVersion {
-    DataVersion {
-        state_version: 0,
-        timestamp: 7,
-        counter,
-    }
+    DataVersion { state_version: 0, timestamp: 7, counter }
 }
 
 /// A master named `a` at `a:1` with topics T1 and T2.
@@ -39,19 +30,11 @@ pub(super) fn master() -> Registration {
 
 /// A slave of it with that number.
 fn slave(id: i64) -> Registration {
-    Registration {
-        broker_id: id,
-        address: format!("s{id}:1"),
-        ha_server_addr: format!("s{id}:2"),
-        ..master()
-    }
+    Registration { broker_id: id, address: format!("s{id}:1"), ha_server_addr: format!("s{id}:2"), ..master() }
 }
 
 fn acting(registration: Registration) -> Registration {
-    Registration {
-        enable_acting_master: Some(true),
-        ..registration
-    }
+    Registration { enable_acting_master: Some(true), ..registration }
 }
 
 fn register(
@@ -61,21 +44,13 @@ fn register(
     now_ms: i64,
 ) -> (Registered, Vec<Effect<u32>>) {
     let mut effects = Vec::new();
-    let registered = table
-        .register(registration, connection, now_ms, false, &mut effects)
-        .unwrap();
+    let registered = table.register(registration, connection, now_ms, false, &mut effects).unwrap();
     (registered, effects)
 }
 
 fn unregister(table: &mut Table, registration: &Registration) -> Vec<Effect<u32>> {
     let mut effects = Vec::new();
-    let Registration {
-        cluster,
-        address,
-        broker_name,
-        broker_id,
-        ..
-    } = registration;
+    let Registration { cluster, address, broker_name, broker_id, .. } = registration;
     table.unregister(cluster, address, broker_name, *broker_id, &mut effects);
     effects
 }
@@ -85,11 +60,7 @@ fn perm(table: &Table, topic: &str) -> i32 {
 }
 
 fn addresses(table: &Table, broker_name: &str) -> Vec<(i64, String)> {
-    table
-        .member_group("c", broker_name)
-        .broker_addrs
-        .into_iter()
-        .collect()
+    table.member_group("c", broker_name).broker_addrs.into_iter().collect()
 }
 
 #[test]
@@ -99,27 +70,18 @@ fn a_registered_broker_is_on_its_topics_routes() {
     register(&mut table, master(), 1, 0);
     let route = table.route("T1", false).unwrap();
     assert_eq!(route.queue_datas, [queue_data("a", &topic("T1"), false)]);
-    assert_eq!(
-        route.broker_datas[0].broker_addrs,
-        BTreeMap::from([(0, "a:1".to_owned())])
-    );
+    assert_eq!(route.broker_datas[0].broker_addrs, BTreeMap::from([(0, "a:1".to_owned())]));
     assert_eq!(table.topic_list().topic_list, ["T1", "T2"]);
     assert_eq!(table.topics_of_cluster("c").topic_list, ["T1", "T2"]);
     assert_eq!(table.topics_of_cluster("x").topic_list, [] as [&str; 0]);
     let system = table.system_topic_list();
-    assert_eq!(
-        (system.topic_list, system.broker_addr),
-        (vec!["a".to_owned(), "c".to_owned()], Some("a:1".to_owned()))
-    );
+    assert_eq!((system.topic_list, system.broker_addr), (vec!["a".to_owned(), "c".to_owned()], Some("a:1".to_owned())));
 }
 
 #[test]
 fn a_single_topic_needs_a_registered_broker() {
     let mut table = Table::default();
-    let single = Registration {
-        topics: vec![topic("T3")],
-        ..master()
-    };
+    let single = Registration { topics: vec![topic("T3")], ..master() };
     let refused = table.register(single.clone(), 1, 0, false, &mut Vec::new());
     assert_eq!(refused, Err(RegisterError::SingleTopicFirst));
     assert!(table.cluster_info().broker_addr_table.is_empty());
@@ -134,21 +96,12 @@ fn topics_change_only_with_their_version() {
     register(&mut table, master(), 1, 0);
     let changed = |counter, perm| Registration {
         version: version(counter),
-        topics: vec![
-            TopicConfig {
-                perm,
-                ..topic("T1")
-            },
-            topic("T3"),
-        ],
+        topics: vec![TopicConfig { perm, ..topic("T1") }, topic("T3")],
         ..master()
     };
     register(&mut table, changed(1, 4), 1, 0);
     assert_eq!(perm(&table, "T1"), 6);
-    assert!(
-        table.route("T3", false).is_some(),
-        "a topic that was not known is entered whatever the version"
-    );
+    assert!(table.route("T3", false).is_some(), "a topic that was not known is entered whatever the version");
     register(&mut table, changed(2, 4), 1, 0);
     assert_eq!(perm(&table, "T1"), 4);
     assert!(table.route("T2", false).is_some());
@@ -159,11 +112,7 @@ fn topics_change_only_with_their_version() {
 fn absent_topics_go_where_that_is_wanted() {
     let mut table = Table::default();
     register(&mut table, master(), 1, 0);
-    let fewer = Registration {
-        version: version(2),
-        topics: vec![topic("T2"), topic("T3")],
-        ..master()
-    };
+    let fewer = Registration { version: version(2), topics: vec![topic("T2"), topic("T3")], ..master() };
     table.register(fewer, 1, 0, true, &mut Vec::new()).unwrap();
     assert_eq!(table.topic_list().topic_list, ["T2", "T3"]);
 }
@@ -171,68 +120,28 @@ fn absent_topics_go_where_that_is_wanted() {
 #[test]
 fn a_slave_learns_its_master_and_brings_no_topics() {
     let mut table = Table::default();
-    let old = Registration {
-        enable_acting_master: None,
-        topics: vec![topic("S1"), topic("S2")],
-        ..slave(1)
-    };
+    let old = Registration { enable_acting_master: None, topics: vec![topic("S1"), topic("S2")], ..slave(1) };
     let (registered, _) = register(&mut table, old.clone(), 2, 0);
     assert_eq!(registered, Registered::default());
     assert!(table.topic_list().topic_list.is_empty());
     register(&mut table, master(), 1, 0);
     let (registered, _) = register(&mut table, old, 2, 0);
-    let expected = Registered {
-        ha_server_addr: Some("a:2".to_owned()),
-        master_addr: Some("a:1".to_owned()),
-    };
+    let expected = Registered { ha_server_addr: Some("a:2".to_owned()), master_addr: Some("a:1".to_owned()) };
     assert_eq!(registered, expected);
-    assert_eq!(
-        table.route("T1", false).unwrap().broker_datas[0]
-            .broker_addrs
-            .len(),
-        2
-    );
+    assert_eq!(table.route("T1", false).unwrap().broker_datas[0].broker_addrs.len(), 2);
 }
 
 #[test]
 fn of_two_addresses_the_larger_state_version_stays() {
-    let at = |state_version| DataVersion {
-        state_version,
-        ..version(1)
-    };
+    let at = |state_version| DataVersion { state_version, ..version(1) };
     let mut table = Table::default();
-    register(
-        &mut table,
-        Registration {
-            version: at(2),
-            ..master()
-        },
-        1,
-        0,
-    );
-    let (registered, _) = register(
-        &mut table,
-        Registration {
-            version: at(1),
-            address: "b:1".to_owned(),
-            ..master()
-        },
-        2,
-        0,
-    );
+    register(&mut table, Registration { version: at(2), ..master() }, 1, 0);
+    let (registered, _) =
+        register(&mut table, Registration { version: at(1), address: "b:1".to_owned(), ..master() }, 2, 0);
     assert_eq!(registered, Registered::default());
     assert_eq!(addresses(&table, "a"), [(0, "a:1".to_owned())]);
     assert_eq!(table.version("c", "b:1"), None);
-    register(
-        &mut table,
-        Registration {
-            version: at(2),
-            address: "b:1".to_owned(),
-            ..master()
-        },
-        2,
-        0,
-    );
+    register(&mut table, Registration { version: at(2), address: "b:1".to_owned(), ..master() }, 2, 0);
     assert_eq!(addresses(&table, "a"), [(0, "b:1".to_owned())]);
     // The one that was replaced loses its connection: nothing of the new one goes with it.
     table.closed(&1, &mut Vec::new());
@@ -244,23 +153,10 @@ fn of_two_addresses_the_larger_state_version_stays() {
 fn a_slave_that_becomes_master_keeps_one_number() {
     let mut table = Table::default();
     register(&mut table, slave(1), 1, 0);
-    let (_, effects) = register(
-        &mut table,
-        Registration {
-            broker_id: 0,
-            ..slave(1)
-        },
-        1,
-        0,
-    );
+    let (_, effects) = register(&mut table, Registration { broker_id: 0, ..slave(1) }, 1, 0);
     assert_eq!(addresses(&table, "a"), [(0, "s1:1".to_owned())]);
-    let Effect::NotifyMinBrokerId(change) = &effects[0] else {
-        panic!("{effects:?}")
-    };
-    assert_eq!(
-        (change.min_broker_id, change.receivers.as_slice()),
-        (0, ["s1:1".to_owned()].as_slice())
-    );
+    let Effect::NotifyMinBrokerId(change) = &effects[0] else { panic!("{effects:?}") };
+    assert_eq!((change.min_broker_id, change.receivers.as_slice()), (0, ["s1:1".to_owned()].as_slice()));
 }
 
 #[test]
@@ -277,11 +173,7 @@ fn the_last_broker_of_a_name_takes_everything_with_it() {
     register(&mut table, slave(1), 3, 0);
     unregister(&mut table, &master());
     assert_eq!(addresses(&table, "a"), [(1, "s1:1".to_owned())]);
-    assert_eq!(
-        perm(&table, "T1"),
-        6,
-        "without acting masters nothing else changes"
-    );
+    assert_eq!(perm(&table, "T1"), 6, "without acting masters nothing else changes");
     unregister(&mut table, &slave(1));
     assert_eq!(table.route("T1", false), None);
     assert_eq!(table.route("T2", false).unwrap().queue_datas.len(), 1);
@@ -308,15 +200,7 @@ fn a_lost_connection_takes_its_brokers_with_it() {
 #[test]
 fn silence_ends_after_the_time_a_broker_named() {
     let mut table = Table::default();
-    register(
-        &mut table,
-        Registration {
-            timeout_ms: Some(10_000),
-            ..master()
-        },
-        1,
-        0,
-    );
+    register(&mut table, Registration { timeout_ms: Some(10_000), ..master() }, 1, 0);
     register(&mut table, slave(1), 2, 0);
     let expire = |table: &mut Table, now_ms| {
         let mut effects = Vec::new();
@@ -353,48 +237,19 @@ fn a_slave_stands_in_for_its_master() {
         })]
     );
     assert_eq!(perm(&table, "T1"), 4);
-    let shown = |table: &Table, topic: &str, acting| {
-        table.route(topic, acting).unwrap().broker_datas[0]
-            .broker_addrs
-            .clone()
-    };
-    assert_eq!(
-        shown(&table, "T1", false)
-            .keys()
-            .copied()
-            .collect::<Vec<_>>(),
-        [1, 2]
-    );
-    assert_eq!(
-        shown(&table, "T1", true),
-        BTreeMap::from([(0, "s1:1".to_owned()), (2, "s2:1".to_owned())])
-    );
+    let shown =
+        |table: &Table, topic: &str, acting| table.route(topic, acting).unwrap().broker_datas[0].broker_addrs.clone();
+    assert_eq!(shown(&table, "T1", false).keys().copied().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(shown(&table, "T1", true), BTreeMap::from([(0, "s1:1".to_owned()), (2, "s2:1".to_owned())]));
     // Its topics come from it now, and stay closed to messages.
-    let more = Registration {
-        version: version(2),
-        topics: vec![topic("T1"), topic("T3")],
-        ..acting(slave(1))
-    };
+    let more = Registration { version: version(2), topics: vec![topic("T1"), topic("T3")], ..acting(slave(1)) };
     register(&mut table, more, 2, 0);
     assert_eq!(perm(&table, "T3"), 4);
     // The master comes back: the others are told, and messages are taken again.
-    let (_, effects) = register(
-        &mut table,
-        Registration {
-            version: version(3),
-            ..acting(master())
-        },
-        1,
-        0,
-    );
-    let Effect::NotifyMinBrokerId(change) = &effects[0] else {
-        panic!("{effects:?}")
-    };
+    let (_, effects) = register(&mut table, Registration { version: version(3), ..acting(master()) }, 1, 0);
+    let Effect::NotifyMinBrokerId(change) = &effects[0] else { panic!("{effects:?}") };
     assert_eq!(change.receivers, ["s1:1", "s2:1"]);
-    assert_eq!(
-        (change.min_broker_id, change.ha_broker_addr.as_deref()),
-        (0, Some("a:2"))
-    );
+    assert_eq!((change.min_broker_id, change.ha_broker_addr.as_deref()), (0, Some("a:2")));
     assert_eq!(perm(&table, "T1"), 6);
     assert_eq!(shown(&table, "T1", true).len(), 3);
 }
@@ -407,11 +262,7 @@ fn operators_change_permissions() {
     assert_eq!(table.wipe_write_permission("a"), 2);
     assert_eq!(perm(&table, "T1"), 4);
     register(&mut table, master(), 1, 0);
-    assert_eq!(
-        perm(&table, "T1"),
-        4,
-        "an unchanged registration leaves the operator's wish alone"
-    );
+    assert_eq!(perm(&table, "T1"), 4, "an unchanged registration leaves the operator's wish alone");
     assert_eq!(table.add_write_permission("a"), 2);
     assert_eq!(perm(&table, "T1"), 6);
 }
@@ -421,10 +272,7 @@ fn operators_enter_and_delete_topics() {
     let mut table = Table::default();
     register(&mut table, master(), 1, 0);
     let queues = |broker: &str| queue_data(broker, &topic("x"), false);
-    assert_eq!(
-        table.register_topic("T9", vec![queues("a"), queues("zz")]),
-        Err("zz".to_owned())
-    );
+    assert_eq!(table.register_topic("T9", vec![queues("a"), queues("zz")]), Err("zz".to_owned()));
     assert_eq!(table.route("T9", false), None);
     assert_eq!(table.register_topic("T9", vec![queues("a")]), Ok(()));
     table.delete_topic_in_cluster("T9", "other");
@@ -440,71 +288,27 @@ fn operators_enter_and_delete_topics() {
 #[test]
 fn unit_topics_are_told_by_their_flags() {
     let mut table = Table::default();
-    let flagged = |name: &str, topic_sys_flag| TopicConfig {
-        topic_sys_flag,
-        ..topic(name)
-    };
-    let topics = vec![
-        flagged("none", 0),
-        flagged("unit", 1),
-        flagged("sub", 2),
-        flagged("both", 3),
-    ];
+    let flagged = |name: &str, topic_sys_flag| TopicConfig { topic_sys_flag, ..topic(name) };
+    let topics = vec![flagged("none", 0), flagged("unit", 1), flagged("sub", 2), flagged("both", 3)];
     register(&mut table, Registration { topics, ..master() }, 1, 0);
     assert_eq!(table.unit_topics().topic_list, ["both", "unit"]);
     assert_eq!(table.unit_subscription_topics().topic_list, ["both", "sub"]);
-    assert_eq!(
-        table.unit_subscription_topics_of_no_unit().topic_list,
-        ["sub"]
-    );
+    assert_eq!(table.unit_subscription_topics_of_no_unit().topic_list, ["sub"]);
 }
 
 #[test]
 fn static_topics_and_filter_servers_are_on_the_route() {
     let mut table = Table::default();
-    let mapping = TopicQueueMappingInfo {
-        topic: "T1".to_owned(),
-        bname: "a".to_owned(),
-        total_queues: 2,
-        ..Default::default()
-    };
+    let mapping =
+        TopicQueueMappingInfo { topic: "T1".to_owned(), bname: "a".to_owned(), total_queues: 2, ..Default::default() };
     let filter_servers = Some(vec!["f:1".to_owned()]);
-    register(
-        &mut table,
-        Registration {
-            mappings: vec![mapping.clone()],
-            filter_servers,
-            ..master()
-        },
-        1,
-        0,
-    );
+    register(&mut table, Registration { mappings: vec![mapping.clone()], filter_servers, ..master() }, 1, 0);
     // An old broker says nothing of filter servers; those it had stay.
-    register(
-        &mut table,
-        Registration {
-            filter_servers: None,
-            ..master()
-        },
-        1,
-        0,
-    );
+    register(&mut table, Registration { filter_servers: None, ..master() }, 1, 0);
     let route = table.route("T1", false).unwrap();
-    assert_eq!(
-        route.topic_queue_mapping_by_broker,
-        Some(BTreeMap::from([("a".to_owned(), mapping)]))
-    );
-    assert_eq!(
-        route.filter_server_table,
-        BTreeMap::from([("a:1".to_owned(), vec!["f:1".to_owned()])])
-    );
-    assert_eq!(
-        table
-            .route("T2", false)
-            .unwrap()
-            .topic_queue_mapping_by_broker,
-        None
-    );
+    assert_eq!(route.topic_queue_mapping_by_broker, Some(BTreeMap::from([("a".to_owned(), mapping)])));
+    assert_eq!(route.filter_server_table, BTreeMap::from([("a:1".to_owned(), vec!["f:1".to_owned()])]));
+    assert_eq!(table.route("T2", false).unwrap().topic_queue_mapping_by_broker, None);
     unregister(&mut table, &master());
     assert_empty(&table);
 }
@@ -525,39 +329,16 @@ fn a_zone_sees_its_own_brokers_and_those_without_a_master() {
     register(&mut table, placed("orphan", 1, "z2"), 3, 0);
     let mut route = table.route("T1", false).unwrap();
     keep_zone(&mut route, "Z1");
-    let names: Vec<&str> = route
-        .broker_datas
-        .iter()
-        .map(|broker| broker.broker_name.as_str())
-        .collect();
+    let names: Vec<&str> = route.broker_datas.iter().map(|broker| broker.broker_name.as_str()).collect();
     assert_eq!(names, ["near", "orphan"]);
-    assert!(
-        route
-            .queue_datas
-            .iter()
-            .all(|queues| queues.broker_name != "far")
-    );
-    assert_eq!(
-        route.filter_server_table.keys().collect::<Vec<_>>(),
-        ["near:1", "orphan:1"]
-    );
+    assert!(route.queue_datas.iter().all(|queues| queues.broker_name != "far"));
+    assert_eq!(route.filter_server_table.keys().collect::<Vec<_>>(), ["near:1", "orphan:1"]);
 }
 
 fn assert_empty(table: &Table) {
-    let RouteTable {
-        topics,
-        queue_count,
-        mappings,
-        brokers,
-        clusters,
-        live,
-    } = table;
+    let RouteTable { topics, queue_count, mappings, brokers, clusters, live } = table;
     assert!(
-        topics.is_empty()
-            && mappings.is_empty()
-            && brokers.is_empty()
-            && clusters.is_empty()
-            && live.is_empty(),
+        topics.is_empty() && mappings.is_empty() && brokers.is_empty() && clusters.is_empty() && live.is_empty(),
         "{table:?}"
     );
     assert_eq!(*queue_count, 0);

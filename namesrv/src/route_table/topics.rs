@@ -10,10 +10,7 @@ impl<C: Clone + PartialEq> RouteTable<C> {
     /// # Errors
     /// The name of the unknown broker.
     pub fn register_topic(&mut self, topic: &str, queues: Vec<QueueData>) -> Result<(), String> {
-        if let Some(unknown) = queues
-            .iter()
-            .find(|queues| !self.brokers.contains_key(&queues.broker_name))
-        {
+        if let Some(unknown) = queues.iter().find(|queues| !self.brokers.contains_key(&queues.broker_name)) {
             return Err(unknown.broker_name.clone());
         }
         for queues in queues {
@@ -24,18 +21,13 @@ impl<C: Clone + PartialEq> RouteTable<C> {
 
     /// Removes a topic.
     pub fn delete_topic(&mut self, topic: &str) {
-        self.queue_count -= self
-            .topics
-            .remove(topic)
-            .map_or(0, |by_broker| by_broker.len());
+        self.queue_count -= self.topics.remove(topic).map_or(0, |by_broker| by_broker.len());
         self.mappings.remove(topic);
     }
 
     /// Removes a topic from the brokers of one cluster.
     pub fn delete_topic_in_cluster(&mut self, topic: &str, cluster: &str) {
-        let (Some(names), Some(by_broker)) =
-            (self.clusters.get(cluster), self.topics.get_mut(topic))
-        else {
+        let (Some(names), Some(by_broker)) = (self.clusters.get(cluster), self.topics.get_mut(topic)) else {
             return;
         };
         let before = by_broker.len();
@@ -56,17 +48,9 @@ impl<C: Clone + PartialEq> RouteTable<C> {
         self.change_permissions(broker_name, |_| PERM_READ | PERM_WRITE)
     }
 
-    pub(super) fn change_permissions(
-        &mut self,
-        broker_name: &str,
-        change: impl Fn(i32) -> i32,
-    ) -> i32 {
+    pub(super) fn change_permissions(&mut self, broker_name: &str, change: impl Fn(i32) -> i32) -> i32 {
         let mut count = 0;
-        for queues in self
-            .topics
-            .values_mut()
-            .filter_map(|by_broker| by_broker.get_mut(broker_name))
-        {
+        for queues in self.topics.values_mut().filter_map(|by_broker| by_broker.get_mut(broker_name)) {
             queues.perm = change(queues.perm);
             count += 1;
         }

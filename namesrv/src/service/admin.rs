@@ -3,8 +3,7 @@
 use bolide_remoting::body::{self, KvTable, TopicRouteData};
 use bolide_remoting::header::{
     AddWritePermResponse, BrokerNameRequest, DeleteTopicFromNamesrvRequest, GetKvConfigResponse,
-    GetKvListByNamespaceRequest, KvConfigRequest, PutKvConfigRequest, RegisterTopicRequest,
-    WipeWritePermResponse,
+    GetKvListByNamespaceRequest, KvConfigRequest, PutKvConfigRequest, RegisterTopicRequest, WipeWritePermResponse,
 };
 use bolide_remoting::keys::KeyError;
 use bolide_remoting::properties::Properties;
@@ -18,65 +17,43 @@ impl NameService {
         let route: TopicRouteData = match body::decode(request.body) {
             Ok(route) => route,
             Err(error) => {
-                return reply.fail(
-                    ResponseCode::SYSTEM_ERROR,
-                    format_args!("the route cannot be read: {error}"),
-                );
+                return reply.fail(ResponseCode::SYSTEM_ERROR, format_args!("the route cannot be read: {error}"));
             }
         };
-        let entered =
-            self.change_routes(|routes, _| routes.register_topic(header.topic, route.queue_datas));
+        let entered = self.change_routes(|routes, _| routes.register_topic(header.topic, route.queue_datas));
         if let Err(unknown) = entered {
             // Apache answers success here, too.
-            tracing::warn!(
-                topic = header.topic,
-                "the topic is not entered: there is no broker {unknown:?}"
-            );
+            tracing::warn!(topic = header.topic, "the topic is not entered: there is no broker {unknown:?}");
         }
         reply.ok(&());
     }
 
     pub(super) fn delete_topic(&self, request: &Request<'_>, reply: Reply<'_>) {
         let header = header!(DeleteTopicFromNamesrvRequest, request, reply);
-        self.change_routes(|routes, _| {
-            match header.cluster_name.filter(|cluster| !cluster.is_empty()) {
-                Some(cluster) => routes.delete_topic_in_cluster(header.topic, cluster),
-                None => routes.delete_topic(header.topic),
-            }
+        self.change_routes(|routes, _| match header.cluster_name.filter(|cluster| !cluster.is_empty()) {
+            Some(cluster) => routes.delete_topic_in_cluster(header.topic, cluster),
+            None => routes.delete_topic(header.topic),
         });
         reply.ok(&());
     }
 
     pub(super) fn wipe_write_permission(&self, request: &Request<'_>, reply: Reply<'_>) {
         let header = header!(BrokerNameRequest, request, reply);
-        let wipe_topic_count =
-            self.change_routes(|routes, _| routes.wipe_write_permission(header.broker_name));
-        tracing::info!(
-            broker = header.broker_name,
-            "write permission taken from {wipe_topic_count} topics"
-        );
+        let wipe_topic_count = self.change_routes(|routes, _| routes.wipe_write_permission(header.broker_name));
+        tracing::info!(broker = header.broker_name, "write permission taken from {wipe_topic_count} topics");
         reply.ok(&WipeWritePermResponse { wipe_topic_count });
     }
 
     pub(super) fn add_write_permission(&self, request: &Request<'_>, reply: Reply<'_>) {
         let header = header!(BrokerNameRequest, request, reply);
-        let add_topic_count =
-            self.change_routes(|routes, _| routes.add_write_permission(header.broker_name));
-        tracing::info!(
-            broker = header.broker_name,
-            "write permission given to {add_topic_count} topics"
-        );
+        let add_topic_count = self.change_routes(|routes, _| routes.add_write_permission(header.broker_name));
+        tracing::info!(broker = header.broker_name, "write permission given to {add_topic_count} topics");
         reply.ok(&AddWritePermResponse { add_topic_count });
     }
 
     pub(super) fn put_kv(&self, request: &Request<'_>, reply: Reply<'_>) {
         let header = header!(PutKvConfigRequest, request, reply);
-        if let Err(full) = self
-            .kv
-            .table
-            .write()
-            .put(header.namespace, header.key, header.value)
-        {
+        if let Err(full) = self.kv.table.write().put(header.namespace, header.key, header.value) {
             return reply.fail(ResponseCode::SYSTEM_ERROR, full);
         }
         let kv = self.kv.clone();
@@ -89,10 +66,7 @@ impl NameService {
             Some(value) => reply.ok(&GetKvConfigResponse { value: Some(value) }),
             None => reply.fail(
                 ResponseCode::QUERY_NOT_FOUND,
-                format_args!(
-                    "No config item, Namespace: {} Key: {}",
-                    header.namespace, header.key
-                ),
+                format_args!("No config item, Namespace: {} Key: {}", header.namespace, header.key),
             ),
         }
     }
@@ -129,10 +103,7 @@ impl NameService {
                 answer_when_saved(reply, move || settings.save(&changed));
             }
             Err(error @ KeyError::Fixed { .. }) => {
-                reply.fail(
-                    ResponseCode::NO_PERMISSION,
-                    format_args!("Can not update config in black list. {error}"),
-                );
+                reply.fail(ResponseCode::NO_PERMISSION, format_args!("Can not update config in black list. {error}"));
             }
             Err(error) => reply.fail(ResponseCode::SYSTEM_ERROR, error),
         }

@@ -16,44 +16,28 @@ impl NameService {
     pub(super) fn get_route(&self, request: &Request<'_>, reply: Reply<'_>) {
         let header = header!(GetRouteInfoRequest, request, reply);
         let config = self.config().get();
-        if config.need_wait_for_service
-            && self.now_ms() < i64::from(config.wait_seconds_for_service) * 1_000
-        {
+        if config.need_wait_for_service && self.now_ms() < i64::from(config.wait_seconds_for_service) * 1_000 {
             return reply.fail(ResponseCode::SYSTEM_ERROR, "name server not ready");
         }
-        let Some(mut route) = self
-            .routes
-            .read()
-            .route(header.topic, config.support_acting_master)
-        else {
+        let Some(mut route) = self.routes.read().route(header.topic, config.support_acting_master) else {
             let topic = header.topic;
             return reply.fail(
                 ResponseCode::TOPIC_NOT_EXIST,
-                format_args!("No topic route info in name server for the topic: {topic}\nSee {HELP} for further details."),
+                format_args!(
+                    "No topic route info in name server for the topic: {topic}\nSee {HELP} for further details."
+                ),
             );
         };
         if config.order_message_enable {
-            route.order_topic_conf = self
-                .kv
-                .table
-                .read()
-                .get(ORDER_TOPIC_CONFIG, header.topic)
-                .map(str::to_owned);
+            route.order_topic_conf = self.kv.table.read().get(ORDER_TOPIC_CONFIG, header.topic).map(str::to_owned);
         }
-        let zone = header
-            .zone_name
-            .filter(|zone| header.zone_mode && !zone.trim().is_empty());
+        let zone = header.zone_name.filter(|zone| header.zone_mode && !zone.trim().is_empty());
         if let Some(zone) = zone {
             keep_zone(&mut route, zone);
         }
         // Clients below 4.9.4 parse numbers as keys only without quotes, unless they say otherwise.
-        let standard =
-            header.accept_standard_json_only || request.header.version >= Version::V4_9_4;
-        let body = if standard {
-            body::encode_standard(&route)
-        } else {
-            body::encode(&route)
-        };
+        let standard = header.accept_standard_json_only || request.header.version >= Version::V4_9_4;
+        let body = if standard { body::encode_standard(&route) } else { body::encode(&route) };
         reply.ok_body(&(), body);
     }
 
@@ -81,11 +65,7 @@ impl NameService {
     }
 
     /// Answers a list that `enableTopicList` can forbid.
-    pub(super) fn get_listed(
-        &self,
-        reply: Reply<'_>,
-        topics: impl FnOnce(&RouteTable<Connection>) -> TopicList,
-    ) {
+    pub(super) fn get_listed(&self, reply: Reply<'_>, topics: impl FnOnce(&RouteTable<Connection>) -> TopicList) {
         if !self.config().get().enable_topic_list {
             return reply.fail(ResponseCode::SYSTEM_ERROR, "disable");
         }

@@ -13,9 +13,7 @@ pub struct BitSet {
 impl BitSet {
     /// Is the number in the set?
     pub fn contains(&self, number: usize) -> bool {
-        self.bytes
-            .get(number / 8)
-            .is_some_and(|byte| byte >> (number % 8) & 1 == 1)
+        self.bytes.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1)
     }
 
     /// Puts a number into the set.

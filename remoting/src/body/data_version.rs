@@ -17,19 +17,11 @@ pub struct DataVersion {
 impl DataVersion {
     /// The version of a table that was never changed.
     pub const fn new(now_ms: i64) -> Self {
-        Self {
-            state_version: 0,
-            timestamp: now_ms,
-            counter: 0,
-        }
+        Self { state_version: 0, timestamp: now_ms, counter: 0 }
     }
 
     /// The version after one more change.
     pub const fn next(self, now_ms: i64) -> Self {
-        Self {
-            timestamp: now_ms,
-            counter: self.counter + 1,
-            ..self
-        }
+        Self { timestamp: now_ms, counter: self.counter + 1, ..self }
     }
 }

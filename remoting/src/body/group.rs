@@ -122,24 +122,16 @@ pub enum GroupRetryPolicyType {
 impl Default for ExponentialRetryPolicy {
     /// Java's built-in waits: 5 s, doubling up to 2 h.
     fn default() -> Self {
-        Self {
-            initial: 5_000,
-            max: 7_200_000,
-            multiplier: 2,
-        }
+        Self { initial: 5_000, max: 7_200_000, multiplier: 2 }
     }
 }
 
 impl Default for CustomizedRetryPolicy {
     /// Java's built-in waits: 1 s to 2 h, the delay levels.
     fn default() -> Self {
-        const SECONDS: [i64; 18] = [
-            1, 5, 10, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 1_200, 1_800, 3_600,
-            7_200,
-        ];
-        Self {
-            next: SECONDS.map(|seconds| seconds * 1_000).to_vec(),
-        }
+        const SECONDS: [i64; 18] =
+            [1, 5, 10, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 1_200, 1_800, 3_600, 7_200];
+        Self { next: SECONDS.map(|seconds| seconds * 1_000).to_vec() }
     }
 }
 

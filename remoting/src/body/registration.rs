@@ -58,9 +58,7 @@ impl RegisterBrokerBody {
             return Ok(java_json::from_slice(body)?);
         }
         let mut bytes = Vec::new();
-        ZlibDecoder::new(body)
-            .take(MAX_REGISTRATION_BYTES + 1)
-            .read_to_end(&mut bytes)?;
+        ZlibDecoder::new(body).take(MAX_REGISTRATION_BYTES + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_REGISTRATION_BYTES {
             return Err(RegistrationError::TooLong);
         }
@@ -73,17 +71,13 @@ impl RegisterBrokerBody {
         wrapper.data_version = java_json::from_slice(parts.part()?)?;
         for _ in 0..parts.number()? {
             let topic = decode_topic(parts.part()?)?;
-            wrapper
-                .topic_config_table
-                .insert(topic.topic_name.clone(), topic);
+            wrapper.topic_config_table.insert(topic.topic_name.clone(), topic);
         }
         body.filter_server_list = java_json::from_slice(parts.part()?)?;
         if !parts.0.is_empty() {
             for _ in 0..parts.number()? {
                 let mapping: TopicQueueMappingInfo = java_json::from_slice(parts.part()?)?;
-                wrapper
-                    .topic_queue_mapping_info_map
-                    .insert(mapping.topic.clone(), mapping);
+                wrapper.topic_queue_mapping_info_map.insert(mapping.topic.clone(), mapping);
             }
         }
         Ok(body)
@@ -104,11 +98,7 @@ impl RegisterBrokerBody {
             push_part(&mut bytes, &super::encode(mapping));
         }
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        encoder
-            .write_all(&bytes)
-            .and_then(|()| encoder.finish())
-            .expect("a Vec takes every write")
-            .into()
+        encoder.write_all(&bytes).and_then(|()| encoder.finish()).expect("a Vec takes every write").into()
     }
 }
 
@@ -122,20 +112,15 @@ struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
     fn number(&mut self) -> Result<usize, RegistrationError> {
-        let (number, rest) = self
-            .0
-            .split_first_chunk()
-            .ok_or_else(|| malformed("it ends within a number"))?;
+        let (number, rest) = self.0.split_first_chunk().ok_or_else(|| malformed("it ends within a number"))?;
         self.0 = rest;
         usize::try_from(i32::from_be_bytes(*number)).map_err(|_| malformed("a number is negative"))
     }
 
     fn part(&mut self) -> Result<&'a [u8], RegistrationError> {
         let length = self.number()?;
-        let (part, rest) = self
-            .0
-            .split_at_checked(length)
-            .ok_or_else(|| malformed("a part is longer than the rest"))?;
+        let (part, rest) =
+            self.0.split_at_checked(length).ok_or_else(|| malformed("a part is longer than the rest"))?;
         self.0 = rest;
         Ok(part)
     }
@@ -159,12 +144,7 @@ fn encode_topic(topic: &TopicConfig) -> String {
 }
 
 fn decode_topic(part: &[u8]) -> Result<TopicConfig, RegistrationError> {
-    let wrong = || {
-        malformed(format!(
-            "a topic reads {:?}",
-            String::from_utf8_lossy(&part[..part.len().min(200)])
-        ))
-    };
+    let wrong = || malformed(format!("a topic reads {:?}", String::from_utf8_lossy(&part[..part.len().min(200)])));
     let text = str::from_utf8(part).map_err(|_| wrong())?;
     let mut words = text.splitn(6, ' ');
     let mut word = || words.next().ok_or_else(wrong);
@@ -182,8 +162,5 @@ fn decode_topic(part: &[u8]) -> Result<TopicConfig, RegistrationError> {
         Ok(json) if !json.is_empty() => java_json::from_slice(json.as_bytes())?,
         _ => Default::default(),
     };
-    Ok(TopicConfig {
-        attributes,
-        ..topic
-    })
+    Ok(TopicConfig { attributes, ..topic })
 }

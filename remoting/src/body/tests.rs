@@ -76,17 +76,11 @@ fn canonical(json: &[u8]) -> Canonical {
 /// Takes out what Java repeats as text, such as `minTimeStampStr`, and nobody reads.
 fn without_repetitions(value: Canonical) -> Canonical {
     match value {
-        Canonical::List(list) => {
-            Canonical::List(list.into_iter().map(without_repetitions).collect())
-        }
+        Canonical::List(list) => Canonical::List(list.into_iter().map(without_repetitions).collect()),
         Canonical::Object(map) => {
-            let kept = map.into_iter().filter(
-                |(key, _)| !matches!(key, Canonical::Text(key) if key.ends_with("StampStr")),
-            );
-            Canonical::Object(
-                kept.map(|(key, value)| (key, without_repetitions(value)))
-                    .collect(),
-            )
+            let kept =
+                map.into_iter().filter(|(key, _)| !matches!(key, Canonical::Text(key) if key.ends_with("StampStr")));
+            Canonical::Object(kept.map(|(key, value)| (key, without_repetitions(value))).collect())
         }
         other => other,
     }
@@ -152,39 +146,25 @@ fn java_bodies_are_read_and_written_alike() {
 
 fn java_body(name: &str) -> &'static str {
     let mut lines = JAVA_BODIES.lines().filter_map(|line| line.split_once('\t'));
-    lines
-        .find(|(known, _)| *known == name)
-        .expect("there is one")
-        .1
+    lines.find(|(known, _)| *known == name).expect("there is one").1
 }
 
 fn java_compressed() -> Vec<u8> {
-    let digits = java_body("RegisterBrokerBodyCompressed")
-        .as_bytes()
-        .chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    let digits = java_body("RegisterBrokerBodyCompressed").as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 #[test]
 fn a_compressed_registration_says_what_a_plain_one_says() {
-    let mut plain = RegisterBrokerBody::decode(java_body("RegisterBrokerBody").as_bytes(), false)
-        .expect("plain");
+    let mut plain = RegisterBrokerBody::decode(java_body("RegisterBrokerBody").as_bytes(), false).expect("plain");
     let compressed = RegisterBrokerBody::decode(&java_compressed(), true).expect("compressed");
     // The compressed form has no room for these two.
     let wrapper = &mut plain.topic_config_serialize_wrapper;
     wrapper.topic_queue_mapping_detail_map.clear();
     wrapper.mapping_data_version = DataVersion::default();
     assert_eq!(compressed, plain);
-    assert_eq!(
-        wrapper_topic(&compressed, "T").attributes["message.type"],
-        "FIFO a"
-    );
-    assert_eq!(
-        RegisterBrokerBody::decode(&compressed.encode_compressed(), true).expect("ours"),
-        compressed
-    );
+    assert_eq!(wrapper_topic(&compressed, "T").attributes["message.type"], "FIFO a");
+    assert_eq!(RegisterBrokerBody::decode(&compressed.encode_compressed(), true).expect("ours"), compressed);
 }
 
 fn wrapper_topic<'a>(body: &'a RegisterBrokerBody, name: &str) -> &'a TopicConfig {
@@ -195,10 +175,7 @@ fn wrapper_topic<'a>(body: &'a RegisterBrokerBody, name: &str) -> &'a TopicConfi
 fn hostile_registrations_are_refused() {
     let good = java_compressed();
     for length in 0..good.len() - 4 {
-        assert!(
-            RegisterBrokerBody::decode(&good[..length], true).is_err(),
-            "cut at {length}"
-        );
+        assert!(RegisterBrokerBody::decode(&good[..length], true).is_err(), "cut at {length}");
     }
     assert!(RegisterBrokerBody::decode(b"no zlib", true).is_err());
     assert!(RegisterBrokerBody::decode(b"[", false).is_err());
@@ -209,25 +186,17 @@ fn hostile_registrations_are_refused() {
         b"\x00\x00\x00\x02{}\x00\x00\x00\x01\x00\x00\x00\x09T 1 2 3 X",
         b"\x00\x00\x00\x02{}\x00\x00\x00\x00\x7f\xff\xff\xff[]",
     ] {
-        assert!(
-            RegisterBrokerBody::decode(&compress(inside), true).is_err(),
-            "{inside:?}"
-        );
+        assert!(RegisterBrokerBody::decode(&compress(inside), true).is_err(), "{inside:?}");
     }
-    let old =
-        b"\x00\x00\x00\x02{}\x00\x00\x00\x01\x00\x00\x00\x12T 1 2 3 SINGLE_TAG\x00\x00\x00\x02[]";
-    let old =
-        RegisterBrokerBody::decode(&compress(old), true).expect("brokers before 5.0 write less");
+    let old = b"\x00\x00\x00\x02{}\x00\x00\x00\x01\x00\x00\x00\x12T 1 2 3 SINGLE_TAG\x00\x00\x00\x02[]";
+    let old = RegisterBrokerBody::decode(&compress(old), true).expect("brokers before 5.0 write less");
     assert_eq!(wrapper_topic(&old, "T").write_queue_nums, 2);
 }
 
 fn compress(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write;
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .expect("compresses")
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compresses")
 }
 
 #[test]
@@ -242,12 +211,5 @@ fn bit_sets_are_javas() {
 #[test]
 fn data_versions_change() {
     let version = DataVersion::new(5);
-    assert_eq!(
-        version.next(6),
-        DataVersion {
-            state_version: 0,
-            timestamp: 6,
-            counter: 1
-        }
-    );
+    assert_eq!(version.next(6), DataVersion { state_version: 0, timestamp: 6, counter: 1 });
 }

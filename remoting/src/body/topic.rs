@@ -82,9 +82,7 @@ impl TopicFilterType {
 
     /// The type of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::SingleTag, Self::MultiTag]
-            .into_iter()
-            .find(|known| known.name() == name)
+        [Self::SingleTag, Self::MultiTag].into_iter().find(|known| known.name() == name)
     }
 }
 

@@ -17,17 +17,12 @@ pub(super) fn decode(bytes: &mut [u8], slots: &mut Vec<Slot>) -> Result<Outline,
     let mut reader = Reader { bytes, at: 0 };
     let code = i32::from(i16::from_be_bytes(reader.take("it ends within the code")?));
     let [language] = reader.take("it ends within the language")?;
-    let version = i32::from(i16::from_be_bytes(
-        reader.take("it ends within the version")?,
-    ));
+    let version = i32::from(i16::from_be_bytes(reader.take("it ends within the version")?));
     let opaque = i32::from_be_bytes(reader.take("it ends within the opaque number")?);
     let flag = i32::from_be_bytes(reader.take("it ends within the flag")?);
     let remark = reader.long_text("the remark is longer than the header")?;
     if let Some(fields) = reader.long_text("the fields are longer than the header")? {
-        let mut reader = Reader {
-            bytes: &mut reader.bytes[..fields.end as usize],
-            at: fields.start as usize,
-        };
+        let mut reader = Reader { bytes: &mut reader.bytes[..fields.end as usize], at: fields.start as usize };
         while reader.at < reader.bytes.len() {
             let name = reader.short_text("a field's name is longer than the fields")?;
             let value = reader.long_text("a field's value is longer than the fields")?;
@@ -39,14 +34,7 @@ pub(super) fn decode(bytes: &mut [u8], slots: &mut Vec<Slot>) -> Result<Outline,
     // Java ignores what follows, and so do we; but it must not spoil the text.
     let end = reader.at;
     reader.bytes[end..].fill(b' ');
-    Ok(Outline {
-        code,
-        language: Language(language),
-        version,
-        opaque,
-        flag,
-        remark,
-    })
+    Ok(Outline { code, language: Language(language), version, opaque, flag, remark })
 }
 
 struct Reader<'a> {
@@ -57,9 +45,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The next `N` bytes, which are blanked.
     fn take<const N: usize>(&mut self, missing: &'static str) -> Result<[u8; N], DecodeError> {
-        let place = self.bytes[self.at..]
-            .first_chunk_mut::<N>()
-            .ok_or(DecodeError::Binary(missing))?;
+        let place = self.bytes[self.at..].first_chunk_mut::<N>().ok_or(DecodeError::Binary(missing))?;
         self.at += N;
         Ok(std::mem::replace(place, [b' '; N]))
     }
@@ -75,8 +61,7 @@ impl Reader<'_> {
     }
 
     fn text(&mut self, length: i32, wrong: &'static str) -> Result<Option<Span>, DecodeError> {
-        let length =
-            usize::try_from(length).map_err(|_| DecodeError::Binary("a length is negative"))?;
+        let length = usize::try_from(length).map_err(|_| DecodeError::Binary("a length is negative"))?;
         let start = self.at;
         if length > self.bytes.len() - start {
             return Err(DecodeError::Binary(wrong));
@@ -87,11 +72,7 @@ impl Reader<'_> {
 }
 
 /// Appends a header.
-pub(super) fn encode(
-    out: &mut Vec<u8>,
-    preamble: &Preamble<'_>,
-    fields: &(impl FieldSource + ?Sized),
-) {
+pub(super) fn encode(out: &mut Vec<u8>, preamble: &Preamble<'_>, fields: &(impl FieldSource + ?Sized)) {
     out.extend_from_slice(&(preamble.code as i16).to_be_bytes());
     out.push(Language::OURS.0);
     out.extend_from_slice(&(preamble.version.0 as i16).to_be_bytes());

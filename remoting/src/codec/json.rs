@@ -75,11 +75,7 @@ fn fields(parser: &mut Parser<'_>, slots: &mut Vec<Slot>) -> Result<(), DecodeEr
 }
 
 /// Appends a header.
-pub(super) fn encode(
-    out: &mut Vec<u8>,
-    preamble: &Preamble<'_>,
-    fields: &(impl FieldSource + ?Sized),
-) {
+pub(super) fn encode(out: &mut Vec<u8>, preamble: &Preamble<'_>, fields: &(impl FieldSource + ?Sized)) {
     let mut digits = itoa::Buffer::new();
     out.extend_from_slice(b"{\"code\":");
     out.extend_from_slice(digits.format(preamble.code).as_bytes());

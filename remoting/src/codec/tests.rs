@@ -33,11 +33,7 @@ impl Plain {
             opaque: header.opaque,
             flag: header.flag,
             remark: header.remark.map(str::to_owned),
-            fields: header
-                .fields
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.map(str::to_owned)))
-                .collect(),
+            fields: header.fields.iter().map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).collect(),
         }
     }
 
@@ -55,11 +51,8 @@ impl Plain {
             version: Version(self.version),
             remark: self.remark.as_deref(),
         };
-        let fields: Vec<_> = self
-            .fields
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)))
-            .collect();
+        let fields: Vec<_> =
+            self.fields.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))).collect();
         let mut out = b"what was there before".to_vec();
         let start = out.len();
         encode(&mut out, &preamble, fields.as_slice(), 0).expect("it fits");
@@ -105,23 +98,11 @@ fn binary_plain() -> impl Strategy<Value = Plain> {
     plain().prop_map(|plain| {
         let code = i32::from(plain.code as i16);
         let flag = plain.flag;
-        let code = if flag & FLAG_RESPONSE == 0 {
-            RequestCode::from_low_bits(code as i16).0
-        } else {
-            code
-        };
+        let code = if flag & FLAG_RESPONSE == 0 { RequestCode::from_low_bits(code as i16).0 } else { code };
         let remark = plain.remark.filter(|remark| !remark.is_empty());
-        let fields = plain
-            .fields
-            .into_iter()
-            .filter(|(name, _)| !name.is_empty());
+        let fields = plain.fields.into_iter().filter(|(name, _)| !name.is_empty());
         let fields = fields.map(|(name, value)| (name, value.filter(|value| !value.is_empty())));
-        Plain {
-            code,
-            remark,
-            fields: fields.filter(|(_, value)| value.is_some()).collect(),
-            ..plain
-        }
+        Plain { code, remark, fields: fields.filter(|(_, value)| value.is_some()).collect(), ..plain }
     })
 }
 
@@ -208,14 +189,9 @@ fn java_frames() -> impl Iterator<Item = (&'static str, Encoding, Vec<u8>)> {
         let mut columns = line.split('\t');
         let mut column = || columns.next().expect("three columns");
         let name = column();
-        let encoding = if column() == "JSON" {
-            Encoding::Json
-        } else {
-            Encoding::Binary
-        };
+        let encoding = if column() == "JSON" { Encoding::Json } else { Encoding::Binary };
         let digits = column().as_bytes().chunks(2);
-        let bytes =
-            digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap());
+        let bytes = digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap());
         (name, encoding, bytes.collect())
     })
 }
@@ -224,14 +200,7 @@ fn java_frames() -> impl Iterator<Item = (&'static str, Encoding, Vec<u8>)> {
 fn java_frames_are_read_and_written_alike() {
     for (name, encoding, bytes) in java_frames() {
         let whole = frame::split(&bytes, &FrameLimits::default()).expect("a frame");
-        let Frame::Whole {
-            encoding: marked,
-            header_end,
-            end,
-        } = whole
-        else {
-            panic!("{name}: {whole:?}")
-        };
+        let Frame::Whole { encoding: marked, header_end, end } = whole else { panic!("{name}: {whole:?}") };
         assert_eq!((marked, end), (encoding, bytes.len()), "{name}");
         let mut header_bytes = bytes[PREFIX_BYTES..header_end].to_vec();
         let mut slots = Vec::new();
@@ -246,12 +215,7 @@ fn java_frames_are_read_and_written_alike() {
         };
         let mut ours = Vec::new();
         encode(&mut ours, &preamble, &header.fields, end - header_end).expect("it fits");
-        assert_eq!(
-            ours,
-            bytes[..header_end],
-            "{name} {}",
-            String::from_utf8_lossy(&ours)
-        );
+        assert_eq!(ours, bytes[..header_end], "{name} {}", String::from_utf8_lossy(&ours));
     }
 }
 
@@ -260,8 +224,7 @@ fn both_encodings_of_java_frames_say_the_same() {
     let frames: Vec<_> = java_frames().collect();
     for pair in frames.chunks(2) {
         let header = |(_, encoding, bytes): &(&str, Encoding, Vec<u8>)| {
-            let Ok(Frame::Whole { header_end, .. }) = frame::split(bytes, &FrameLimits::default())
-            else {
+            let Ok(Frame::Whole { header_end, .. }) = frame::split(bytes, &FrameLimits::default()) else {
                 panic!("a whole frame");
             };
             Plain::decode(*encoding, &bytes[PREFIX_BYTES..header_end])
@@ -272,8 +235,7 @@ fn both_encodings_of_java_frames_say_the_same() {
 
 #[test]
 fn a_binary_pop_request_gets_its_code_back() {
-    let pop =
-        java_frames().find(|(name, encoding, _)| *name == "pop" && *encoding == Encoding::Binary);
+    let pop = java_frames().find(|(name, encoding, _)| *name == "pop" && *encoding == Encoding::Binary);
     let (_, encoding, bytes) = pop.expect("there is one");
     let header = Plain::decode(encoding, &bytes[PREFIX_BYTES..]).expect("decodes");
     assert_eq!(header.code, RequestCode::POP_MESSAGE.0);
@@ -298,23 +260,11 @@ fn oddities_of_real_clients() {
     assert_eq!(field("commitOffset"), Some("-1"));
     assert_eq!(field("order"), None);
     assert_eq!(field("topic"), Some("中😀//\u{8}"));
-    assert_eq!(
-        json_header(r#"{"code":1,"language":9}"#).map(|header| header.language),
-        Ok(Language::GO)
-    );
-    assert_eq!(
-        json_header(r#"{"code":1,"language":"KLINGON"}"#).map(|header| header.language),
-        Ok(Language::OTHER)
-    );
+    assert_eq!(json_header(r#"{"code":1,"language":9}"#).map(|header| header.language), Ok(Language::GO));
+    assert_eq!(json_header(r#"{"code":1,"language":"KLINGON"}"#).map(|header| header.language), Ok(Language::OTHER));
     assert_eq!(json_header("{}").map(|header| header.code), Ok(0));
-    assert_eq!(
-        json_header(r#"{"code":1,"extFields":null}"#).map(|header| header.fields),
-        Ok(BTreeMap::new())
-    );
-    assert_eq!(
-        json_header("{\"remark\":\"a\u{1}\n\"}").map(|header| header.remark),
-        Ok(Some("a\u{1}\n".into()))
-    );
+    assert_eq!(json_header(r#"{"code":1,"extFields":null}"#).map(|header| header.fields), Ok(BTreeMap::new()));
+    assert_eq!(json_header("{\"remark\":\"a\u{1}\n\"}").map(|header| header.remark), Ok(Some("a\u{1}\n".into())));
 }
 
 #[test]
@@ -361,20 +311,11 @@ fn malformed_json_is_refused() {
         "{\"a\":]}",
         "{,}",
     ] {
-        assert!(
-            matches!(json_header(text), Err(DecodeError::Json { .. })),
-            "{text}"
-        );
+        assert!(matches!(json_header(text), Err(DecodeError::Json { .. })), "{text}");
     }
-    assert!(matches!(
-        Plain::decode(Encoding::Json, b"{\"remark\":\"\xc3\"}"),
-        Err(DecodeError::Utf8 { at: 11 })
-    ));
+    assert!(matches!(Plain::decode(Encoding::Json, b"{\"remark\":\"\xc3\"}"), Err(DecodeError::Utf8 { at: 11 })));
     let hidden = b"{\"remark\":\"\\n\xa9\"}";
-    assert!(matches!(
-        Plain::decode(Encoding::Json, hidden),
-        Err(DecodeError::Utf8 { .. })
-    ));
+    assert!(matches!(Plain::decode(Encoding::Json, hidden), Err(DecodeError::Utf8 { .. })));
 }
 
 #[test]
@@ -388,10 +329,7 @@ fn nesting_and_fields_are_limited() {
         format!("{{\"extFields\":{{{}}}}}", fields.join(","))
     };
     assert!(json_header(&many(MAX_FIELDS)).is_ok());
-    assert_eq!(
-        json_header(&many(MAX_FIELDS + 1)),
-        Err(DecodeError::TooManyFields)
-    );
+    assert_eq!(json_header(&many(MAX_FIELDS + 1)), Err(DecodeError::TooManyFields));
 }
 
 #[test]
@@ -399,24 +337,12 @@ fn malformed_binary_is_refused() {
     let whole = binary(b"remark", &[0, 1, b'a', 0, 0, 0, 1, b'b']);
     assert!(Plain::decode(Encoding::Binary, &whole).is_ok());
     for length in 0..whole.len() {
-        assert!(
-            matches!(
-                Plain::decode(Encoding::Binary, &whole[..length]),
-                Err(DecodeError::Binary(_))
-            ),
-            "{length}"
-        );
+        assert!(matches!(Plain::decode(Encoding::Binary, &whole[..length]), Err(DecodeError::Binary(_))), "{length}");
     }
     let negative = binary(b"", &[0xff, 0xff, b'a', 0, 0, 0, 1, b'b']);
-    assert_eq!(
-        Plain::decode(Encoding::Binary, &negative),
-        Err(DecodeError::Binary("a length is negative"))
-    );
+    assert_eq!(Plain::decode(Encoding::Binary, &negative), Err(DecodeError::Binary("a length is negative")));
     let not_text = binary(b"\xff", &[]);
-    assert!(matches!(
-        Plain::decode(Encoding::Binary, &not_text),
-        Err(DecodeError::Utf8 { .. })
-    ));
+    assert!(matches!(Plain::decode(Encoding::Binary, &not_text), Err(DecodeError::Utf8 { .. })));
 }
 
 #[test]
@@ -451,10 +377,7 @@ fn json_has_javas_shape_and_escapes() {
     encode(&mut out, &preamble, [("topic", "T")].as_slice(), 0).expect("it fits");
     let expected = r#"{"code":105,"extFields":{"topic":"T"},"flag":0,"language":"JAVA","opaque":0,"remark":"\u0000\u0001\u001f\b\t\n\f\r\"\\/DELé😀LS","serializeTypeCurrentRPC":"JSON","version":513}"#;
     let expected = expected.replace("DEL", "\u{7f}").replace("LS", "\u{2028}");
-    assert_eq!(
-        String::from_utf8(out.split_off(PREFIX_BYTES)).expect("text"),
-        expected
-    );
+    assert_eq!(String::from_utf8(out.split_off(PREFIX_BYTES)).expect("text"), expected);
 }
 
 #[test]
@@ -470,19 +393,9 @@ fn a_header_beyond_the_frames_limits_is_an_error_and_leaves_no_trace() {
     };
     let mut out = vec![1];
     let error = encode(&mut out, &preamble, &(), 0);
-    assert_eq!(
-        error,
-        Err(EncodeError::HeaderTooLong {
-            bytes: MAX_ENCODED_HEADER_BYTES + 21
-        })
-    );
+    assert_eq!(error, Err(EncodeError::HeaderTooLong { bytes: MAX_ENCODED_HEADER_BYTES + 21 }));
     preamble.remark = None;
     let error = encode(&mut out, &preamble, &(), i32::MAX as usize);
-    assert_eq!(
-        error,
-        Err(EncodeError::BodyTooLong {
-            bytes: i32::MAX as usize
-        })
-    );
+    assert_eq!(error, Err(EncodeError::BodyTooLong { bytes: i32::MAX as usize }));
     assert_eq!(out, [1]);
 }

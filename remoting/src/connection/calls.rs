@@ -62,9 +62,5 @@ pub(super) fn begin(shared: &Shared, opaque: i32) -> Result<Call<'_>, CallError>
         return Err(CallError::TooManyCalls { peer, limit });
     }
     calls.waiting.insert(opaque, sender);
-    Ok(Call {
-        shared,
-        opaque,
-        answer,
-    })
+    Ok(Call { shared, opaque, answer })
 }

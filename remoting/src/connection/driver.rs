@@ -108,9 +108,7 @@ impl<IO, S: Service> Driver<IO, S> {
 
 /// When the timer first looks: early enough to shrink, or to close if that comes first.
 fn first_tick(options: &ConnectionOptions) -> Duration {
-    options
-        .idle_close
-        .map_or(SHRINK_AFTER, |idle| idle.min(SHRINK_AFTER))
+    options.idle_close.map_or(SHRINK_AFTER, |idle| idle.min(SHRINK_AFTER))
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Future for Driver<IO, S> {
@@ -119,11 +117,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Future for Driver<IO, S> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let driver = self.get_mut();
         let result = driver.turn(cx);
-        driver
-            .connection
-            .0
-            .unwritten
-            .store(driver.output.pending(), Ordering::Relaxed);
+        driver.connection.0.unwritten.store(driver.output.pending(), Ordering::Relaxed);
         result.map(|close| driver.close = Some(close))
     }
 }
@@ -151,10 +145,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
                     }
                     // The peer may only have finished speaking, and still listen.
                     Poll::Ready(Ok(Progress::End)) => {
-                        self.begin_closing(Closing {
-                            reason: END_OF_STREAM.into(),
-                            drain: false,
-                        });
+                        self.begin_closing(Closing { reason: END_OF_STREAM.into(), drain: false });
                     }
                     Poll::Ready(Err(close)) => {
                         // What was fine gets its answer, if the socket takes it at once.
@@ -197,8 +188,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
     /// From now on nothing is read, and what is due must be written within the linger time.
     fn begin_closing(&mut self, closing: Closing) {
         self.closing = Some(closing);
-        self.deadline
-            .get_or_insert_with(|| Instant::now() + self.options.linger);
+        self.deadline.get_or_insert_with(|| Instant::now() + self.options.linger);
     }
 
     /// From now on whoever leaves something in the outbox wakes the task; unless something came in
@@ -233,16 +223,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
 
     /// Reads once and handles what came.
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, Close>> {
-        let Self {
-            io,
-            service,
-            connection,
-            options,
-            input,
-            output,
-            slots,
-            ..
-        } = self;
+        let Self { io, service, connection, options, input, output, slots, .. } = self;
         input.poll(io, cx, |bytes| {
             let run = handle_frames(bytes, &**service, connection, options, output, slots);
             service.settle();
@@ -251,11 +232,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
     }
 
     fn end_of_stream(&self) -> Close {
-        if self.input.has_partial_frame() {
-            Close::PeerWithinFrame
-        } else {
-            Close::Peer
-        }
+        if self.input.has_partial_frame() { Close::PeerWithinFrame } else { Close::Peer }
     }
 
     /// Looks at the clock: closes what was idle or lingered for too long, shrinks what is quiet. The
@@ -289,15 +266,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
     /// When there will be something to do for [`Driver::tick`], after `now`.
     fn next_tick(&self, now: Instant) -> Instant {
         let shrink_at = Some(self.last_activity + SHRINK_AFTER).filter(|at| *at > now);
-        let idle_at = self
-            .options
-            .idle_close
-            .map(|idle| self.last_activity + idle);
-        [shrink_at, idle_at, self.deadline]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(now + SHRINK_AFTER)
+        let idle_at = self.options.idle_close.map(|idle| self.last_activity + idle);
+        [shrink_at, idle_at, self.deadline].into_iter().flatten().min().unwrap_or(now + SHRINK_AFTER)
     }
 
     fn shrink(&mut self) {
@@ -311,8 +281,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
 }
 
 fn is_paused(connection: &Connection, options: &ConnectionOptions, output: &Output) -> bool {
-    output.pending() > options.max_pending_output_bytes
-        || connection.in_flight() >= options.max_in_flight
+    output.pending() > options.max_pending_output_bytes || connection.in_flight() >= options.max_in_flight
 }
 
 /// Handles the whole frames at the beginning of `bytes`.
@@ -327,24 +296,14 @@ fn handle_frames<S: Service>(
     let mut handled = 0;
     loop {
         if is_paused(connection, options, output) {
-            return Ok(Run {
-                handled,
-                needed: None,
-            });
+            return Ok(Run { handled, needed: None });
         }
         let bytes = &mut bytes[handled..];
         match frame::split(bytes, &options.frame)? {
             Frame::Partial { needed } => {
-                return Ok(Run {
-                    handled,
-                    needed: Some(needed),
-                });
+                return Ok(Run { handled, needed: Some(needed) });
             }
-            Frame::Whole {
-                encoding,
-                header_end,
-                end,
-            } => {
+            Frame::Whole { encoding, header_end, end } => {
                 let (head, body) = bytes[..end].split_at_mut(header_end);
                 let header = codec::decode(encoding, &mut head[PREFIX_BYTES..], slots)?;
                 if header.is_response() {
@@ -356,11 +315,7 @@ fn handle_frames<S: Service>(
                         oneway: header.is_oneway(),
                         version: options.version,
                     };
-                    let request = Request {
-                        header: &header,
-                        body,
-                        connection,
-                    };
+                    let request = Request { header: &header, body, connection };
                     service.handle(request, Reply::new(ticket, connection, output));
                 }
                 handled += end;
@@ -369,32 +324,18 @@ fn handle_frames<S: Service>(
     }
 }
 
-fn handle_answer<S: Service>(
-    service: &S,
-    connection: &Connection,
-    header: &Header<'_>,
-    body: &[u8],
-) {
+fn handle_answer<S: Service>(service: &S, connection: &Connection, header: &Header<'_>, body: &[u8]) {
     if header.opaque & POSTED != 0 && header.opaque >= 0 {
         let tag = (header.opaque & (POSTED - 1)) as u32;
-        service.answered(Answer {
-            tag,
-            header,
-            body,
-            connection,
-        });
+        service.answered(Answer { tag, header, body, connection });
         return;
     }
-    connection
-        .0
-        .calls
-        .lock()
-        .complete(header.opaque, || Message {
-            code: ResponseCode(header.code),
-            remark: header.remark.map(str::to_owned),
-            fields: header.fields.to_owned(),
-            body: Bytes::copy_from_slice(body),
-        });
+    connection.0.calls.lock().complete(header.opaque, || Message {
+        code: ResponseCode(header.code),
+        remark: header.remark.map(str::to_owned),
+        fields: header.fields.to_owned(),
+        body: Bytes::copy_from_slice(body),
+    });
 }
 
 impl<IO, S: Service> Drop for Driver<IO, S> {

@@ -45,11 +45,7 @@ pub(super) struct Run {
 
 impl Input {
     pub(super) fn new() -> Self {
-        Self {
-            held: Vec::new(),
-            needed: PREFIX_BYTES,
-            backlog: false,
-        }
+        Self { held: Vec::new(), needed: PREFIX_BYTES, backlog: false }
     }
 
     /// Is there the beginning of a frame?
@@ -118,8 +114,7 @@ impl Input {
     ) -> Poll<Result<Progress, E>> {
         let missing = self.needed - self.held.len();
         if self.held.len() == self.held.capacity() {
-            self.held
-                .reserve_exact(missing.min(self.held.len().max(FIRST_GROWTH_BYTES)));
+            self.held.reserve_exact(missing.min(self.held.len().max(FIRST_GROWTH_BYTES)));
         }
         let room = missing.min(self.held.capacity() - self.held.len());
         let read = ready!(pin!(reader.read_buf(&mut (&mut self.held).limit(room))).poll(cx))?;
@@ -132,10 +127,7 @@ impl Input {
         Poll::Ready(Ok(Progress::Some))
     }
 
-    fn handle_held<E>(
-        &mut self,
-        handle: impl FnOnce(&mut [u8]) -> Result<Run, E>,
-    ) -> Result<(), E> {
+    fn handle_held<E>(&mut self, handle: impl FnOnce(&mut [u8]) -> Result<Run, E>) -> Result<(), E> {
         let run = handle(&mut self.held)?;
         self.held.drain(..run.handled);
         self.note(&run);

@@ -228,9 +228,7 @@ impl Output {
 
     /// Gives back memory that a quiet connection does not need.
     pub(crate) fn shrink(&mut self) {
-        if self.is_empty()
-            && (self.text.capacity() > IDLE_BYTES || self.pieces.capacity() > IDLE_PIECES)
-        {
+        if self.is_empty() && (self.text.capacity() > IDLE_BYTES || self.pieces.capacity() > IDLE_PIECES) {
             *self = Self::default();
         }
     }

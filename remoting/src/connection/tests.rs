@@ -59,8 +59,7 @@ impl Recorder {
     }
 
     async fn until_parked(&self, count: usize) {
-        self.until(|recorder| recorder.parked.lock().len() == count)
-            .await;
+        self.until(|recorder| recorder.parked.lock().len() == count).await;
     }
 
     fn take_parked(&self, index: usize) -> Parked {
@@ -114,19 +113,8 @@ fn bench(options: ConnectionOptions) -> Bench {
 fn bench_with_pipe(options: ConnectionOptions, pipe_bytes: usize) -> Bench {
     let (peer, ours) = duplex(pipe_bytes);
     let recorder = Arc::new(Recorder::default());
-    let (connection, driver) = open(
-        ours,
-        address(),
-        address(),
-        Arc::new(options),
-        recorder.clone(),
-    );
-    Bench {
-        recorder,
-        connection,
-        peer,
-        task: tokio::spawn(driver),
-    }
+    let (connection, driver) = open(ours, address(), address(), Arc::new(options), recorder.clone());
+    Bench { recorder, connection, peer, task: tokio::spawn(driver) }
 }
 
 fn frame(code: RequestCode, opaque: i32, flag: i32, body: &[u8]) -> Vec<u8> {
@@ -134,22 +122,9 @@ fn frame(code: RequestCode, opaque: i32, flag: i32, body: &[u8]) -> Vec<u8> {
 }
 
 fn frame_in(encoding: Encoding, code: i32, opaque: i32, flag: i32, body: &[u8]) -> Vec<u8> {
-    let preamble = Preamble {
-        encoding,
-        code,
-        opaque,
-        flag,
-        version: Version(317),
-        remark: None,
-    };
+    let preamble = Preamble { encoding, code, opaque, flag, version: Version(317), remark: None };
     let mut out = Vec::new();
-    codec::encode(
-        &mut out,
-        &preamble,
-        &TopicRequest { topic: "T" },
-        body.len(),
-    )
-    .expect("it fits");
+    codec::encode(&mut out, &preamble, &TopicRequest { topic: "T" }, body.len()).expect("it fits");
     out.extend_from_slice(body);
     out
 }
@@ -175,31 +150,15 @@ impl Bench {
         self.peer.read_exact(&mut bytes).await.expect("a length");
         let total = u32::from_be_bytes(bytes[..].try_into().expect("four bytes")) as usize;
         bytes.resize(4 + total, 0);
-        self.peer
-            .read_exact(&mut bytes[4..])
-            .await
-            .expect("a frame");
-        let Ok(Frame::Whole {
-            encoding,
-            header_end,
-            ..
-        }) = frame::split(&bytes, &FrameLimits::default())
-        else {
+        self.peer.read_exact(&mut bytes[4..]).await.expect("a frame");
+        let Ok(Frame::Whole { encoding, header_end, .. }) = frame::split(&bytes, &FrameLimits::default()) else {
             panic!("not a frame: {bytes:?}");
         };
         let body = bytes.split_off(header_end);
         let mut slots = Vec::new();
-        let header: Header<'_> =
-            codec::decode(encoding, &mut bytes[PREFIX_BYTES..], &mut slots).expect("a header");
+        let header: Header<'_> = codec::decode(encoding, &mut bytes[PREFIX_BYTES..], &mut slots).expect("a header");
         let remark = header.remark.map(str::to_owned);
-        Frames {
-            encoding,
-            code: header.code,
-            opaque: header.opaque,
-            flag: header.flag,
-            remark,
-            body,
-        }
+        Frames { encoding, code: header.code, opaque: header.opaque, flag: header.flag, remark, body }
     }
 
     /// Waits until the connection is closed from the other side.
@@ -208,47 +167,25 @@ impl Bench {
         self.peer.read_to_end(&mut rest).await.expect("the end");
         self.task.await.expect("no panic");
         assert!(!self.connection.is_open());
-        assert_eq!(
-            self.recorder.events().last().map(String::as_str),
-            Some("closed")
-        );
+        assert_eq!(self.recorder.events().last().map(String::as_str), Some("closed"));
         (self.recorder, rest)
     }
 }
 
 fn ok(opaque: i32, body: &[u8]) -> Frames {
-    Frames {
-        encoding: Encoding::Json,
-        code: 0,
-        opaque,
-        flag: FLAG_RESPONSE,
-        remark: None,
-        body: body.into(),
-    }
+    Frames { encoding: Encoding::Json, code: 0, opaque, flag: FLAG_RESPONSE, remark: None, body: body.into() }
 }
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order_and_in_their_encoding() {
     let mut bench = bench(ConnectionOptions::default());
-    let requests = [
-        frame(ECHO, 1, 0, b"one"),
-        frame_in(Encoding::Binary, ECHO.0, 2, 0, &[b'x'; 5000]),
-        frame(ECHO, 3, 0, b""),
-    ];
+    let requests =
+        [frame(ECHO, 1, 0, b"one"), frame_in(Encoding::Binary, ECHO.0, 2, 0, &[b'x'; 5000]), frame(ECHO, 3, 0, b"")];
     bench.send(&requests.concat()).await;
     assert_eq!(bench.receive().await, ok(1, b"one"));
-    assert_eq!(
-        bench.receive().await,
-        Frames {
-            encoding: Encoding::Binary,
-            ..ok(2, &[b'x'; 5000])
-        }
-    );
+    assert_eq!(bench.receive().await, Frames { encoding: Encoding::Binary, ..ok(2, &[b'x'; 5000]) });
     assert_eq!(bench.receive().await, ok(3, b""));
-    assert_eq!(
-        bench.recorder.events(),
-        ["request 1", "request 1", "request 1", "settle"]
-    );
+    assert_eq!(bench.recorder.events(), ["request 1", "request 1", "request 1", "settle"]);
 }
 
 #[tokio::test]
@@ -311,49 +248,26 @@ async fn oneway_requests_and_forgotten_ones_get_no_answer() {
 #[tokio::test]
 async fn a_dropped_reply_answers_that_it_was_dropped() {
     let mut bench = bench(ConnectionOptions::default());
-    bench
-        .send(&[frame(LOST, 1, 0, b""), frame(WAIT, 2, 0, b"")].concat())
-        .await;
+    bench.send(&[frame(LOST, 1, 0, b""), frame(WAIT, 2, 0, b"")].concat()).await;
     bench.recorder.until_parked(1).await;
     drop(bench.recorder.take_parked(0));
     for opaque in [1, 2] {
         let answer = bench.receive().await;
-        assert_eq!(
-            (answer.opaque, answer.code),
-            (opaque, ResponseCode::SYSTEM_ERROR.0)
-        );
-        assert!(
-            answer
-                .remark
-                .is_some_and(|remark| remark.contains("without an answer"))
-        );
+        assert_eq!((answer.opaque, answer.code), (opaque, ResponseCode::SYSTEM_ERROR.0));
+        assert!(answer.remark.is_some_and(|remark| remark.contains("without an answer")));
     }
 }
 
 #[tokio::test]
 async fn parked_answers_go_out_as_they_are_given_from_any_thread() {
     let mut bench = bench(ConnectionOptions::default());
-    bench
-        .send(
-            &[
-                frame(WAIT, 1, 0, b""),
-                frame(WAIT, 2, 0, b""),
-                frame(WAIT, 3, 0, b""),
-            ]
-            .concat(),
-        )
-        .await;
+    bench.send(&[frame(WAIT, 1, 0, b""), frame(WAIT, 2, 0, b""), frame(WAIT, 3, 0, b"")].concat()).await;
     bench.recorder.until_parked(3).await;
     assert_eq!(bench.connection.in_flight(), 3);
     for (index, opaque) in [(2, 3), (0, 1), (0, 2)] {
         let parked = bench.recorder.take_parked(index);
-        let body = vec![
-            Bytes::from(vec![opaque as u8; 2000]),
-            Bytes::from_static(b"end"),
-        ];
-        std::thread::spawn(move || parked.ok_body(&OffsetResponse { offset: 5 }, body))
-            .join()
-            .expect("no panic");
+        let body = vec![Bytes::from(vec![opaque as u8; 2000]), Bytes::from_static(b"end")];
+        std::thread::spawn(move || parked.ok_body(&OffsetResponse { offset: 5 }, body)).join().expect("no panic");
         let answer = bench.receive().await;
         assert_eq!((answer.opaque, answer.body.len()), (opaque, 2003));
         assert!(answer.body.ends_with(b"end"));
@@ -363,10 +277,7 @@ async fn parked_answers_go_out_as_they_are_given_from_any_thread() {
 
 #[tokio::test]
 async fn reading_pauses_while_too_much_is_in_flight() {
-    let mut bench = bench(ConnectionOptions {
-        max_in_flight: 2,
-        ..ConnectionOptions::default()
-    });
+    let mut bench = bench(ConnectionOptions { max_in_flight: 2, ..ConnectionOptions::default() });
     let requests: Vec<_> = (1..=5).map(|opaque| frame(WAIT, opaque, 0, b"")).collect();
     bench.send(&requests.concat()).await;
     bench.recorder.until_parked(2).await;
@@ -377,10 +288,7 @@ async fn reading_pauses_while_too_much_is_in_flight() {
             tokio::task::yield_now().await;
         }
         assert!(bench.connection.in_flight() <= 2);
-        bench
-            .recorder
-            .until(|recorder| !recorder.parked.lock().is_empty())
-            .await;
+        bench.recorder.until(|recorder| !recorder.parked.lock().is_empty()).await;
         bench.recorder.take_parked(0).ok(&());
         assert_eq!(bench.receive().await.opaque, opaque);
     }
@@ -388,24 +296,13 @@ async fn reading_pauses_while_too_much_is_in_flight() {
 
 #[tokio::test]
 async fn reading_pauses_while_too_much_waits_to_be_written() {
-    let options = ConnectionOptions {
-        max_pending_output_bytes: 3 << 20,
-        ..ConnectionOptions::default()
-    };
+    let options = ConnectionOptions { max_pending_output_bytes: 3 << 20, ..ConnectionOptions::default() };
     let mut bench = bench_with_pipe(options, 4096);
     let requests: Vec<_> = (0..20).map(|opaque| frame(LARGE, opaque, 0, b"")).collect();
     bench.send(&requests.concat()).await;
     for opaque in 0..20 {
-        let handled = bench
-            .recorder
-            .events()
-            .iter()
-            .filter(|event| *event == "request 3")
-            .count();
-        assert!(
-            handled <= opaque as usize + 5,
-            "{handled} requests were handled, {opaque} answers read"
-        );
+        let handled = bench.recorder.events().iter().filter(|event| *event == "request 3").count();
+        assert!(handled <= opaque as usize + 5, "{handled} requests were handled, {opaque} answers read");
         let answer = bench.receive().await;
         assert_eq!((answer.opaque, answer.body.len()), (opaque, 1 << 20));
     }
@@ -419,41 +316,24 @@ async fn calls_in_our_direction_get_their_answers() {
             let connection = bench.connection.clone();
             let timeout = Duration::from_secs(5);
             tokio::spawn(async move {
-                connection
-                    .request(
-                        ECHO,
-                        &TopicRequest { topic: "U" },
-                        Bytes::from_static(b"ask"),
-                        timeout,
-                    )
-                    .await
+                connection.request(ECHO, &TopicRequest { topic: "U" }, Bytes::from_static(b"ask"), timeout).await
             })
         })
         .collect();
     let (first, second) = (bench.receive().await, bench.receive().await);
     assert_eq!((first.flag, first.body.as_slice()), (0, &b"ask"[..]));
     // Answered out of order; and one that nobody asked for, which is dropped.
-    for (opaque, body) in [
-        (second.opaque, &b"second"[..]),
-        (12345, b"nobody"),
-        (first.opaque, b"first"),
-    ] {
+    for (opaque, body) in [(second.opaque, &b"second"[..]), (12345, b"nobody"), (first.opaque, b"first")] {
         let answer = frame_in(Encoding::Binary, 17, opaque, FLAG_RESPONSE, body);
         bench.send(&answer).await;
     }
     for (call, body) in calls.into_iter().zip(["first", "second"]) {
         let message = call.await.expect("no panic").expect("an answer");
-        assert_eq!(
-            (message.code, message.body.as_ref()),
-            (ResponseCode::TOPIC_NOT_EXIST, body.as_bytes())
-        );
+        assert_eq!((message.code, message.body.as_ref()), (ResponseCode::TOPIC_NOT_EXIST, body.as_bytes()));
         let header = TopicRequest::decode(&message.fields.fields());
         assert_eq!(header, Ok(TopicRequest { topic: "T" }));
     }
-    bench
-        .connection
-        .oneway(WAIT, &(), Body::Empty)
-        .expect("queued");
+    bench.connection.oneway(WAIT, &(), Body::Empty).expect("queued");
     let oneway = bench.receive().await;
     assert_eq!((oneway.code, oneway.flag), (WAIT.0, codec::FLAG_ONEWAY));
 }
@@ -462,85 +342,32 @@ async fn calls_in_our_direction_get_their_answers() {
 async fn posted_requests_are_answered_to_the_service() {
     let mut bench = bench(ConnectionOptions::default());
     for tag in [0, 7, POSTED as u32 - 1] {
-        bench
-            .connection
-            .post(tag, ECHO, &(), vec![1; 10])
-            .expect("queued");
+        bench.connection.post(tag, ECHO, &(), vec![1; 10]).expect("queued");
         let request = bench.receive().await;
-        bench
-            .send(&frame_in(
-                Encoding::Json,
-                0,
-                request.opaque,
-                FLAG_RESPONSE,
-                &request.body,
-            ))
-            .await;
+        bench.send(&frame_in(Encoding::Json, 0, request.opaque, FLAG_RESPONSE, &request.body)).await;
         let expected = format!("answer {tag} 10");
-        bench
-            .recorder
-            .until(|recorder| recorder.events().contains(&expected))
-            .await;
+        bench.recorder.until(|recorder| recorder.events().contains(&expected)).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn calls_time_out_and_are_limited() {
-    let options = ConnectionOptions {
-        max_calls: 1,
-        idle_close: None,
-        ..ConnectionOptions::default()
-    };
+    let options = ConnectionOptions { max_calls: 1, idle_close: None, ..ConnectionOptions::default() };
     let mut bench = bench(options);
     let timeout = Duration::from_secs(3);
     let connection = bench.connection.clone();
-    let waiting =
-        tokio::spawn(async move { connection.request(ECHO, &(), Body::Empty, timeout).await });
+    let waiting = tokio::spawn(async move { connection.request(ECHO, &(), Body::Empty, timeout).await });
     let request = bench.receive().await;
-    let error = bench
-        .connection
-        .request(ECHO, &(), Body::Empty, timeout)
-        .await
-        .map(drop);
-    assert_eq!(
-        error,
-        Err(CallError::TooManyCalls {
-            peer: address(),
-            limit: 1
-        })
-    );
+    let error = bench.connection.request(ECHO, &(), Body::Empty, timeout).await.map(drop);
+    assert_eq!(error, Err(CallError::TooManyCalls { peer: address(), limit: 1 }));
     let error = waiting.await.expect("no panic").map(drop);
-    assert_eq!(
-        error,
-        Err(CallError::Timeout {
-            peer: address(),
-            code: ECHO,
-            timeout
-        })
-    );
+    assert_eq!(error, Err(CallError::Timeout { peer: address(), code: ECHO, timeout }));
     // A late answer is dropped, and there is room again.
-    bench
-        .send(&frame_in(
-            Encoding::Json,
-            0,
-            request.opaque,
-            FLAG_RESPONSE,
-            b"",
-        ))
-        .await;
+    bench.send(&frame_in(Encoding::Json, 0, request.opaque, FLAG_RESPONSE, b"")).await;
     let connection = bench.connection.clone();
-    let waiting =
-        tokio::spawn(async move { connection.request(ECHO, &(), Body::Empty, timeout).await });
+    let waiting = tokio::spawn(async move { connection.request(ECHO, &(), Body::Empty, timeout).await });
     let request = bench.receive().await;
-    bench
-        .send(&frame_in(
-            Encoding::Json,
-            0,
-            request.opaque,
-            FLAG_RESPONSE,
-            b"",
-        ))
-        .await;
+    bench.send(&frame_in(Encoding::Json, 0, request.opaque, FLAG_RESPONSE, b"")).await;
     assert!(waiting.await.expect("no panic").is_ok());
 }
 
@@ -549,26 +376,15 @@ async fn calls_fail_when_the_connection_goes_or_is_gone() {
     let mut bench = bench(ConnectionOptions::default());
     let connection = bench.connection.clone();
     let timeout = Duration::from_secs(60);
-    let waiting =
-        tokio::spawn(async move { connection.request(ECHO, &(), Body::Empty, timeout).await });
+    let waiting = tokio::spawn(async move { connection.request(ECHO, &(), Body::Empty, timeout).await });
     bench.receive().await;
     bench.send(&frame(WAIT, 1, 0, b"")).await;
     bench.recorder.until_parked(1).await;
     drop(bench.peer);
     bench.task.await.expect("no panic");
     let closed = CallError::Closed { peer: address() };
-    assert_eq!(
-        waiting.await.expect("no panic").map(drop),
-        Err(closed.clone())
-    );
-    assert_eq!(
-        bench
-            .connection
-            .request(ECHO, &(), Body::Empty, timeout)
-            .await
-            .map(drop),
-        Err(closed.clone())
-    );
+    assert_eq!(waiting.await.expect("no panic").map(drop), Err(closed.clone()));
+    assert_eq!(bench.connection.request(ECHO, &(), Body::Empty, timeout).await.map(drop), Err(closed.clone()));
     assert_eq!(bench.connection.oneway(ECHO, &(), Body::Empty), Err(closed));
     // Answers to a connection that is gone go nowhere.
     bench.recorder.take_parked(0).ok(&());
@@ -577,30 +393,21 @@ async fn calls_fail_when_the_connection_goes_or_is_gone() {
 
 #[tokio::test]
 async fn a_peer_that_does_not_read_gets_no_more_requests() {
-    let options = ConnectionOptions {
-        max_pending_output_bytes: 10_000,
-        ..ConnectionOptions::default()
-    };
+    let options = ConnectionOptions { max_pending_output_bytes: 10_000, ..ConnectionOptions::default() };
     let bench = bench_with_pipe(options, 16);
     let mut refused = None;
     for _ in 0..100 {
         refused = refused.or(bench.connection.oneway(ECHO, &(), vec![0; 1000]).err());
         tokio::task::yield_now().await;
     }
-    assert!(
-        matches!(refused, Some(CallError::Congested { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Some(CallError::Congested { .. })), "{refused:?}");
     assert!(bench.connection.pending_output_bytes() < 20_000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let idle = Duration::from_secs(120);
-    let mut bench = bench(ConnectionOptions {
-        idle_close: Some(idle),
-        ..ConnectionOptions::default()
-    });
+    let mut bench = bench(ConnectionOptions { idle_close: Some(idle), ..ConnectionOptions::default() });
     for opaque in 0..5 {
         tokio::time::sleep(idle - Duration::from_secs(1)).await;
         bench.send(&frame(ECHO, opaque, 0, b"")).await;
@@ -609,10 +416,7 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let last = Instant::now();
     bench.receive_end().await;
     let waited = last.elapsed();
-    assert!(
-        waited >= idle && waited < idle + Duration::from_millis(100),
-        "{waited:?}"
-    );
+    assert!(waited >= idle && waited < idle + Duration::from_millis(100), "{waited:?}");
 }
 
 #[tokio::test]
@@ -621,17 +425,13 @@ async fn bad_input_closes_the_connection_after_what_came_before_it() {
         &[0xff; 64],
         b"GET / HTTP/1.1\r\n\r\n",
         &[0x16, 3, 1, 0, 100],
-        &[
-            0, 0, 0, 12, 0, 0, 0, 8, b'{', b'"', b'c', b'"', b':', b'x', b'}', b' ',
-        ],
+        &[0, 0, 0, 12, 0, 0, 0, 8, b'{', b'"', b'c', b'"', b':', b'x', b'}', b' '],
         &[0, 0, 0, 12, 1, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0],
         &[0, 0, 0, 8, 9, 0, 0, 0, 0, 0, 0, 0],
     ];
     for bytes in hostile {
         let mut bench = bench(ConnectionOptions::default());
-        bench
-            .send(&[&frame(ECHO, 1, 0, b"good"), bytes].concat())
-            .await;
+        bench.send(&[&frame(ECHO, 1, 0, b"good"), bytes].concat()).await;
         assert_eq!(bench.receive().await, ok(1, b"good"));
         let (_, rest) = bench.receive_end().await;
         assert!(rest.is_empty());
@@ -646,7 +446,8 @@ async fn bad_input_is_logged_with_its_reason() {
     bench.send(&[0xff; 8]).await;
     bench.receive_end().await;
     let lines = log.0.lock().clone();
-    let expected = "WARN connection closed because of bad input: a frame claims 4294967295 bytes; at most 16777216 are allowed";
+    let expected =
+        "WARN connection closed because of bad input: a frame claims 4294967295 bytes; at most 16777216 are allowed";
     assert_eq!(lines, [expected]);
 }
 
@@ -678,9 +479,7 @@ impl tracing::Subscriber for Log {
         }
         let mut message = Message(String::new());
         event.record(&mut message);
-        self.0
-            .lock()
-            .push(format!("{} {}", event.metadata().level(), message.0));
+        self.0.lock().push(format!("{} {}", event.metadata().level(), message.0));
     }
 
     fn enter(&self, _span: &tracing::span::Id) {}
@@ -702,10 +501,7 @@ fn a_claimed_length_reserves_nothing() {
                 Ok(Frame::Partial { needed }) => needed,
                 other => panic!("{other:?}"),
             };
-            Ok::<_, std::io::Error>(input::Run {
-                handled: 0,
-                needed: Some(needed),
-            })
+            Ok::<_, std::io::Error>(input::Run { handled: 0, needed: Some(needed) })
         });
         assert!(result.is_ready());
     };
@@ -720,10 +516,7 @@ async fn closing_writes_what_is_queued_and_does_not_wait_for_more() {
     let mut bench = bench(ConnectionOptions::default());
     bench.send(&frame(WAIT, 1, 0, b"")).await;
     bench.recorder.until_parked(1).await;
-    bench
-        .connection
-        .oneway(ECHO, &(), vec![5; 3000])
-        .expect("queued");
+    bench.connection.oneway(ECHO, &(), vec![5; 3000]).expect("queued");
     bench.connection.close("the test says so");
     let (recorder, rest) = bench.receive_end().await;
     assert!(rest.ends_with(&[5; 3000]));
@@ -747,10 +540,7 @@ async fn draining_waits_for_parked_answers() {
 #[tokio::test(start_paused = true)]
 async fn draining_ends_after_the_linger_time() {
     let linger = Duration::from_secs(2);
-    let mut bench = bench(ConnectionOptions {
-        linger,
-        ..ConnectionOptions::default()
-    });
+    let mut bench = bench(ConnectionOptions { linger, ..ConnectionOptions::default() });
     bench.send(&frame(WAIT, 1, 0, b"")).await;
     bench.recorder.until_parked(1).await;
     let start = Instant::now();
@@ -772,9 +562,7 @@ async fn a_panicking_service_takes_only_its_connection_down() {
     let options = Arc::new(ConnectionOptions::default());
     let (connection, driver) = open(ours, address(), address(), options, Arc::new(Panics));
     let task = tokio::spawn(driver);
-    peer.write_all(&frame(ECHO, 1, 0, b""))
-        .await
-        .expect("the pipe is open");
+    peer.write_all(&frame(ECHO, 1, 0, b"")).await.expect("the pipe is open");
     assert!(task.await.is_err_and(|error| error.is_panic()));
     assert!(!connection.is_open());
 }

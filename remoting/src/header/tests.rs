@@ -10,27 +10,12 @@ use crate::frame::PREFIX_BYTES;
 use crate::version::Version;
 
 /// Sends fields through a codec and gives them to `check`.
-fn through<T>(
-    encoding: Encoding,
-    source: &(impl FieldSource + ?Sized),
-    check: impl FnOnce(&Fields<'_>) -> T,
-) -> T {
-    let preamble = Preamble {
-        encoding,
-        code: 0,
-        opaque: 0,
-        flag: 0,
-        version: Version::CURRENT,
-        remark: None,
-    };
+fn through<T>(encoding: Encoding, source: &(impl FieldSource + ?Sized), check: impl FnOnce(&Fields<'_>) -> T) -> T {
+    let preamble = Preamble { encoding, code: 0, opaque: 0, flag: 0, version: Version::CURRENT, remark: None };
     let mut out = Vec::new();
     codec::encode(&mut out, &preamble, source, 0).expect("it fits");
     let mut slots = Vec::new();
-    check(
-        &codec::decode(encoding, &mut out[PREFIX_BYTES..], &mut slots)
-            .expect("decodes")
-            .fields,
-    )
+    check(&codec::decode(encoding, &mut out[PREFIX_BYTES..], &mut slots).expect("decodes").fields)
 }
 
 fn decode<T>(fields: &[(&str, &str)], decode: impl FnOnce(&Fields<'_>) -> T) -> T {
@@ -93,15 +78,7 @@ const PULL: [(&str, &str); 9] = [
 fn a_pull_without_its_optional_fields() {
     decode(&PULL, |fields| {
         let pull = PullMessageRequest::decode(fields).expect("decodes");
-        assert_eq!(
-            (
-                pull.queue_id,
-                pull.queue_offset,
-                pull.commit_offset,
-                pull.sub_version
-            ),
-            (3, 99, -1, 5)
-        );
+        assert_eq!((pull.queue_id, pull.queue_offset, pull.commit_offset, pull.sub_version), (3, 99, -1, 5));
         assert_eq!((pull.subscription, pull.max_msg_bytes), (None, None));
         assert!(pull.has(PullMessageRequest::SUSPEND) && !pull.has(PullMessageRequest::LITE_PULL));
     });
@@ -112,9 +89,7 @@ fn what_is_missing_or_malformed_is_named() {
     for index in 0..PULL.len() {
         let mut fields = PULL.to_vec();
         let (name, _) = fields.remove(index);
-        let error = decode(&fields, |fields| {
-            PullMessageRequest::decode(fields).map(drop)
-        });
+        let error = decode(&fields, |fields| PullMessageRequest::decode(fields).map(drop));
         assert_eq!(error, Err(FieldError::Missing(name)));
     }
     for (value, index, name, expected) in [
@@ -126,17 +101,8 @@ fn what_is_missing_or_malformed_is_named() {
     ] {
         let mut fields = PULL.to_vec();
         fields[index].1 = value;
-        let error = decode(&fields, |fields| {
-            PullMessageRequest::decode(fields).map(drop)
-        });
-        assert_eq!(
-            error,
-            Err(FieldError::Invalid {
-                name,
-                value: value.to_owned(),
-                expected
-            })
-        );
+        let error = decode(&fields, |fields| PullMessageRequest::decode(fields).map(drop));
+        assert_eq!(error, Err(FieldError::Invalid { name, value: value.to_owned(), expected }));
     }
 }
 
@@ -144,29 +110,15 @@ fn what_is_missing_or_malformed_is_named() {
 fn a_long_bad_value_is_shown_in_part() {
     let long = "é".repeat(1000);
     let error = FieldError::invalid("queueId", &long, "a 32-bit integer");
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "field `queueId` is not a 32-bit integer: {:?}",
-            "é".repeat(64)
-        )
-    );
+    assert_eq!(error.to_string(), format!("field `queueId` is not a 32-bit integer: {:?}", "é".repeat(64)));
 }
 
 #[test]
 fn booleans_are_javas() {
-    for (text, expected) in [
-        ("true", true),
-        ("TRUE", true),
-        ("True", true),
-        ("1", false),
-        ("yes", false),
-        ("", false),
-    ] {
+    for (text, expected) in [("true", true), ("TRUE", true), ("True", true), ("1", false), ("yes", false), ("", false)]
+    {
         let fields = [("topic", "T"), ("queueId", "0"), ("committed", text)];
-        let decoded = decode(&fields, |fields| {
-            GetMaxOffsetRequest::decode(fields).map(|header| header.committed)
-        });
+        let decoded = decode(&fields, |fields| GetMaxOffsetRequest::decode(fields).map(|header| header.committed));
         assert_eq!(decoded, Ok(expected), "{text}");
     }
 }
@@ -176,10 +128,7 @@ fn the_last_of_two_values_counts() {
     let fields = [("topic", "first"), ("other", "x"), ("topic", "last")];
     decode(&fields, |fields| {
         assert_eq!(fields.get("topic"), Some("last"));
-        assert_eq!(
-            TopicRequest::decode(fields),
-            Ok(TopicRequest { topic: "last" })
-        );
+        assert_eq!(TopicRequest::decode(fields), Ok(TopicRequest { topic: "last" }));
         assert_eq!(fields.read::<Option<i32>>("none"), Ok(None));
         assert_eq!(fields.to_owned().get("other"), Some("x"));
     });
@@ -200,23 +149,11 @@ fn absent_options_are_not_written() {
     for encoding in [Encoding::Json, Encoding::Binary] {
         through(
             encoding,
-            &(
-                answer,
-                Some(HeartbeatResponse {
-                    heartbeat_v2: true,
-                    subscription_changed: false,
-                }),
-            ),
+            &(answer, Some(HeartbeatResponse { heartbeat_v2: true, subscription_changed: false })),
             |fields| {
                 let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
-                let expected = [
-                    "msgId",
-                    "queueId",
-                    "queueOffset",
-                    "TRACE_ON",
-                    "IS_SUPPORT_HEART_BEAT_V2",
-                    "IS_SUB_CHANGE",
-                ];
+                let expected =
+                    ["msgId", "queueId", "queueOffset", "TRACE_ON", "IS_SUPPORT_HEART_BEAT_V2", "IS_SUB_CHANGE"];
                 assert_eq!(names, expected);
             },
         );

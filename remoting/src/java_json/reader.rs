@@ -10,11 +10,7 @@ use super::JsonError;
 const MAX_DEPTH: usize = 64;
 
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
-    let mut reader = Reader {
-        text,
-        at: 0,
-        depth: 0,
-    };
+    let mut reader = Reader { text, at: 0, depth: 0 };
     let value = T::deserialize(&mut reader)?;
     match reader.next_byte() {
         None => Ok(value),
@@ -79,9 +75,7 @@ impl<'t> Reader<'t> {
         }
         let start = self.at;
         let bytes = self.text.as_bytes();
-        while let Some(b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.') =
-            bytes.get(self.at)
-        {
+        while let Some(b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.') = bytes.get(self.at) {
             self.at += 1;
         }
         let text = self.text;
@@ -161,9 +155,7 @@ impl<'t> Reader<'t> {
     fn hex(&mut self) -> Result<u32, JsonError> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
         let unit = digits.and_then(|digits| {
-            digits.iter().try_fold(0, |value, &digit| {
-                Some(value << 4 | char::from(digit).to_digit(16)?)
-            })
+            digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
         });
         self.at += if unit.is_some() { 4 } else { 0 };
         unit.ok_or_else(|| self.malformed("four hexadecimal digits belong after \\u"))
@@ -190,12 +182,7 @@ impl<'t> Reader<'t> {
             return Err(self.malformed("values are nested too deeply"));
         }
         self.depth += 1;
-        let value = visit(Entries {
-            reader: self,
-            closer,
-            first: true,
-            skip_nulls: false,
-        })?;
+        let value = visit(Entries { reader: self, closer, first: true, skip_nulls: false })?;
         self.depth -= 1;
         self.expect(closer, "a closing bracket belongs here")?;
         Ok(value)
@@ -288,11 +275,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
-        if self.take_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.take_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -318,11 +301,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'_> {
             }),
             Some(b'"') if self.depth < MAX_DEPTH => {
                 let scalar = self.string()?;
-                let mut inner = Reader {
-                    text: scalar.text(),
-                    at: 0,
-                    depth: self.depth + 1,
-                };
+                let mut inner = Reader { text: scalar.text(), at: 0, depth: self.depth + 1 };
                 inner.deserialize_struct(name, fields, visitor)
             }
             _ => self.deserialize_any(visitor),
@@ -338,16 +317,10 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'_> {
     ) -> Result<V::Value, JsonError> {
         let scalar = self.scalar()?;
         let by_number = match scalar {
-            Scalar::Number(text) => text
-                .parse()
-                .ok()
-                .and_then(|number: usize| variants.get(number)),
+            Scalar::Number(text) => text.parse().ok().and_then(|number: usize| variants.get(number)),
             _ => None,
         };
-        let name: StrDeserializer<'_, JsonError> = by_number
-            .copied()
-            .unwrap_or(scalar.text())
-            .into_deserializer();
+        let name: StrDeserializer<'_, JsonError> = by_number.copied().unwrap_or(scalar.text()).into_deserializer();
         visitor.visit_enum(name)
     }
 
@@ -368,8 +341,7 @@ impl Entries<'_, '_> {
     /// Is there another entry? Steps over the comma before it.
     fn more(&mut self) -> Result<bool, JsonError> {
         if !std::mem::take(&mut self.first) && self.reader.next_byte() != Some(self.closer) {
-            self.reader
-                .expect(b',', "a comma or closing bracket belongs here")?;
+            self.reader.expect(b',', "a comma or closing bracket belongs here")?;
         }
         match self.reader.next_byte() {
             None => Err(self.reader.malformed("a closing bracket is missing")),
@@ -397,25 +369,15 @@ impl Entries<'_, '_> {
 impl<'de> de::SeqAccess<'de> for Entries<'_, '_> {
     type Error = JsonError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, JsonError> {
-        if self.more()? {
-            seed.deserialize(&mut *self.reader).map(Some)
-        } else {
-            Ok(None)
-        }
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, JsonError> {
+        if self.more()? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
     }
 }
 
 impl<'de> de::MapAccess<'de> for Entries<'_, '_> {
     type Error = JsonError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, JsonError> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, JsonError> {
         if self.skip_nulls {
             self.pass_nulls()?;
         }

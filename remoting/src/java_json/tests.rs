@@ -38,44 +38,22 @@ fn write_standard(value: &impl Serialize) -> String {
 
 #[test]
 fn number_keys_stand_bare_or_quoted() {
-    let sample = Sample {
-        numbers: BTreeMap::from([(0, "a".into()), (-1, "b".into())]),
-        ..Sample::default()
-    };
+    let sample = Sample { numbers: BTreeMap::from([(0, "a".into()), (-1, "b".into())]), ..Sample::default() };
     let text = r#"{"numbers":{-1:"b",0:"a"},"list":[],"on":false,"size":0}"#;
     let standard = r#"{"numbers":{"-1":"b","0":"a"},"list":[],"on":false,"size":0}"#;
-    assert_eq!(
-        (write(&sample).as_str(), write_standard(&sample).as_str()),
-        (text, standard)
-    );
+    assert_eq!((write(&sample).as_str(), write_standard(&sample).as_str()), (text, standard));
     assert_eq!(read(text).as_ref(), Ok(&sample));
     assert_eq!(read(standard), Ok(sample));
 }
 
 #[test]
 fn object_keys_stand_bare_or_quoted() {
-    let map = BTreeMap::from([
-        (
-            Key {
-                name: "a\"".into(),
-                id: 1,
-            },
-            5,
-        ),
-        (
-            Key {
-                name: "b".into(),
-                id: 2,
-            },
-            6,
-        ),
-    ]);
+    let map = BTreeMap::from([(Key { name: "a\"".into(), id: 1 }, 5), (Key { name: "b".into(), id: 2 }, 6)]);
     let text = r#"{{"name":"a\"","id":1}:5,{"name":"b","id":2}:6}"#;
     assert_eq!(write(&map), text);
     assert_eq!(read(text).as_ref(), Ok(&map));
     assert_eq!(read(&write_standard(&map)).as_ref(), Ok(&map));
-    let by_serde_json: BTreeMap<String, i32> =
-        serde_json::from_str(&write_standard(&map)).expect("standard JSON");
+    let by_serde_json: BTreeMap<String, i32> = serde_json::from_str(&write_standard(&map)).expect("standard JSON");
     assert_eq!(by_serde_json[r#"{"name":"a\"","id":1}"#], 5);
 }
 
@@ -84,22 +62,14 @@ fn nulls_are_left_out_and_read_as_defaults() {
     let map = BTreeMap::from([("a", None), ("b", Some(1)), ("c", None)]);
     assert_eq!(write(&map), r#"{"b":1}"#);
     assert_eq!(write(&[None, Some(1)]), "[null,1]");
-    assert_eq!(
-        read(r#"{"numbers":null,"note":null,"list":null,"on":null,"size":null}"#),
-        Ok(Sample::default())
-    );
+    assert_eq!(read(r#"{"numbers":null,"note":null,"list":null,"on":null,"size":null}"#), Ok(Sample::default()));
 }
 
 #[test]
 fn what_fastjson_forgives() {
-    let sample = Sample {
-        on: true,
-        size: -7,
-        note: Some("12".into()),
-        list: vec![1, 2],
-        ..Sample::default()
-    };
-    let text = r#" { "on" : "true" , "size" : "-7" , "note" : 12 , "list" : [ 1 , "2" , ] , "new" : [ { } , null ] , } "#;
+    let sample = Sample { on: true, size: -7, note: Some("12".into()), list: vec![1, 2], ..Sample::default() };
+    let text =
+        r#" { "on" : "true" , "size" : "-7" , "note" : 12 , "list" : [ 1 , "2" , ] , "new" : [ { } , null ] , } "#;
     assert_eq!(read(text), Ok(sample));
 }
 

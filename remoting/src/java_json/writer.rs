@@ -5,14 +5,8 @@ use serde::ser::{self, Serialize, Serializer};
 use super::JsonError;
 use crate::codec::json::write_string;
 
-pub(super) fn write(
-    value: &(impl Serialize + ?Sized),
-    standard: bool,
-) -> Result<Vec<u8>, JsonError> {
-    let mut writer = Writer {
-        out: Vec::new(),
-        standard,
-    };
+pub(super) fn write(value: &(impl Serialize + ?Sized), standard: bool) -> Result<Vec<u8>, JsonError> {
+    let mut writer = Writer { out: Vec::new(), standard };
     value.serialize(&mut writer)?;
     Ok(writer.out)
 }
@@ -36,12 +30,7 @@ impl Writer {
 
     fn open(&mut self, opener: u8, closer: u8) -> Compound<'_> {
         self.out.push(opener);
-        Compound {
-            writer: self,
-            first: true,
-            closer,
-            entry: 0,
-        }
+        Compound { writer: self, first: true, closer, entry: 0 }
     }
 }
 
@@ -151,11 +140,7 @@ impl<'w> Serializer for &'w mut Writer {
 
     /// With a fraction even if it is zero, as Java does. What is not a number is null.
     fn serialize_f64(self, value: f64) -> Result<(), JsonError> {
-        if value.is_finite() {
-            self.bare(&format!("{value:?}"))
-        } else {
-            self.serialize_none()
-        }
+        if value.is_finite() { self.bare(&format!("{value:?}")) } else { self.serialize_none() }
     }
 
     fn serialize_char(self, value: char) -> Result<(), JsonError> {
@@ -187,20 +172,11 @@ impl<'w> Serializer for &'w mut Writer {
         self.serialize_none()
     }
 
-    fn serialize_unit_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        variant: &'static str,
-    ) -> Result<(), JsonError> {
+    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result<(), JsonError> {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _name: &'static str,
-        value: &T,
-    ) -> Result<(), JsonError> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result<(), JsonError> {
         value.serialize(self)
     }
 
@@ -225,11 +201,7 @@ impl<'w> Serializer for &'w mut Writer {
         Ok(self.open(b'[', b']'))
     }
 
-    fn serialize_tuple_struct(
-        self,
-        _name: &'static str,
-        _length: usize,
-    ) -> Result<Compound<'w>, JsonError> {
+    fn serialize_tuple_struct(self, _name: &'static str, _length: usize) -> Result<Compound<'w>, JsonError> {
         Ok(self.open(b'[', b']'))
     }
 
@@ -240,20 +212,14 @@ impl<'w> Serializer for &'w mut Writer {
         variant: &'static str,
         _length: usize,
     ) -> Result<Self::SerializeTupleVariant, JsonError> {
-        Err(JsonError::Shape(format!(
-            "{name}::{variant} has no form in Java's JSON"
-        )))
+        Err(JsonError::Shape(format!("{name}::{variant} has no form in Java's JSON")))
     }
 
     fn serialize_map(self, _length: Option<usize>) -> Result<Compound<'w>, JsonError> {
         Ok(self.open(b'{', b'}'))
     }
 
-    fn serialize_struct(
-        self,
-        _name: &'static str,
-        _length: usize,
-    ) -> Result<Compound<'w>, JsonError> {
+    fn serialize_struct(self, _name: &'static str, _length: usize) -> Result<Compound<'w>, JsonError> {
         Ok(self.open(b'{', b'}'))
     }
 
@@ -264,9 +230,7 @@ impl<'w> Serializer for &'w mut Writer {
         variant: &'static str,
         _length: usize,
     ) -> Result<Self::SerializeStructVariant, JsonError> {
-        Err(JsonError::Shape(format!(
-            "{name}::{variant} has no form in Java's JSON"
-        )))
+        Err(JsonError::Shape(format!("{name}::{variant} has no form in Java's JSON")))
     }
 }
 
@@ -330,11 +294,7 @@ impl ser::SerializeStruct for Compound<'_> {
     type Ok = ();
     type Error = JsonError;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), JsonError> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), JsonError> {
         self.key(key)?;
         self.value(value)
     }

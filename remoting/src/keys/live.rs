@@ -42,20 +42,14 @@ pub struct Update {
 impl Update {
     /// The new values, for [`crate::properties::amend`].
     pub fn properties(&self) -> Properties {
-        self.changes
-            .iter()
-            .map(|change| (change.name.as_str(), change.to.as_str()))
-            .collect()
+        self.changes.iter().map(|change| (change.name.as_str(), change.to.as_str())).collect()
     }
 }
 
 impl<C: Keys> Live<C> {
     /// Puts a configuration in force.
     pub fn new(loaded: Loaded<C>) -> Self {
-        Self {
-            values: ArcSwap::from_pointee(loaded.values),
-            inert: Mutex::new(loaded.inert),
-        }
+        Self { values: ArcSwap::from_pointee(loaded.values), inert: Mutex::new(loaded.inert) }
     }
 
     /// The values in force, for a short look. Values read from one guard belong together.
@@ -84,10 +78,7 @@ impl<C: Keys> Live<C> {
         let mut written = inert.clone();
         let mut update = Update::default();
         for property in properties {
-            let place = || Place {
-                source: ORIGIN.to_owned(),
-                line: property.line,
-            };
+            let place = || Place { source: ORIGIN.to_owned(), line: property.line };
             let name = property.key.as_str();
             let (from, to) = match look_up::<C>(name) {
                 Known::Key(key) => {
@@ -95,10 +86,7 @@ impl<C: Keys> Live<C> {
                     key.set(&mut values, &property.value, place())?;
                     let to = (key.print)(&values);
                     if !key.mutable && from != to {
-                        return Err(KeyError::Fixed {
-                            name: key.name,
-                            value: from,
-                        });
+                        return Err(KeyError::Fixed { name: key.name, value: from });
                     }
                     (from, to)
                 }
@@ -108,29 +96,16 @@ impl<C: Keys> Live<C> {
                 }
                 Known::Inert(reason) => {
                     let (name, reason) = (name.to_owned(), reason.reason);
-                    update.warnings.push(Warning::Inert {
-                        place: place(),
-                        name: name.clone(),
-                        reason,
-                    });
-                    let from = written
-                        .insert(name, property.value.clone())
-                        .unwrap_or_default();
+                    update.warnings.push(Warning::Inert { place: place(), name: name.clone(), reason });
+                    let from = written.insert(name, property.value.clone()).unwrap_or_default();
                     (from, property.value.clone())
                 }
                 Known::Not => {
-                    return Err(KeyError::Unknown {
-                        name: name.to_owned(),
-                        nearest: nearest::<C>(name),
-                    });
+                    return Err(KeyError::Unknown { name: name.to_owned(), nearest: nearest::<C>(name) });
                 }
             };
             if from != to {
-                update.changes.push(Change {
-                    name: name.to_owned(),
-                    from,
-                    to,
-                });
+                update.changes.push(Change { name: name.to_owned(), from, to });
             }
         }
         self.values.store(Arc::new(values));

@@ -16,45 +16,22 @@ pub fn reference_page<C: Keys>(title: &str) -> String {
             write(&mut page, format_args!("\n## {section}\n"));
         }
         let default = (key.print)(&defaults);
-        let default = if default.is_empty() {
-            "empty".to_owned()
-        } else {
-            format!("`{default}`")
-        };
-        write(
-            &mut page,
-            format_args!("\n### `{}`\n\n{}\n\n", key.name, doc(key).join("\n")),
-        );
-        write(
-            &mut page,
-            format_args!(
-                "Default: {default}. Allowed: {}. {}\n",
-                key.allowed,
-                when(key)
-            ),
-        );
+        let default = if default.is_empty() { "empty".to_owned() } else { format!("`{default}`") };
+        write(&mut page, format_args!("\n### `{}`\n\n{}\n\n", key.name, doc(key).join("\n")));
+        write(&mut page, format_args!("Default: {default}. Allowed: {}. {}\n", key.allowed, when(key)));
     }
     if !C::PROMISES.is_empty() {
         page.push_str("\n## Values that stop the start\n\nEach of these keys has one value that is served.\n\n");
         page.push_str("| key | served | why not others |\n| --- | --- | --- |\n");
         for promise in C::PROMISES {
-            write(
-                &mut page,
-                format_args!(
-                    "| `{}` | `{}` | {} |\n",
-                    promise.name, promise.kept, promise.reason
-                ),
-            );
+            write(&mut page, format_args!("| `{}` | `{}` | {} |\n", promise.name, promise.kept, promise.reason));
         }
     }
     if !C::INERT.is_empty() {
         page.push_str("\n## Keys that are known but have no effect\n");
         for inert in C::INERT {
             let names: Vec<String> = inert.names.iter().map(|name| format!("`{name}`")).collect();
-            write(
-                &mut page,
-                format_args!("\n{}: {}.\n", capitalized(inert.reason), names.join(", ")),
-            );
+            write(&mut page, format_args!("\n{}: {}.\n", capitalized(inert.reason), names.join(", ")));
         }
     }
     page
@@ -75,10 +52,7 @@ pub fn sample_file<C: Keys>(title: &str) -> String {
             write(&mut file, format_args!("# {line}\n"));
         }
         if key.allowed != Allowed::Text {
-            write(
-                &mut file,
-                format_args!("# Allowed: {}. {}\n", key.allowed, when(key)),
-            );
+            write(&mut file, format_args!("# Allowed: {}. {}\n", key.allowed, when(key)));
         }
         let line = Properties::from_iter([(key.name, (key.print)(&defaults))]);
         write(&mut file, format_args!("#{line}"));
@@ -92,18 +66,12 @@ fn doc<C>(key: &Key<C>) -> Vec<&'static str> {
 }
 
 fn when<C>(key: &Key<C>) -> &'static str {
-    if key.mutable {
-        "Can be changed at run time."
-    } else {
-        "Takes effect at start."
-    }
+    if key.mutable { "Can be changed at run time." } else { "Takes effect at start." }
 }
 
 fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(characters).collect()
-    })
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 fn write(out: &mut String, arguments: std::fmt::Arguments<'_>) {

@@ -47,12 +47,7 @@ fn refusal(text: &str) -> String {
 }
 
 fn warnings(text: &str) -> Vec<String> {
-    load(text)
-        .unwrap()
-        .warnings
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    load(text).unwrap().warnings.iter().map(ToString::to_string).collect()
 }
 
 fn update(lamp: &Live<LampConfig>, text: &str) -> Result<Update, KeyError> {
@@ -61,14 +56,8 @@ fn update(lamp: &Live<LampConfig>, text: &str) -> Result<Update, KeyError> {
 
 #[test]
 fn reads_what_was_written_and_defaults_for_the_rest() {
-    let loaded =
-        load("brightnessLumen= 1200 \nlightColour=dark_blue\nlightOn=TRUE\nbulbType=led").unwrap();
-    let expected = LampConfig {
-        brightness_lumen: 1200,
-        colour: Colour::DarkBlue,
-        on: true,
-        ..LampConfig::default()
-    };
+    let loaded = load("brightnessLumen= 1200 \nlightColour=dark_blue\nlightOn=TRUE\nbulbType=led").unwrap();
+    let expected = LampConfig { brightness_lumen: 1200, colour: Colour::DarkBlue, on: true, ..LampConfig::default() };
     assert_eq!(loaded.values, expected);
     assert_eq!(loaded.warnings, []);
 }
@@ -87,22 +76,13 @@ fn a_refusal_says_where_what_and_what_would_do() {
         refusal("boughtTime=soon"),
         "lamp.conf:1: boughtTime is \"soon\", but must be a whole number, at least -9223372036854775808"
     );
-    assert_eq!(
-        refusal("lightOn=yes"),
-        "lamp.conf:1: lightOn is \"yes\", but must be true or false"
-    );
+    assert_eq!(refusal("lightOn=yes"), "lamp.conf:1: lightOn is \"yes\", but must be true or false");
     assert_eq!(
         refusal("lightColour=green"),
         "lamp.conf:1: lightColour is \"green\", but must be one of RED, DARK_BLUE"
     );
-    assert_eq!(
-        refusal("bulbType=NEON"),
-        "lamp.conf:1: bulbType=NEON is not served: other bulbs burn out; only LED is"
-    );
-    assert_eq!(
-        refusal("\\u1"),
-        "lamp.conf: line 1: \\u must be followed by four hexadecimal digits"
-    );
+    assert_eq!(refusal("bulbType=NEON"), "lamp.conf:1: bulbType=NEON is not served: other bulbs burn out; only LED is");
+    assert_eq!(refusal("\\u1"), "lamp.conf: line 1: \\u must be followed by four hexadecimal digits");
 }
 
 #[test]
@@ -122,19 +102,13 @@ fn unknown_keys_are_warned_about_with_the_nearest_known_one() {
 #[test]
 fn inert_keys_are_kept_and_printed_again() {
     let loaded = load("wheelCount=4").unwrap();
-    assert_eq!(
-        loaded.warnings[0].to_string(),
-        "lamp.conf:1: wheelCount has no effect: lamps have no wheels"
-    );
+    assert_eq!(loaded.warnings[0].to_string(), "lamp.conf:1: wheelCount has no effect: lamps have no wheels");
     let text = loaded.properties().to_string();
     assert_eq!(
         text,
         "boughtTime=-1\nbrightnessLumen=800\nbulbType=LED\nlightColour=RED\nlightOn=false\nroomName=\nwheelCount=4\n"
     );
-    assert_eq!(
-        important(&loaded.values).to_string(),
-        "brightnessLumen=800\nroomName=\n"
-    );
+    assert_eq!(important(&loaded.values).to_string(), "brightnessLumen=800\nroomName=\n");
 }
 
 #[test]
@@ -147,27 +121,14 @@ fn an_update_changes_all_or_nothing() {
         "roomName can only be set at start (it is \"hall\"): write it into the configuration file and restart"
     );
     let error = update(&lamp, "brightnessLumen=1\nlightIn=true").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "there is no key \"lightIn\"; did you mean \"lightOn\"?"
-    );
+    assert_eq!(error.to_string(), "there is no key \"lightIn\"; did you mean \"lightOn\"?");
     let error = update(&lamp, "brightnessLumen=1\nlightOn=maybe").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "update:2: lightOn is \"maybe\", but must be true or false"
-    );
+    assert_eq!(error.to_string(), "update:2: lightOn is \"maybe\", but must be true or false");
     assert!(update(&lamp, "bulbType=NEON").is_err());
     assert!(Arc::ptr_eq(&before, &lamp.snapshot()));
 
-    let done = update(
-        &lamp,
-        "brightnessLumen=1\nroomName=hall\nlightOn=false\nwheelCount=3\nbulbType=LED",
-    )
-    .unwrap();
-    assert_eq!(
-        done.properties().to_string(),
-        "brightnessLumen=1\nwheelCount=3\n"
-    );
+    let done = update(&lamp, "brightnessLumen=1\nroomName=hall\nlightOn=false\nwheelCount=3\nbulbType=LED").unwrap();
+    assert_eq!(done.properties().to_string(), "brightnessLumen=1\nwheelCount=3\n");
     assert_eq!(done.warnings.len(), 1);
     assert_eq!(lamp.get().brightness_lumen, 1);
     assert_eq!(lamp.properties().get("wheelCount"), Some("3"));
@@ -177,16 +138,10 @@ fn an_update_changes_all_or_nothing() {
 fn the_sample_file_reads_as_the_defaults() {
     let sample = sample_file::<LampConfig>("lamp.conf");
     assert_eq!(load(&sample).unwrap().values, LampConfig::default());
-    let uncommented: String = sample
-        .lines()
-        .filter_map(|line| line.strip_prefix('#'))
-        .map(|l| format!("{l}\n"))
-        .collect();
-    let uncommented: String = uncommented
-        .lines()
-        .filter(|line| !line.starts_with([' ', '#']))
-        .map(|l| format!("{l}\n"))
-        .collect();
+    let uncommented: String =
+        sample.lines().filter_map(|line| line.strip_prefix('#')).map(|l| format!("{l}\n")).collect();
+    let uncommented: String =
+        uncommented.lines().filter(|line| !line.starts_with([' ', '#'])).map(|l| format!("{l}\n")).collect();
     assert_eq!(uncommented.lines().count(), LampConfig::KEYS.len());
     assert_eq!(load(&uncommented).unwrap().values, LampConfig::default());
 }
@@ -206,13 +161,9 @@ fn the_reference_page_names_everything() {
 
 #[test]
 fn distances() {
-    for (from, to, expected) in [
-        ("", "", 0),
-        ("abc", "abc", 0),
-        ("", "abc", 3),
-        ("kitten", "sitting", 3),
-        ("ab", "ba", 2),
-    ] {
+    for (from, to, expected) in
+        [("", "", 0), ("abc", "abc", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)]
+    {
         assert_eq!(distance(from, to), expected, "{from} {to}");
     }
 }

@@ -26,10 +26,7 @@ pub enum Allowed {
 impl Allowed {
     /// Whole numbers of this range.
     pub const fn range(range: RangeInclusive<i64>) -> Self {
-        Self::Whole {
-            min: *range.start(),
-            max: *range.end(),
-        }
+        Self::Whole { min: *range.start(), max: *range.end() }
     }
 }
 

@@ -49,10 +49,7 @@ const AS_JAVA_READS: &[(&str, &[(&str, &str)])] = &[
 fn reads_as_java_does() {
     for (text, expected) in AS_JAVA_READS {
         let read = Properties::parse(text).unwrap();
-        let read: Vec<(&str, &str)> = read
-            .iter()
-            .map(|entry| (entry.key.as_str(), entry.value.as_str()))
-            .collect();
+        let read: Vec<(&str, &str)> = read.iter().map(|entry| (entry.key.as_str(), entry.value.as_str())).collect();
         assert_eq!(read, *expected, "{text:?}");
     }
 }
@@ -60,29 +57,20 @@ fn reads_as_java_does() {
 #[test]
 fn a_property_knows_the_line_it_begins_on() {
     let read = Properties::parse("# head\r\n\r\na=1\\\n 2\\\n 3\n! note\nb=4\na=5").unwrap();
-    let lines: Vec<(&str, usize)> = read
-        .iter()
-        .map(|entry| (entry.key.as_str(), entry.line))
-        .collect();
+    let lines: Vec<(&str, usize)> = read.iter().map(|entry| (entry.key.as_str(), entry.line)).collect();
     assert_eq!(lines, [("a", 8), ("b", 7)]);
 }
 
 #[test]
 fn bad_unicode_escapes_name_their_line() {
     for text in ["\na=\\u12", "\n\\uzzzz=1", "\na=\\ud83d\\u12", "\na=\\u"] {
-        assert_eq!(
-            Properties::parse(text),
-            Err(SyntaxError::Escape { line: 2 }),
-            "{text:?}"
-        );
+        assert_eq!(Properties::parse(text), Err(SyntaxError::Escape { line: 2 }), "{text:?}");
     }
 }
 
 #[test]
 fn half_a_character_becomes_a_replacement() {
-    let read =
-        Properties::parse("a=\\ud83dx\nb=\\ude00\nc=\\ud83d\\u0041\nd=\\ud83d\\ud83d\\ude00")
-            .unwrap();
+    let read = Properties::parse("a=\\ud83dx\nb=\\ude00\nc=\\ud83d\\u0041\nd=\\ud83d\\ud83d\\ude00").unwrap();
     assert_eq!(read.get("a"), Some("\u{fffd}x"));
     assert_eq!(read.get("b"), Some("\u{fffd}"));
     assert_eq!(read.get("c"), Some("\u{fffd}A"));
@@ -91,48 +79,30 @@ fn half_a_character_becomes_a_replacement() {
 
 #[test]
 fn reads_utf8_and_falls_back_to_latin1() {
-    assert_eq!(
-        Properties::read("a=é".as_bytes()).unwrap().get("a"),
-        Some("é")
-    );
+    assert_eq!(Properties::read("a=é".as_bytes()).unwrap().get("a"), Some("é"));
     assert_eq!(Properties::read(b"a=\xe9").unwrap().get("a"), Some("é"));
 }
 
 #[test]
 fn refuses_more_properties_than_its_limit() {
-    let text: String = (0..=MAX_PROPERTIES)
-        .map(|number| format!("k{number}=\n"))
-        .collect();
-    assert_eq!(
-        Properties::parse(&text),
-        Err(SyntaxError::TooMany {
-            line: MAX_PROPERTIES + 1
-        })
-    );
+    let text: String = (0..=MAX_PROPERTIES).map(|number| format!("k{number}=\n")).collect();
+    assert_eq!(Properties::parse(&text), Err(SyntaxError::TooMany { line: MAX_PROPERTIES + 1 }));
     let again: String = (0..=MAX_PROPERTIES).map(|_| "same=\n").collect();
     assert_eq!(Properties::parse(&again).unwrap().len(), 1);
 }
 
 #[test]
 fn writes_plain_ascii_that_needs_no_guessing() {
-    let written =
-        Properties::from_iter([("a b", "  x = y "), ("p", "C:\\d"), ("é", "😀\n")]).to_string();
-    assert_eq!(
-        written,
-        "a\\ b=\\ \\ x = y \np=C:\\\\d\n\\u00E9=\\uD83D\\uDE00\\n\n"
-    );
+    let written = Properties::from_iter([("a b", "  x = y "), ("p", "C:\\d"), ("é", "😀\n")]).to_string();
+    assert_eq!(written, "a\\ b=\\ \\ x = y \np=C:\\\\d\n\\u00E9=\\uD83D\\uDE00\\n\n");
 }
 
 #[test]
 fn amending_keeps_comments_and_order() {
     let text = "# ports\r\nlistenPort = 10911\nbrokerName=a\\\n  b\nlistenPort=1\n# end";
-    let changes =
-        Properties::from_iter([("listenPort", "10921"), ("brokerName", "c"), ("new", "x")]);
+    let changes = Properties::from_iter([("listenPort", "10921"), ("brokerName", "c"), ("new", "x")]);
     let amended = amend(text, &changes).unwrap();
-    assert_eq!(
-        amended,
-        "# ports\r\nbrokerName=c\nlistenPort=10921\n# end\nnew=x\n"
-    );
+    assert_eq!(amended, "# ports\r\nbrokerName=c\nlistenPort=10921\n# end\nnew=x\n");
 }
 
 /// Texts made of the characters that the format gives a meaning to.

@@ -44,8 +44,10 @@ struct Sent {
     due_ms: i64,
     /// Taken back in time.
     recalled: bool,
-    /// Delivered before it was taken back; or the broker did not run in peace between its slot's start and its end.
+    /// The broker did not run in peace when it was due.
     disturbed: bool,
+    /// It waits for so long that it is stored again: a crash right after that has it stored twice.
+    rolls: bool,
 }
 
 proptest! {
@@ -64,7 +66,7 @@ proptest! {
                     let key = format!("{:03}", sent.len());
                     let properties = if by_delay { [(timing::DELAY_MS, after_ms.to_string())] } else { deliver(due_ms) };
                     prop_assert_eq!(machine.room.send(&key, &properties), Ok(true));
-                    sent.push(Sent { due_ms, recalled: false, disturbed: false });
+                    sent.push(Sent { due_ms, recalled: false, disturbed: false, rolls: after_ms >= DAY_MS });
                 }
                 Step::Recall { which } if !sent.is_empty() => {
                     let index = which % sent.len();
@@ -110,7 +112,7 @@ proptest! {
                 prop_assert!(times.iter().all(|time_ms| *time_ms >= one.due_ms), "{index} came early, at {times:?}: {one:?}");
             }
             if !one.disturbed {
-                prop_assert_eq!(times.len(), 1, "{} came more than once: {:?}", index, one);
+                prop_assert!(times.len() == 1 || one.rolls, "{index} came more than once: {times:?}, {one:?}");
                 prop_assert!(times[0] - one.due_ms < 1_000, "{index} came late, at {times:?}: {one:?}");
             }
         }

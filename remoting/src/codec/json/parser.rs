@@ -63,11 +63,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn expect_end(&self) -> Result<(), DecodeError> {
-        if self.at == self.bytes.len() {
-            Ok(())
-        } else {
-            Err(self.error("text follows the header"))
-        }
+        if self.at == self.bytes.len() { Ok(()) } else { Err(self.error("text follows the header")) }
     }
 
     /// Goes through an object whose `{` has been read: for each key, `visit` must read the value.
@@ -123,11 +119,7 @@ impl<'a> Parser<'a> {
             _ => {
                 self.skip_word()?;
                 let span = Span::new(start, self.at);
-                Ok(if self.bytes_of(span) == b"null" {
-                    Scalar::Null
-                } else {
-                    Scalar::Bare(span)
-                })
+                Ok(if self.bytes_of(span) == b"null" { Scalar::Null } else { Scalar::Bare(span) })
             }
         }
     }
@@ -140,10 +132,9 @@ impl<'a> Parser<'a> {
             self.skip_whitespace();
             match self.peek() {
                 Some(opener @ (b'{' | b'[')) => {
-                    let closer = closers.get_mut(depth).ok_or(DecodeError::Json {
-                        at: self.at,
-                        what: "values are nested too deeply",
-                    })?;
+                    let closer = closers
+                        .get_mut(depth)
+                        .ok_or(DecodeError::Json { at: self.at, what: "values are nested too deeply" })?;
                     *closer = if opener == b'{' { b'}' } else { b']' };
                     depth += 1;
                     self.at += 1;
@@ -265,29 +256,19 @@ impl<'a> Parser<'a> {
     /// `\uXXXX`, or two of them that make up one character. Half of such a pair alone means nothing
     /// and becomes the replacement character (Java turns it into a question mark).
     fn unicode_escape(&self) -> Result<(char, usize), DecodeError> {
-        let unit = self
-            .hex(self.at + 2)
-            .ok_or_else(|| self.error("four hexadecimal digits belong after \\u"))?;
+        let unit = self.hex(self.at + 2).ok_or_else(|| self.error("four hexadecimal digits belong after \\u"))?;
         if let 0xd800..0xdc00 = unit
             && self.bytes[self.at + 6..].starts_with(b"\\u")
             && let Some(low @ 0xdc00..0xe000) = self.hex(self.at + 8)
         {
             let pair = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-            return Ok((
-                char::from_u32(pair).unwrap_or(char::REPLACEMENT_CHARACTER),
-                12,
-            ));
+            return Ok((char::from_u32(pair).unwrap_or(char::REPLACEMENT_CHARACTER), 12));
         }
-        Ok((
-            char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER),
-            6,
-        ))
+        Ok((char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 6))
     }
 
     fn hex(&self, at: usize) -> Option<u32> {
         let digits = self.bytes.get(at..at + 4)?;
-        digits.iter().try_fold(0, |value, &digit| {
-            Some(value << 4 | char::from(digit).to_digit(16)?)
-        })
+        digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
     }
 }
