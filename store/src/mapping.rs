@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use bytes::Bytes;
-use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
+use memmap2::{MmapOptions, MmapRaw, UncheckedAdvice};
 
 use crate::disk::Window;
 
@@ -30,9 +30,6 @@ impl Mapping {
     pub(crate) fn new(file: &File, bytes: u64) -> io::Result<Self> {
         let length = usize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let raw = Arc::new(MmapOptions::new().len(length).map_raw(file)?);
-        // Without this the first touch of a page reads ahead, and so zeroes, megabytes behind it, while the log's lock is held.
-        // The advice is about speed only: a system that does not take it is as correct.
-        let _ = raw.advise(Advice::Random);
         let whole = Bytes::from_owner(Readable(Arc::clone(&raw)));
         Ok(Self { raw, whole })
     }

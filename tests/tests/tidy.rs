@@ -190,22 +190,24 @@ fn nothing_is_left_over() {
 
 #[test]
 fn no_file_knows_this_machine() {
+    // In two parts each, so that this file does not name them either.
     let foreign = [
-        "/work/",
-        "/root/",
-        "../shared",
-        ".m2/",
-        "crates.io/",
-        "repo.maven",
-        "repo1.maven",
-        "proxy.golang",
-        "registry.npmjs",
-        "pypi.org",
-    ];
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["../sh", "ared"],
+        [".m", "2/"],
+        ["crates", ".io/"],
+        ["repo", ".maven"],
+        ["repo1", ".maven"],
+        ["proxy", ".golang"],
+        ["registry", ".npmjs"],
+        ["pypi", ".org"],
+    ]
+    .map(|parts| parts.concat());
     let mut violations = Vec::new();
-    for source in sources().iter().filter(|source| !source.is_this() && source.path != "Cargo.lock") {
+    for source in sources().iter().filter(|source| source.path != "Cargo.lock") {
         for (index, line) in source.text.lines().enumerate() {
-            if let Some(word) = foreign.iter().find(|word| line.contains(*word)) {
+            if let Some(word) = foreign.iter().find(|word| line.contains(word.as_str())) {
                 violations.push(format!("{}:{}: {word}", source.path, index + 1));
             }
         }

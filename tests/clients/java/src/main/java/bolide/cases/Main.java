@@ -47,6 +47,7 @@ public final class Main {
         var cases = new ArrayList<Case>();
         // The longest first, so that none of them is the only one left at the end.
         cases.addAll(TransactionCases.all());
+        cases.addAll(DetourCases.all());
         cases.addAll(TimerCases.all());
         cases.addAll(Dialect.ownCases());
         cases.addAll(OffsetCases.all());
