@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use bolide_remoting::keys::{Live, Loaded};
 use bolide_remoting::{Connection, Parked, Reply, Request, Service};
@@ -149,10 +150,26 @@ impl Broker {
     pub(crate) fn save(&self) -> Result<(), ConfigFileError> {
         self.topics.save()?;
         self.groups.save()?;
-        self.delayed.save(self.clock.now_ms())?;
+        self.delayed.save(self.clock.now_ms(), || self.await_flush())?;
         // Right before the offsets: what they say about POP begins where this ends.
         let now_ms = self.pop.save(self)?;
-        self.offsets.save(now_ms, || pop::await_flush(self))
+        self.offsets.save(now_ms, || self.await_flush())
+    }
+
+    /// Waits until the log is on the disk as far as it goes. Progress that was saved must not outlive a power failure that takes the
+    /// messages which it relies on.
+    fn await_flush(&self) {
+        const LOOK: Duration = Duration::from_millis(2);
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let end = self.store.max_physical_offset();
+        self.store.request_flush(end);
+        let begun = Instant::now();
+        while self.store.flushed_offset() < end {
+            if begun.elapsed() > PATIENCE {
+                return tracing::warn!("progress is saved before the log is on the disk, which is slow");
+            }
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Answers everything that waits, saves everything and closes the store. No request may come any more.

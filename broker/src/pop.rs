@@ -27,7 +27,6 @@ pub mod waiting;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use bolide_store::{Arrival, Disk};
 use parking_lot::Mutex;
@@ -137,22 +136,6 @@ impl Pop {
             self.order_file.save(&order).inspect_err(|_| self.state.lock().order.touch())?;
         }
         Ok(now_ms)
-    }
-}
-
-/// Waits until the log is on the disk as far as it goes. An offset that was saved must not outlive a power failure that takes the
-/// checkpoint of the messages before it.
-pub(crate) fn await_flush(broker: &Broker) {
-    const LOOK: Duration = Duration::from_millis(2);
-    const PATIENCE: Duration = Duration::from_secs(5);
-    let end = broker.store.max_physical_offset();
-    broker.store.request_flush(end);
-    let begun = Instant::now();
-    while broker.store.flushed_offset() < end {
-        if begun.elapsed() > PATIENCE {
-            return tracing::warn!("offsets are saved before the log is on the disk, which is slow");
-        }
-        std::thread::sleep(LOOK);
     }
 }
 

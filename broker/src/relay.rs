@@ -11,10 +11,10 @@ use bolide_remoting::header::{
     ConsumeMessageDirectlyRequest, GetConsumerRunningInfoRequest, GetConsumerStatusRequest, ReplyMessageRequest,
     SendMessageRequest, SendMessageResponse,
 };
-use bolide_remoting::{Body, CallError, Connection, Parked, Reply, Request, RequestCode, ResponseCode};
-use bolide_store::QueueId;
+use bolide_remoting::{Body, CallError, Connection, OwnedFields, Parked, Reply, Request, RequestCode, ResponseCode};
 use bolide_store::record::decode_message_id;
 use bolide_store::record::properties::Properties;
+use bolide_store::{PhysicalOffset, QueueId};
 use bytes::Bytes;
 
 use crate::broker::Broker;
@@ -38,26 +38,34 @@ pub(crate) fn running_info(broker: &Arc<Broker>, request: &Request<'_>, reply: R
         Err(error) => return reply.refuse(error),
     };
     match consumer(broker, header.consumer_group, header.client_id) {
-        Ok(client) => ask(client, RequestCode::GET_CONSUMER_RUNNING_INFO, request, Bytes::new(), reply.park()),
+        Ok(client) => {
+            let fields = request.header.fields.to_owned();
+            pass_on(client, RequestCode::GET_CONSUMER_RUNNING_INFO, fields, Bytes::new(), reply.park());
+        }
         Err(refusal) => reply.refuse(refusal),
     }
 }
 
 /// CONSUME_MESSAGE_DIRECTLY.
 pub(crate) fn consume_directly(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
-    let prepared = prepare_direct(broker, request);
-    match prepared {
-        Ok((client, record)) => ask(client, RequestCode::CONSUME_MESSAGE_DIRECTLY, request, record, reply.park()),
-        Err(refusal) => reply.refuse(refusal),
-    }
+    let (client, offset) = match direct_target(broker, request) {
+        Ok(target) => target,
+        Err(refusal) => return reply.refuse(refusal),
+    };
+    let fields = request.header.fields.to_owned();
+    // The message may be on the disk only.
+    broker.on_blocking_thread(reply, move |broker, reply| match broker.store.message_at(offset) {
+        Ok(record) => pass_on(client, RequestCode::CONSUME_MESSAGE_DIRECTLY, fields, record, reply),
+        Err(error) => reply.refuse(error),
+    });
 }
 
-fn prepare_direct(broker: &Broker, request: &Request<'_>) -> Result<(Connection, Bytes), Refusal> {
+fn direct_target(broker: &Broker, request: &Request<'_>) -> Result<(Connection, PhysicalOffset), Refusal> {
     let header = ConsumeMessageDirectlyRequest::decode(&request.header.fields)?;
     let client = consumer(broker, header.consumer_group, header.client_id.unwrap_or_default())?;
     let id = header.msg_id.ok_or_else(|| Refusal::invalid("the request names no message (msgId)"))?;
     let (_, offset) = decode_message_id(id).map_err(|error| Refusal::invalid(format!("msgId {id:?}: {error}")))?;
-    Ok((client, broker.store.message_at(offset)?))
+    Ok((client, offset))
 }
 
 /// The connection of a consumer, by its client id.
@@ -71,8 +79,7 @@ fn consumer(broker: &Broker, group: &str, client_id: &str) -> Result<Connection,
 }
 
 /// Passes a request on with all its fields, and the client's answer back.
-fn ask(client: Connection, code: RequestCode, request: &Request<'_>, body: Bytes, reply: Parked) {
-    let fields = request.header.fields.to_owned();
+fn pass_on(client: Connection, code: RequestCode, fields: OwnedFields, body: Bytes, reply: Parked) {
     tokio::spawn(async move {
         match client.request(code, &fields.fields(), body, PATIENCE).await {
             Ok(answer) => {

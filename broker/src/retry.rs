@@ -16,8 +16,8 @@ use crate::message::Message;
 use crate::name;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
-use crate::topic::permission;
 use crate::topic::table::Lookup;
+use crate::topic::{permission, sys_flag};
 
 /// Properties of messages that come again.
 mod key {
@@ -33,8 +33,6 @@ mod key {
 
 /// The first attempt comes after the third delay (10 s by default), each further one after the next.
 const FIRST_RETRY_LEVEL: i32 = 3;
-/// `topicSysFlag` of a retry topic whose group consumes within a unit.
-const UNIT_SUBSCRIPTION: i32 = 2;
 
 /// What a consumer asks for when it sends a message back.
 struct SendBack {
@@ -130,7 +128,7 @@ fn to_retry(
     message: &mut Message,
 ) -> Result<Vec<Arc<TopicConfig>>, Refusal> {
     let topic = name::retry_topic(&back.group);
-    let sys_flag = if back.unit_mode { UNIT_SUBSCRIPTION } else { 0 };
+    let sys_flag = if back.unit_mode { sys_flag::UNIT_SUBSCRIPTION } else { 0 };
     let lookup = broker.topics.for_group(&topic, group.retry_queue_nums, false, sys_flag);
     if !permission::is_writable(lookup.config().perm) {
         let remark = format!("the topic[{topic}] sending message is forbidden");

@@ -5,6 +5,14 @@ pub mod permission;
 pub(crate) mod requests;
 pub mod table;
 
+/// Bits of a topic's `topicSysFlag`.
+pub mod sys_flag {
+    /// The topic belongs to a unit.
+    pub const UNIT: i32 = 1;
+    /// The topic's subscriptions belong to a unit.
+    pub const UNIT_SUBSCRIPTION: i32 = 2;
+}
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -18,10 +18,8 @@ use crate::filter::{Condition, Subscription};
 use crate::name;
 use crate::refusal::Refusal;
 use crate::reply::{Respond, json_body};
+use crate::topic::sys_flag;
 use crate::topic::table::Lookup;
-
-/// `topicSysFlag` of a retry topic whose group consumes within a unit.
-const UNIT_SUBSCRIPTION: i32 = 2;
 
 /// HEART_BEAT.
 pub(crate) fn heartbeat(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
@@ -77,7 +75,7 @@ fn hear_consumer(
     let config = broker.groups.find(group)?;
     let is_ordered = |topic: &str| broker.topics.get(topic).is_some_and(|topic| topic.order);
     let order = consumer.subscription_data_set.iter().any(|subscription| is_ordered(&subscription.topic));
-    let sys_flag = if consumer.unit_mode { UNIT_SUBSCRIPTION } else { 0 };
+    let sys_flag = if consumer.unit_mode { sys_flag::UNIT_SUBSCRIPTION } else { 0 };
     let retry = broker.topics.for_group(&name::retry_topic(group), config.retry_queue_nums, order, sys_flag);
     if let Lookup::Created(topic) = retry {
         created.push(topic);

@@ -69,8 +69,9 @@ impl DelayProgress {
         self.arrived.notified().await;
     }
 
-    /// Brings the file up to date. Waits for the disk.
-    pub fn save(&self, now_ms: i64) -> Result<(), ConfigFileError> {
+    /// Brings the file up to date. Waits for the disk. `before` is called between looking at the progress and writing it: what was
+    /// delivered must be on the disk when it returns, or a power cut would lose it.
+    pub fn save(&self, now_ms: i64, before: impl FnOnce()) -> Result<(), ConfigFileError> {
         let content = {
             let mut state = self.state.lock();
             if !state.is_dirty {
@@ -80,6 +81,7 @@ impl DelayProgress {
             state.content.data_version = state.content.data_version.next(now_ms);
             state.content.clone()
         };
+        before();
         let saved = self.file.save(&content);
         if saved.is_err() {
             self.state.lock().is_dirty = true;

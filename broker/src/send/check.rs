@@ -14,8 +14,8 @@ use bolide_store::record::sys_flag;
 use crate::broker::Broker;
 use crate::name;
 use crate::refusal::Refusal;
-use crate::topic::permission;
 use crate::topic::table::Lookup;
+use crate::topic::{self, permission};
 
 /// Where a message goes.
 pub(super) struct Target {
@@ -25,10 +25,6 @@ pub(super) struct Target {
     /// The topic, if this message created it.
     pub(super) created: Option<Arc<TopicConfig>>,
 }
-
-/// Unit flags of a topic's `topicSysFlag`: the topic itself, or its subscriptions, belong to a unit.
-const UNIT: i32 = 1;
-const UNIT_SUBSCRIPTION: i32 = 2;
 
 pub(super) fn check(
     broker: &Broker,
@@ -73,8 +69,8 @@ fn find_topic(broker: &Broker, header: &SendMessageRequest<'_>) -> Result<Lookup
     name::check_topic(topic)?;
     let sys_flag = match (header.unit_mode, name::is_retry_topic(topic)) {
         (false, _) => 0,
-        (true, false) => UNIT,
-        (true, true) => UNIT_SUBSCRIPTION,
+        (true, false) => topic::sys_flag::UNIT,
+        (true, true) => topic::sys_flag::UNIT_SUBSCRIPTION,
     };
     let created = broker.topics.for_message(topic, header.default_topic, header.default_topic_queue_nums, sys_flag);
     match created {
