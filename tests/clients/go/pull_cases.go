@@ -113,6 +113,7 @@ func pullSubscribed(s *scene) {
 	})
 	succeeds("storing the offsets", reader.PersistOffset(context.Background(), topic))
 	succeeds("leaving", reader.Shutdown())
+	s.awaitStored(s.group(), topic, int64(len(bodies)))
 	s.send(topic, "later")
 	again := s.pull(s.group(), topic, "*")
 	after := []string{}
