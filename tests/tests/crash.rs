@@ -28,9 +28,9 @@ const IN_FLIGHT: usize = 8;
 /// One send in this many is a batch.
 const BATCH_EVERY: u64 = 8;
 const BATCH_MESSAGES: u64 = 5;
-const CALL_LIMIT: Duration = Duration::from_secs(10);
+const CALL_LIMIT: Duration = Duration::from_secs(60);
 /// How long a round may take to get its acknowledgements.
-const ROUND_LIMIT: Duration = Duration::from_secs(30);
+const ROUND_LIMIT: Duration = Duration::from_secs(120);
 
 /// Fewer for a first look at another server, more for a longer search.
 const ROUNDS_VARIABLE: &str = "BOLIDE_CRASH_ROUNDS";

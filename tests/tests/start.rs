@@ -21,7 +21,7 @@ use bolide_tests::server::{send, spawn};
 use bolide_tests::toolchain::skip;
 use rustix::process::Signal;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A process of ours with the lines that it has printed so far. It is killed at the end.
 struct Started {

@@ -22,7 +22,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const TOPIC: &str = "transactions";
 const GROUP: &str = "producers";
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const COMMIT: i32 = EndTransactionRequest::COMMIT;
 const ROLLBACK: i32 = EndTransactionRequest::ROLLBACK;
 
