@@ -14,8 +14,8 @@ use bolide_remoting::body::TopicConfig;
 use bolide_remoting::header::SendMessageRequest;
 use bolide_remoting::version::Version;
 use bolide_remoting::{Parked, Reply, Request, RequestCode, ResponseCode};
-use bolide_store::record::properties::push;
-use bolide_store::{FlushMode, NewMessage, PhysicalOffset, Put};
+use bolide_store::record::properties::{Properties, push};
+use bolide_store::{FlushMode, NewMessage, PhysicalOffset, Put, QueueId};
 
 use crate::broker::Broker;
 use crate::message::Message;
@@ -24,6 +24,7 @@ use crate::reply::Respond;
 use crate::send::check::Target;
 use crate::send::properties::{Known, Stamp, key};
 use crate::send::receipt::Receipt;
+use crate::topic::message_type::MessageType;
 use crate::{delay, name, retry, timer, transaction};
 
 /// A topic's name must fit one length byte in a batch, as with Apache.
@@ -58,7 +59,7 @@ pub(crate) fn send(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     STAMPED.with_borrow_mut(|stamped| {
         let is_batch = header.batch || request.code() == RequestCode::SEND_BATCH_MESSAGE;
         let store = if is_batch { store_batch } else { store_one };
-        match store(broker, request, &header, &target, stamped) {
+        match store(broker, request, &header, target, stamped) {
             Ok(stored) => finish(broker, stored, reply),
             Err(refusal) => reply.refuse(refusal),
         }
@@ -79,10 +80,11 @@ fn store_one<'a>(
     broker: &Broker,
     request: &Request<'_>,
     header: &SendMessageRequest<'a>,
-    target: &Target,
+    mut target: Target,
     stamped: &mut Vec<u8>,
 ) -> Result<Stored<'a>, Refusal> {
     let known = stamp(broker, header, stamped);
+    heed_priority(&known, &mut target, stamped);
     let unique_key = match known.unique_key {
         Some(key) => receipt::UniqueKey::Sent(key),
         None => {
@@ -91,7 +93,7 @@ fn store_one<'a>(
             receipt::UniqueKey::Made(id)
         }
     };
-    let message = message(broker, request, header, target, stamped);
+    let message = message(broker, request, header, &target, stamped);
     let mut created = Vec::from_iter(target.created.clone());
     let mut recall_handle = None;
     let put = if is_half(header, &known) {
@@ -111,6 +113,18 @@ fn store_one<'a>(
     };
     let receipt = Receipt::one(broker, target.queue, &put, unique_key).with_recall_handle(recall_handle);
     Ok(Stored { receipt, end: put.end(), waits: !known.no_wait, created })
+}
+
+/// A message of some priority goes to the queue of that number, or the last one. A message that is of another kind by its other
+/// properties loses its priority. Neither depends on what the topic is meant for.
+fn heed_priority(known: &Known<'_>, target: &mut Target, stamped: &mut Vec<u8>) {
+    let Some(priority) = known.priority else { return };
+    if known.message_type() == MessageType::Priority {
+        target.queue = QueueId(priority.min(target.write_queues - 1));
+        return;
+    }
+    let all = std::mem::take(stamped);
+    Properties(&all).copy_without(&[key::PRIORITY], stamped);
 }
 
 /// Whether a message belongs to a transaction. Clients before 4.6.1 leave the mark on what they send to their retry topics.
@@ -139,7 +153,7 @@ fn store_batch<'a>(
     broker: &Broker,
     request: &Request<'_>,
     header: &SendMessageRequest<'a>,
-    target: &Target,
+    target: Target,
     stamped: &mut Vec<u8>,
 ) -> Result<Stored<'a>, Refusal> {
     if header.topic.len() > BATCH_TOPIC_MAX_BYTES {
@@ -156,7 +170,7 @@ fn store_batch<'a>(
     if known.is_half {
         return Err(Refusal::illegal("a batch cannot belong to a transaction (property TRAN_MSG)"));
     }
-    let puts = broker.store.put_batch(&message(broker, request, header, target, stamped))?;
+    let puts = broker.store.put_batch(&message(broker, request, header, &target, stamped))?;
     let Some(last) = puts.last() else {
         return Err(Refusal::illegal("the batch holds no message"));
     };

@@ -102,6 +102,8 @@ bolide_remoting::config_keys! {
     "msgTraceTopicName" [fixed, important] msg_trace_topic_name: String = "RMQ_SYS_TRACE_TOPIC".to_owned();
     /// Whether an operator is kept from changing a system topic.
     "validateSystemTopicWhenUpdateTopic" [mutable] validate_system_topic_when_update_topic: bool = true;
+    /// Whether topics may be created for messages of all kinds (+message.type=MIXED).
+    "enableMixedMessageType" [mutable] enable_mixed_message_type: bool = false;
     /// Whether deleting a topic also deletes the retry topics of its consumer groups.
     "clearRetryTopicWhenDeleteTopic" [mutable] clear_retry_topic_when_delete_topic: bool = true;
     /// Whether producers are registered, so that they can be listed.
@@ -163,6 +165,10 @@ bolide_remoting::config_keys! {
     "popPollingSize" [fixed] pop_polling_size: i32 = 1_024, 0..=10_000_000;
     /// How many POPs of a hundred look for messages to deliver again first; the others do so when nothing else is there.
     "popFromRetryProbability" [mutable] pop_from_retry_probability: i32 = 20, 0..=100;
+    /// The same for topics whose messages come by priority (+message.type=PRIORITY).
+    "popFromRetryProbabilityForPriority" [mutable] pop_from_retry_probability_for_priority: i32 = 0, 0..=100;
+    /// Whether the queues of a topic are looked through from the last to the first, so that the largest priority comes first.
+    "priorityOrderAsc" [mutable] priority_order_asc: bool = true;
     /// Whether messages to deliver again wait on a topic named %RETRY%group+topic instead of %RETRY%group_topic.
     "enableRetryTopicV2" [mutable] enable_retry_topic_v2: bool = false;
     /// Whether, with the new names, messages under the old ones are still delivered.

@@ -20,6 +20,8 @@ use crate::topic::{self, permission};
 /// Where a message goes.
 pub(super) struct Target {
     pub(super) queue: QueueId,
+    /// How many queues the topic has for writing; at least 1.
+    pub(super) write_queues: i32,
     /// Bits that the topic adds to the message's `sysFlag`.
     pub(super) sys_flag: i32,
     /// The topic, if this message created it.
@@ -50,11 +52,12 @@ pub(super) fn check(
     }
     let queue = if header.queue_id < 0 { any_queue(topic.write_queue_nums) } else { header.queue_id };
     let multi_tags = if topic.topic_filter_type == TopicFilterType::MultiTag { sys_flag::MULTI_TAGS } else { 0 };
+    let write_queues = topic.write_queue_nums;
     let created = match lookup {
         Lookup::Known(_) => None,
         Lookup::Created(topic) => Some(topic),
     };
-    Ok(Target { queue: QueueId(queue), sys_flag: multi_tags, created })
+    Ok(Target { queue: QueueId(queue), write_queues, sys_flag: multi_tags, created })
 }
 
 fn find_topic(broker: &Broker, header: &SendMessageRequest<'_>) -> Result<Lookup, Refusal> {
