@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::client::handle::ClientHandle;
 use crate::client::locks::QueueLocks;
 use crate::client::registry::ClientRegistry;
+use crate::cluster::Cluster;
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
@@ -71,6 +72,7 @@ pub struct Broker {
     pub(crate) transactions: Transactions,
     pub(crate) pop: Pop,
     pub(crate) grpc: Grpc,
+    pub(crate) cluster: Cluster,
     pub(crate) clients: RwLock<ClientRegistry<ClientHandle>>,
     pub(crate) queue_locks: Mutex<QueueLocks>,
     pub(crate) waiting_pulls: Mutex<WaitingPulls<HeldPull>>,
@@ -120,6 +122,7 @@ impl Broker {
             transactions: Transactions::default(),
             pop: Pop::load(&config, &root, &disk, clock.now_ms())?,
             grpc: Grpc::default(),
+            cluster: Cluster::default(),
             clients: RwLock::default(),
             queue_locks: Mutex::default(),
             waiting_pulls: Mutex::new(WaitingPulls::new(config.long_polling_max_requests.unsigned_abs() as usize)),

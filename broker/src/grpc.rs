@@ -10,6 +10,7 @@ mod assignment;
 mod caller;
 mod dead_letter;
 mod digest;
+mod endpoint;
 mod fault;
 mod heartbeat;
 mod invisible;
@@ -37,6 +38,7 @@ use bolide_proto::v2;
 use crate::broker::Broker;
 
 use caller::Caller;
+pub(crate) use endpoint::published;
 use fault::Fault;
 pub(crate) use session::Session;
 use session::Sessions;
