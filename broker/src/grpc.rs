@@ -22,6 +22,7 @@ mod property;
 mod pull;
 pub(crate) mod question;
 mod recall;
+mod receipt;
 mod receive;
 mod resource;
 mod route;
@@ -32,6 +33,8 @@ mod settings;
 mod telemetry;
 pub(crate) mod tls;
 mod transaction;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bolide_proto::v2;
 
@@ -48,10 +51,35 @@ pub(crate) use transaction::recover as recover_transaction;
 #[derive(Default)]
 pub(crate) struct Grpc {
     sessions: Sessions,
+    is_stopping: AtomicBool,
+}
+
+impl Grpc {
+    /// Whether a client has a session. While the broker stops, all have: they come back.
+    pub(crate) fn is_connected(&self, client_id: &str) -> bool {
+        self.is_stopping.load(Ordering::Relaxed) || self.sessions.get(client_id).is_some()
+    }
+}
+
+#[cfg(test)]
+impl Grpc {
+    /// As if a client had sent its settings; the stream that it listens to is what is returned.
+    pub(crate) fn connect(&self, client_id: &str) -> impl Sized + use<> {
+        let request = {
+            let mut request = tonic::Request::new(());
+            request.metadata_mut().insert("x-mq-client-id", client_id.parse().unwrap());
+            request
+        };
+        let (commands, told) = tokio::sync::mpsc::channel(1);
+        let caller = Caller::of(&request).unwrap();
+        self.sessions.attach(&caller, v2::Settings::default(), commands, 10).unwrap();
+        told
+    }
 }
 
 /// Ends all sessions, for the broker stops.
 pub(crate) fn drain(broker: &Broker) {
+    broker.grpc.is_stopping.store(true, Ordering::Relaxed);
     broker.grpc.sessions.close_all("the broker stops");
 }
 
