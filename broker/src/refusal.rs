@@ -90,6 +90,7 @@ impl From<PutError> for Refusal {
             | PutError::PropertiesTooLong { .. }
             | PutError::BadTopicLength { .. }
             | PutError::BadBatch { .. }
+            | PutError::BadLightQueue { .. }
             | PutError::UnsupportedBatch => ResponseCode::MESSAGE_ILLEGAL,
             PutError::BadTopicName | PutError::BadQueue { .. } => ResponseCode::INVALID_PARAMETER,
             PutError::NoSpace | PutError::NoSegment { .. } | PutError::Poisoned { .. } | PutError::Closed => {

@@ -3,6 +3,7 @@
 
 mod check;
 pub mod flush_wait;
+mod light;
 pub(crate) mod properties;
 mod receipt;
 pub mod unique_id;
@@ -85,6 +86,7 @@ fn store_one<'a>(
 ) -> Result<Stored<'a>, Refusal> {
     let known = stamp(broker, header, stamped);
     heed_priority(&known, &mut target, stamped);
+    light::enter(broker, header.topic, &known, stamped)?;
     let unique_key = match known.unique_key {
         Some(key) => receipt::UniqueKey::Sent(key),
         None => {

@@ -108,6 +108,14 @@ pub enum PutError {
     /// The topic's name cannot be the name of a folder.
     #[error("the topic name contains a character that is not allowed in a file name")]
     BadTopicName,
+    /// A light queue's name cannot be the name of a folder.
+    #[error(
+        "the light queue {name:?} is longer than 255 bytes or contains a character that is not allowed in a file name"
+    )]
+    BadLightQueue {
+        /// The name.
+        name: String,
+    },
     /// The queue number is negative.
     #[error("queue {found} does not exist: queue numbers start at 0")]
     BadQueue {

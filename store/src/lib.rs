@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod files;
 mod index;
+pub mod light;
 mod log;
 mod mapping;
 mod message;

@@ -108,6 +108,11 @@ impl Store {
         self.inner.derived.queues.of_topic(topic).iter().map(|queue| queue.id).collect()
     }
 
+    /// How many light queues there are.
+    pub fn light_queue_count(&self) -> usize {
+        self.inner.derived.queues.light()
+    }
+
     /// The first offset that the log still has.
     pub fn min_physical_offset(&self) -> PhysicalOffset {
         self.inner.log.begin()

@@ -121,6 +121,17 @@ bolide_remoting::config_keys! {
     /// Messages are refused before this moment, in milliseconds since 1970.
     "startAcceptSendRequestTimeStamp" [mutable] start_accept_send_request_timestamp_ms: i64 = 0, 0..=i64::MAX;
 
+    section "Light queues";
+    /// Whether there are light queues: topics and groups whose names begin with %LMQ% exist without being created, and the
+    /// groups' offsets are kept in lmqConsumerOffset.json.
+    "enableLmq" [fixed] enable_lmq: bool = false;
+    /// Whether, with enableLmq, messages are put into the light queues that they name (INNER_MULTI_DISPATCH).
+    "enableMultiDispatch" [fixed] enable_multi_dispatch: bool = false;
+    /// Whether the number of light queues is limited.
+    "enableLmqQuota" [mutable] enable_lmq_quota: bool = false;
+    /// How many light queues there may be then; a message that needs a further one is refused.
+    "maxLmqConsumeQueueNum" [mutable] max_lmq_consume_queue_num: i32 = 20_000, 0..=2_147_483_647;
+
     section "Delayed messages";
     /// The delays that producers choose from by level, the first level first; at most 18.
     "messageDelayLevel" [fixed, important] message_delay_level: DelayLevels = DelayLevels::default();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_remoting::body::TopicConfig;
+use bolide_store::light::offset_in;
 use bolide_store::{PutError, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
 use bytes::Bytes;
 use parking_lot::MutexGuard;
@@ -309,7 +310,7 @@ fn hand_out(
     taken: &mut Taken,
 ) -> Result<(), PutError> {
     let &Source { place, start, next } = source;
-    let offsets: Vec<i64> = records(found).map(|(_, view)| view.queue_offset().0).collect();
+    let offsets: Vec<i64> = records(found).map(|(_, view)| offset_in(&view, &place.topic).0).collect();
     let kind = TopicKind::of(&place.topic);
     if wanted.ordered {
         let counts = note_ordered(broker, wanted, place, start, &offsets, taken.pop_ms)?;

@@ -1,6 +1,7 @@
 //! What the broker does to a message's properties before it is stored: reserved names are taken out, its own are added.
 //! The text is copied once, pair by pair, and no map is built.
 
+use bolide_store::light;
 use bolide_store::record::Properties;
 use bolide_store::record::properties::push;
 
@@ -67,6 +68,8 @@ pub(crate) struct Known<'a> {
     pub(crate) priority: Option<i32>,
     /// The message's lite topic.
     pub(crate) lite_topic: Option<&'a str>,
+    /// The light queues that the message is to enter, separated by commas.
+    pub(crate) light_queues: Option<&'a str>,
 }
 
 impl<'a> Known<'a> {
@@ -89,6 +92,7 @@ impl<'a> Known<'a> {
                 self.priority = value.parse().ok().filter(|priority| *priority >= 0);
             }
             key::LITE_TOPIC => self.lite_topic = Some(value),
+            light::DISPATCH => self.light_queues = Some(value),
             _ => {}
         }
     }

@@ -57,7 +57,12 @@ impl Store {
             checkpoint.save(|saved| (saved.queue_ms, saved.queue_physical) = (0, 0))?;
         }
         let queues = Queues::open(&options, &disk, crashed)?;
-        let derived = Derived { queues, index, delay_levels_ms: options.delay_levels_ms.clone() };
+        let derived = Derived {
+            queues,
+            index,
+            delay_levels_ms: options.delay_levels_ms.clone(),
+            light_queues: options.light_queues,
+        };
         let checkpointed = checkpoint.get();
         let recovery = Recovery {
             log: &log,

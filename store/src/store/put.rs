@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Inner, Store};
 use crate::error::PutError;
+use crate::light::{LIGHT_QUEUE, LightSlot, Plan};
 use crate::message::{NewMessage, Put};
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 use crate::queue::Queue;
@@ -27,9 +28,10 @@ impl Store {
     pub fn put(&self, message: &NewMessage<'_>) -> Result<Put, PutError> {
         let result = with_buffer(|buffer| {
             self.inner.check(message)?;
-            encode(message, self.inner.options.append_property_crc, buffer).map_err(encode_error)?;
+            let mut lights = Vec::new();
+            self.inner.encode(message, buffer, &mut lights)?;
             let mut receipt = None;
-            self.inner.append(message, buffer, |put| receipt = Some(put))?;
+            self.inner.append(message, buffer, &lights, |put| receipt = Some(put))?;
             receipt.ok_or(PutError::Closed)
         });
         self.count_failure(result)
@@ -46,6 +48,7 @@ impl Store {
             if batch.body.is_empty() {
                 return Err(PutError::BadBatch { position: 0, problem: "it has no messages" });
             }
+            let mut lights = Vec::new();
             for inner in BatchMessages::new(batch.body) {
                 let inner =
                     inner.map_err(|BatchError { position, problem }| PutError::BadBatch { position, problem })?;
@@ -56,10 +59,10 @@ impl Store {
                     prepared_offset: 0,
                     ..*batch
                 };
-                encode(&message, self.inner.options.append_property_crc, buffer).map_err(encode_error)?;
+                self.inner.encode(&message, buffer, &mut lights)?;
             }
             let mut puts = Vec::new();
-            self.inner.append(batch, buffer, |put| puts.push(put))?;
+            self.inner.append(batch, buffer, &lights, |put| puts.push(put))?;
             Ok(puts)
         });
         self.count_failure(result)
@@ -97,23 +100,49 @@ impl Inner {
         Ok(())
     }
 
-    /// Appends encoded records of one queue and calls `stored` for each.
+    /// Appends a message to `buffer` as a record, and the light queues that it enters to `lights`.
+    fn encode(
+        &self,
+        message: &NewMessage<'_>,
+        buffer: &mut Vec<u8>,
+        lights: &mut Vec<LightSlot>,
+    ) -> Result<(), PutError> {
+        let has_crc = self.options.append_property_crc;
+        let plan = if self.options.light_queues { Plan::of(message)? } else { None };
+        let Some(plan) = plan else {
+            encode(message, has_crc, buffer).map_err(encode_error)?;
+            return Ok(());
+        };
+        encode(&NewMessage { properties: &plan.properties, ..*message }, has_crc, buffer).map_err(encode_error)?;
+        lights.extend(plan.slots(buffer.len(), has_crc));
+        Ok(())
+    }
+
+    /// Appends encoded records of one queue, which also enter `lights`, and calls `stored` for each.
     fn append(
         &self,
         message: &NewMessage<'_>,
         records: &mut [u8],
+        lights: &[LightSlot],
         mut stored: impl FnMut(Put),
     ) -> Result<(), PutError> {
         let begin_ms = self.clock.now_ms();
         let enters_queue = sys_flag::enters_queue(message.sys_flag);
-        let (slot, queue) = loop {
-            let queue = enters_queue.then(|| self.derived.queues.find_or_create(message.topic, message.queue));
+        let queues = &self.derived.queues;
+        let (slot, queue, light_queues) = loop {
+            let queue = enters_queue.then(|| queues.find_or_create(message.topic, message.queue));
+            let light_queues: Vec<Arc<Queue>> =
+                lights.iter().map(|light| queues.find_or_create(&light.name, LIGHT_QUEUE)).collect();
             let slot = self.log.slot(records.len(), begin_ms)?;
-            // The topic may have been deleted in between.
-            if !queue.as_ref().is_some_and(|queue| queue.is_removed()) {
-                break (slot, queue);
+            // A topic may have been deleted in between.
+            if !queue.iter().chain(&light_queues).any(|queue| queue.is_removed()) {
+                break (slot, queue, light_queues);
             }
         };
+        for (light, queue) in lights.iter().zip(&light_queues) {
+            light.fill(records, queue.next());
+            queue.set_next(QueueOffset(queue.next().0 + 1));
+        }
         let store_ms = self.clock.now_ms();
         let mut receipts =
             Receipts { physical: slot.offset(), next: queue.as_ref().map(|queue| queue.next()), count: 0 };

@@ -2,6 +2,7 @@
 
 mod flush;
 mod history;
+mod light;
 mod lock;
 mod read;
 

@@ -4,6 +4,7 @@
 // A test ends with its first failure.
 #![allow(clippy::unwrap_used)]
 
+mod light_queues;
 mod message_types;
 
 use std::fmt::Write as _;
