@@ -106,7 +106,7 @@ fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(),
         tracing::error!(message = %view.physical_offset(), "a delayed message names no real topic and queue: left where it is");
         return Ok(());
     }
-    message.put(broker).map(drop)
+    message.put_again(broker).map(drop)
 }
 
 /// Gives a message that waited elsewhere its real topic and queue back; `false` where it does not name them.

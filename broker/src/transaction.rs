@@ -122,7 +122,7 @@ fn store_operation(broker: &Broker, operation: &Operation) -> Result<i64, bolide
     let mut properties = Vec::new();
     push(&mut properties, "TAGS", operation::REMOVE_TAG);
     push(&mut properties, "WAIT", "true");
-    let put = broker.store.put(&NewMessage {
+    let put = broker.store.put_again(&NewMessage {
         topic: OP_TOPIC,
         queue: QUEUE,
         flag: 0,

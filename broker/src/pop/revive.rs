@@ -137,7 +137,7 @@ fn deliver_again(broker: &Broker, due: &Due, created: &mut Vec<Arc<TopicConfig>>
         return Ok(());
     }
     match record.as_ref().and_then(|record| copy_of(broker, due, record, created)) {
-        Some(copy) => drop(copy.put(broker)?),
+        Some(copy) => drop(copy.put_again(broker)?),
         None => tracing::warn!(
             topic = %place.topic, group = %place.group, queue = place.queue, offset,
             "a popped message is gone, or its topic or group is: it is not delivered again"

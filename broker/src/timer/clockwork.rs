@@ -405,5 +405,12 @@ impl Clockwork {
 
 /// Whether a message that was refused may be stored later.
 fn is_passing(error: &PutError) -> bool {
-    matches!(error, PutError::NoSpace | PutError::NoSegment { .. } | PutError::Poisoned { .. } | PutError::Closed)
+    matches!(
+        error,
+        PutError::NearlyFull { .. }
+            | PutError::NoSpace
+            | PutError::NoSegment { .. }
+            | PutError::Poisoned { .. }
+            | PutError::Closed
+    )
 }

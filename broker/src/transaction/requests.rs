@@ -128,7 +128,7 @@ fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(),
     } else {
         timer::redirect_checked(broker, &mut message);
     }
-    message.put(broker)?;
+    message.put_again(broker)?;
     Ok(())
 }
 
@@ -160,7 +160,7 @@ fn resume(broker: &Broker, offset: PhysicalOffset) -> Result<(), Refusal> {
     message.topic = HALF_TOPIC.to_owned();
     message.queue = QUEUE;
     message.properties.set(key::CHECK_TIMES, "0");
-    message.put(broker)?;
+    message.put_again(broker)?;
     broker.store.dispatch();
     Ok(())
 }

@@ -4,6 +4,7 @@ mod flush;
 mod history;
 mod lock;
 mod read;
+mod retain;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
