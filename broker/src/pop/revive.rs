@@ -120,14 +120,19 @@ fn tidy(broker: &Broker) {
 
 /// Why a message could not be delivered again.
 #[derive(Debug, thiserror::Error)]
-enum ReviveError {
+pub(super) enum ReviveError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
     Put(#[from] PutError),
 }
 
-fn deliver_again(broker: &Broker, due: &Due, created: &mut Vec<Arc<TopicConfig>>) -> Result<(), ReviveError> {
+/// Stores a message for another delivery, unless it is not in flight any more.
+pub(super) fn deliver_again(
+    broker: &Broker,
+    due: &Due,
+    created: &mut Vec<Arc<TopicConfig>>,
+) -> Result<(), ReviveError> {
     let record = read_one(broker, &due.place.topic, due.place.queue, due.offset)?;
     let Due { place, offset, delivery } = due;
     let key = key_of(due);

@@ -90,6 +90,11 @@ pub(super) fn scan(broker: &Broker) -> Result<(), ReadError> {
     }
 }
 
+/// Stores a half message again, for another reason than a check.
+pub(super) fn renew(broker: &Broker, half: &Half) -> Result<(), impl std::error::Error + use<>> {
+    act(broker, half, Action::Renew)
+}
+
 fn act(broker: &Broker, half: &Half, action: Action) -> Result<(), CheckError> {
     let record = match broker.store.message_at(PhysicalOffset(half.physical)) {
         Ok(record) => record,
