@@ -17,6 +17,7 @@ mod modes;
 mod notification;
 pub mod order;
 mod relabel;
+mod release;
 mod request;
 pub mod retry_topic;
 mod revive;
@@ -34,6 +35,7 @@ use parking_lot::Mutex;
 pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time};
 pub(crate) use assignment::{modes, query_assignment, set_mode};
 pub(crate) use notification::{notification, polling_info};
+pub(crate) use release::release;
 pub(crate) use request::pop;
 pub(crate) use revive::run;
 

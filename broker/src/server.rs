@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::broker::{Broker, FrontDoor, OpenError, Opening};
 use crate::config::BrokerConfig;
-use crate::{client, delay, pop, pull, registration, send, timer, transaction};
+use crate::{client, delay, pop, pull, registration, retention, send, timer, transaction};
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
@@ -73,6 +73,7 @@ impl BrokerServer {
             tokio::spawn(timer::run(broker.clone())),
             tokio::spawn(transaction::run(broker.clone())),
             tokio::spawn(pop::run(broker.clone())),
+            tokio::spawn(retention::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),

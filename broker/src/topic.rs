@@ -118,6 +118,14 @@ impl Topics {
         self.table.read().system_topics().map(str::to_owned).collect()
     }
 
+    /// The topics of clients that have an attribute, with its value.
+    pub fn with_attribute(&self, name: &str) -> Vec<(Arc<str>, String)> {
+        let table = self.table.read();
+        let clients = table.iter().filter(|config| !table.is_system_topic(&config.topic_name));
+        let having = clients.filter_map(|config| Some((&config.topic_name, config.attributes.get(name)?)));
+        having.map(|(topic, value)| (Arc::from(topic.as_str()), value.clone())).collect()
+    }
+
     /// All topics and the state of the table, at one moment.
     pub fn wrapper(&self) -> TopicConfigSerializeWrapper {
         let table = self.table.read();

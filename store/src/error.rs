@@ -133,6 +133,12 @@ pub enum PutError {
     /// A batch cannot be transactional or of the inner-batch kind.
     #[error("a batch of this kind is not supported")]
     UnsupportedBatch,
+    /// The disk is fuller than `diskSpaceWarningLevelRatio`. It may work later.
+    #[error("the disk is {used_percent} % full (diskSpaceWarningLevelRatio)")]
+    NearlyFull {
+        /// How full it is.
+        used_percent: u32,
+    },
     /// There is no room on the disk for the next segment. It may work later.
     #[error("the disk has no room for the next commit log segment")]
     NoSpace,

@@ -201,10 +201,8 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: "nothing is deleted yet",
+        reason: "files are deleted one at a time, and readers keep what they hold of them",
         names: &[
-            "cleanResourceInterval",
-            "deleteCommitLogFilesInterval",
             "deleteConsumeQueueFilesInterval",
             "destroyMapedFileIntervalForcibly",
             "redeleteHangedFileInterval",

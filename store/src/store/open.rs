@@ -88,6 +88,8 @@ impl Store {
             dispatcher,
             checkpoint,
             incomplete: Mutex::new(None),
+            nearly_full: Default::default(),
+            retention: Mutex::default(),
             checkpointing: Mutex::new(()),
             signals: Signals::default(),
             counters: Default::default(),

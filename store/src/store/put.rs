@@ -26,6 +26,15 @@ impl Store {
     /// Appends a message. On return it survives the death of the process; under SYNC_FLUSH ask [`Store::request_flush`]
     /// and wait for [`StoreEvents::flushed`](crate::StoreEvents::flushed) to reach [`Put::end`].
     pub fn put(&self, message: &NewMessage<'_>) -> Result<Put, PutError> {
+        match self.inner.nearly_full() {
+            Some(refusal) => self.count_failure(Err(refusal)),
+            None => self.put_again(message),
+        }
+    }
+
+    /// Like [`Store::put`], for what was accepted earlier and is stored again so that older segments may go: it may use
+    /// the room that a disk has left which is too full for other messages.
+    pub fn put_again(&self, message: &NewMessage<'_>) -> Result<Put, PutError> {
         let result = with_buffer(|buffer| {
             self.inner.check(message)?;
             let mut lights = Vec::new();
@@ -40,6 +49,9 @@ impl Store {
     /// Appends the messages of a client's batch body to consecutive offsets of one queue, all or none.
     pub fn put_batch(&self, batch: &NewMessage<'_>) -> Result<Vec<Put>, PutError> {
         let result = with_buffer(|buffer| {
+            if let Some(refusal) = self.inner.nearly_full() {
+                return Err(refusal);
+            }
             self.inner.check(batch)?;
             let kinds = sys_flag::TRANSACTION_MASK | sys_flag::NEED_UNWRAP | sys_flag::INNER_BATCH;
             if batch.sys_flag & kinds != 0 {
@@ -82,6 +94,12 @@ impl Store {
 }
 
 impl Inner {
+    /// Why producers' messages are refused, while the disk is too full for them.
+    pub(super) fn nearly_full(&self) -> Option<PutError> {
+        let used_percent = self.nearly_full.load(Relaxed);
+        (used_percent > 0).then_some(PutError::NearlyFull { used_percent })
+    }
+
     fn check(&self, message: &NewMessage<'_>) -> Result<(), PutError> {
         let (body, limit) = (message.body.len(), self.options.max_body_bytes);
         if body > limit {

@@ -5,6 +5,7 @@ mod history;
 mod light;
 mod lock;
 mod read;
+mod retain;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
