@@ -11,6 +11,7 @@ mod config_file;
 pub mod delay;
 pub mod filter;
 pub mod group;
+mod grpc;
 mod message;
 pub mod name;
 pub mod offset;

@@ -34,6 +34,7 @@ use parking_lot::Mutex;
 
 pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time};
 pub(crate) use assignment::{modes, query_assignment, set_mode};
+pub(crate) use check::subscription;
 pub(crate) use notification::{notification, polling_info};
 pub(crate) use release::release;
 pub(crate) use request::pop;

@@ -509,13 +509,8 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: "there is no gRPC front door yet",
-        names: &[
-            "grpcServerPort",
-            "enableBroadcastOffsetStore",
-            "broadcastOffsetExpireSecond",
-            "broadcastOffsetExpireMaxSecond",
-        ],
+        reason: "offsets of broadcasting consumers are kept by the clients",
+        names: &["enableBroadcastOffsetStore", "broadcastOffsetExpireSecond", "broadcastOffsetExpireMaxSecond"],
     },
     Inert {
         reason: "this broker does without it",
