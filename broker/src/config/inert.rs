@@ -528,7 +528,6 @@ pub(super) const INERT: &[Inert] = &[
             "printChannelGroupsMinNum",
             "flushConsumerOffsetHistoryInterval",
             "consumerOffsetUpdateVersionStep",
-            "useServerSideResetOffset",
             "useStaticSubscription",
             "subscriptionExpiredTimeout",
             "realTimeNotifyConsumerChange",

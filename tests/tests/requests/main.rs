@@ -6,6 +6,8 @@
 
 mod light_queues;
 mod message_types;
+mod offset_reset;
+mod peek;
 
 use std::fmt::Write as _;
 
