@@ -4,6 +4,7 @@
 // A test ends with its first failure.
 #![allow(clippy::unwrap_used)]
 
+mod bad_input;
 mod light_queues;
 mod message_types;
 mod offset_reset;
