@@ -523,7 +523,6 @@ pub(super) const INERT: &[Inert] = &[
             "printChannelGroupsMinNum",
             "flushConsumerOffsetHistoryInterval",
             "consumerOffsetUpdateVersionStep",
-            "useServerSideResetOffset",
             "useStaticSubscription",
             "subscriptionExpiredTimeout",
             "realTimeNotifyConsumerChange",

@@ -156,6 +156,9 @@ bolide_remoting::config_keys! {
     "enableRegisterProducer" [mutable] enable_register_producer: bool = true;
     /// Whether the members of a group are told at once when one joins or leaves.
     "notifyConsumerIdsChangedEnable" [mutable] notify_consumer_ids_changed_enable: bool = true;
+    /// Whether the broker itself sets a group's offsets when an operator asks for it, whether or not its consumers are online.
+    /// Otherwise those that are online are told to.
+    "useServerSideResetOffset" [mutable] use_server_side_reset_offset: bool = true;
     /// Time between two savings of the consumers' offsets, in milliseconds.
     "flushConsumerOffsetInterval" [fixed] flush_consumer_offset_interval_ms: i32 = 5_000, 10..=3_600_000;
 
