@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::client::handle::ClientHandle;
 use crate::client::locks::QueueLocks;
 use crate::client::registry::ClientRegistry;
+use crate::cluster::Cluster;
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
@@ -31,7 +32,7 @@ use crate::timer::{TimerError, Timers};
 use crate::topic::Topics;
 use crate::topic::table::TopicDefaults;
 use crate::transaction::Transactions;
-use crate::{delay, pop, pull, requests, send, timer, transaction};
+use crate::{delay, grpc, pop, pull, requests, send, timer, transaction};
 
 /// Why a broker did not open.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,7 @@ pub struct Broker {
     pub(crate) transactions: Transactions,
     pub(crate) pop: Pop,
     pub(crate) grpc: Grpc,
+    pub(crate) cluster: Cluster,
     pub(crate) clients: RwLock<ClientRegistry<ClientHandle>>,
     pub(crate) queue_locks: Mutex<QueueLocks>,
     pub(crate) waiting_pulls: Mutex<WaitingPulls<HeldPull>>,
@@ -119,7 +121,8 @@ impl Broker {
             timers: Timers::default(),
             transactions: Transactions::default(),
             pop: Pop::load(&config, &root, &disk, clock.now_ms())?,
-            grpc: Grpc::default(),
+            grpc: Grpc::new(file("grpcClients.json")),
+            cluster: Cluster::default(),
             clients: RwLock::default(),
             queue_locks: Mutex::default(),
             waiting_pulls: Mutex::new(WaitingPulls::new(config.long_polling_max_requests.unsigned_abs() as usize)),
@@ -137,6 +140,7 @@ impl Broker {
         transaction::recover(&broker)?;
         timer::open(&broker)?;
         pop::recover(&broker).map_err(OpenError::Pop)?;
+        grpc::memory::recover(&broker)?;
         Ok(broker)
     }
 
@@ -154,6 +158,7 @@ impl Broker {
     pub(crate) fn save(&self) -> Result<(), ConfigFileError> {
         self.topics.save()?;
         self.groups.save()?;
+        grpc::memory::save(self)?;
         self.delayed.save(self.clock.now_ms(), || self.await_flush())?;
         // Right before the offsets: what they say about POP begins where this ends.
         let now_ms = self.pop.save(self)?;

@@ -6,6 +6,7 @@ mod admin;
 pub mod attribute;
 pub mod broker;
 pub mod client;
+mod cluster;
 pub mod config;
 mod config_file;
 pub mod delay;

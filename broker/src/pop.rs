@@ -52,7 +52,6 @@ use modes::Modes;
 use notification::HeldNotification;
 use order::{OrderFile, OrderTable};
 use request::HeldPop;
-use routes::Routes;
 use waiting::{Scope, WaitingPops};
 
 /// The group whose offsets tell how far the journal is no longer needed: the last such entry of each queue.
@@ -77,7 +76,6 @@ pub(crate) struct Pop {
     state: Mutex<PopState>,
     order_file: ConfigFile,
     modes: Modes,
-    routes: Routes,
     pops: Mutex<WaitingPops<HeldPop>>,
     notifications: Mutex<WaitingPops<HeldNotification>>,
     /// One POP at a time reads a queue for a group and moves the group's offset.
@@ -106,7 +104,6 @@ impl Pop {
             state: Mutex::new(state),
             order_file,
             modes: Modes::load(file("messageRequestMode.json"))?,
-            routes: Routes::default(),
             pops: Mutex::new(WaitingPops::new(limit, limit_of_scope)),
             notifications: Mutex::new(WaitingPops::new(limit, limit_of_scope)),
             turns: std::iter::repeat_with(Mutex::default).take(TURNS).collect(),

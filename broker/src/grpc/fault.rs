@@ -54,6 +54,8 @@ fn code(code: ResponseCode) -> Code {
         ResponseCode::NO_MESSAGE | ResponseCode::PULL_NOT_FOUND => Code::MessageNotFound,
         ResponseCode::QUERY_NOT_FOUND => Code::OffsetNotFound,
         ResponseCode::SUBSCRIPTION_PARSE_FAILED => Code::IllegalFilterExpression,
+        ResponseCode::LMQ_QUOTA_EXCEEDED => Code::LiteTopicQuotaExceeded,
+        ResponseCode::LITE_SUBSCRIPTION_QUOTA_EXCEEDED => Code::LiteSubscriptionQuotaExceeded,
         ResponseCode::FLUSH_DISK_TIMEOUT => Code::MasterPersistenceTimeout,
         ResponseCode::FLUSH_SLAVE_TIMEOUT => Code::SlavePersistenceTimeout,
         ResponseCode::SLAVE_NOT_AVAILABLE => Code::HaNotAvailable,

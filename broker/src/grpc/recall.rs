@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use bolide_proto::v2;
+use bolide_proto::v2::{RecallMessageRequest, RecallMessageResponse};
 
-use super::{Caller, Fault};
+use super::{Caller, Fault, ok, resource};
 use crate::broker::Broker;
+use crate::timer::recall;
 
 /// RecallMessage.
 pub(super) async fn recall(
-    _broker: &Arc<Broker>,
-    _caller: &Caller,
-    _request: v2::RecallMessageRequest,
-) -> Result<v2::RecallMessageResponse, Fault> {
-    Err(Fault::not_supported("RecallMessage"))
+    broker: &Arc<Broker>,
+    caller: &Caller,
+    request: RecallMessageRequest,
+) -> Result<RecallMessageResponse, Fault> {
+    let topic = resource::topic(request.topic.as_ref())?;
+    let message_id = recall::recall_message(broker, caller.ends.peer, topic, topic, &request.recall_handle)?;
+    Ok(RecallMessageResponse { status: ok(), message_id })
 }

@@ -102,7 +102,7 @@ async fn assign(broker: &Broker, question: &QueryAssignmentRequest) -> Option<Ve
     let all = if broker.config.get().enable_lmq && light::is_light(topic) {
         // No name server knows it: it is where its messages are.
         let broker_name = broker.config.get().broker_name.clone();
-        Arc::new(vec![MessageQueue { topic: topic.clone(), broker_name, queue_id: LIGHT_QUEUE.0 }])
+        vec![MessageQueue { topic: topic.clone(), broker_name, queue_id: LIGHT_QUEUE.0 }]
     } else {
         routes::queues(broker, topic).await?
     };
@@ -122,7 +122,7 @@ async fn assign(broker: &Broker, question: &QueryAssignmentRequest) -> Option<Ve
             MessageRequestMode::Pull => strategy.allocate(&all, &clients, client_id),
         }
     } else {
-        all.to_vec()
+        all
     };
     let assigned = |message_queue| MessageQueueAssignment { message_queue, mode: mode.mode, attachments: None };
     Some(queues.into_iter().map(assigned).collect())
