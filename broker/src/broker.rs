@@ -15,6 +15,7 @@ use crate::client::registry::ClientRegistry;
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
+use crate::foreign::ForeignError;
 use crate::group::Groups;
 use crate::offset::Offsets;
 use crate::pop::Pop;
@@ -29,11 +30,14 @@ use crate::timer::{TimerError, Timers};
 use crate::topic::Topics;
 use crate::topic::table::TopicDefaults;
 use crate::transaction::Transactions;
-use crate::{delay, pop, pull, requests, send, timer, transaction};
+use crate::{delay, foreign, pop, pull, requests, send, timer, transaction};
 
 /// Why a broker did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The folder has data that is not read here.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -104,6 +108,7 @@ impl Broker {
         let events = Arc::new(Events::default());
         let options = store_options(&config);
         let flush_mode = options.flush_mode;
+        foreign::check(&root, &*disk)?;
         let store = Store::open(options, disk.clone(), clock.clone(), events.clone())?;
         ConfigFile::create_folder(&root, &*disk)?;
         let broker = Arc::new(Broker {

@@ -10,6 +10,7 @@ pub mod config;
 mod config_file;
 pub mod delay;
 pub mod filter;
+pub mod foreign;
 pub mod group;
 mod message;
 pub mod name;
