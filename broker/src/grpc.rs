@@ -2,9 +2,6 @@
 //! methods; each capability has a file here that translates between the protocol's messages and the broker's own operations. What
 //! sends, pops, ends transactions and so on is not decided here, but where the remoting front door asks for it too.
 
-// The rooms of sending and receiving, which use the rest, are on their way.
-#![allow(dead_code)]
-
 mod ack;
 mod assignment;
 mod caller;
@@ -16,6 +13,7 @@ mod heartbeat;
 mod invisible;
 pub(crate) mod listener;
 mod lite;
+pub(crate) mod memory;
 mod message;
 mod offset;
 mod property;
@@ -34,11 +32,10 @@ mod telemetry;
 pub(crate) mod tls;
 mod transaction;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use bolide_proto::v2;
 
 use crate::broker::Broker;
+use crate::config_file::ConfigFile;
 
 use caller::Caller;
 pub(crate) use endpoint::published;
@@ -48,39 +45,43 @@ use session::Sessions;
 pub(crate) use transaction::recover as recover_transaction;
 
 /// What the gRPC front door keeps for as long as the broker runs.
-#[derive(Default)]
 pub(crate) struct Grpc {
     sessions: Sessions,
-    is_stopping: AtomicBool,
+    /// What is remembered of the sessions.
+    file: ConfigFile,
 }
 
 impl Grpc {
-    /// Whether a client has a session. While the broker stops, all have: they come back.
-    pub(crate) fn is_connected(&self, client_id: &str) -> bool {
-        self.is_stopping.load(Ordering::Relaxed) || self.sessions.get(client_id).is_some()
+    /// `file` holds what is remembered of clients; [`memory::recover`] takes it in, once there is a broker.
+    pub(crate) fn new(file: ConfigFile) -> Self {
+        Grpc { sessions: Sessions::default(), file }
     }
-}
 
-#[cfg(test)]
-impl Grpc {
-    /// As if a client had sent its settings; the stream that it listens to is what is returned.
-    pub(crate) fn connect(&self, client_id: &str) -> impl Sized + use<> {
-        let request = {
-            let mut request = tonic::Request::new(());
-            request.metadata_mut().insert("x-mq-client-id", client_id.parse().unwrap());
-            request
-        };
+    /// Whether a client has a session: one with a Telemetry stream, or one that has not been silent for long.
+    pub(crate) fn is_connected(&self, client_id: &str) -> bool {
+        self.sessions.get(client_id).is_some()
+    }
+
+    /// As if a client had sent its settings; it listens for as long as what is returned is kept.
+    #[cfg(test)]
+    pub(crate) fn connect(&self, client_id: &str, now_ms: i64) -> impl Sized + use<> {
+        let mut request = tonic::Request::new(());
+        request.metadata_mut().insert("x-mq-client-id", client_id.parse().unwrap());
         let (commands, told) = tokio::sync::mpsc::channel(1);
         let caller = Caller::of(&request).unwrap();
-        self.sessions.attach(&caller, v2::Settings::default(), commands, 10).unwrap();
+        self.sessions.attach(&caller, v2::Settings::default(), Some(commands), 10, now_ms).unwrap();
         told
     }
 }
 
-/// Ends all sessions, for the broker stops.
+/// Forgets clients that fell silent.
+pub(crate) fn expire(broker: &Broker, now_ms: i64) {
+    broker.grpc.sessions.expire(now_ms, broker.config.get().channel_expired_timeout_ms);
+}
+
+/// Ends all Telemetry streams, for the broker stops.
 pub(crate) fn drain(broker: &Broker) {
-    broker.grpc.is_stopping.store(true, Ordering::Relaxed);
-    broker.grpc.sessions.close_all("the broker stops");
+    broker.grpc.sessions.hang_up("the broker stops");
 }
 
 /// A status that says that all went well.

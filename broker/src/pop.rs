@@ -16,9 +16,11 @@ mod journal;
 mod modes;
 mod notification;
 pub mod order;
+mod peek;
 mod receipt;
 mod recipient;
 mod relabel;
+mod release;
 mod renew;
 pub mod renewal;
 mod request;
@@ -32,6 +34,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
+use bolide_remoting::{Reply, Request};
 use bolide_store::{Arrival, Disk};
 use parking_lot::Mutex;
 
@@ -39,8 +42,10 @@ pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_ti
 pub(crate) use assignment::{modes, query_assignment, set_mode};
 pub(crate) use check::{Subject, check, subscription};
 pub(crate) use notification::{notification, polling_info};
+pub(crate) use peek::peek;
 pub(crate) use receipt::{Receipt, ReceiptError};
 pub(crate) use recipient::{Popped, receive};
+pub(crate) use release::release;
 pub(crate) use request::pop;
 pub(crate) use revive::run;
 pub(crate) use take::{Batch, Taken, Wanted};
@@ -171,6 +176,11 @@ pub(crate) fn expire(broker: &Arc<Broker>, now_ms: i64) {
     }
     request::expire(broker, now_ms);
     notification::expire(broker, now_ms);
+}
+
+/// POP_ROLLBACK: an operator wants what is in flight in Apache's files rather than in its RocksDB. Here it always is.
+pub(crate) fn roll_back(_: &Arc<Broker>, _: &Request<'_>, reply: Reply<'_>) {
+    reply.ok(&());
 }
 
 /// Answers everything that waits, for the broker stops.

@@ -135,15 +135,15 @@ impl Handout<'_> {
         let batches = self.taken.batches.iter();
         batches
             .flat_map(|batch| {
-                records(&batch.records).filter_map(move |(record, view)| self.message(batch, &record, &view))
+                let messages = records(&batch.records).zip(&batch.offsets);
+                messages.filter_map(move |((record, view), offset)| self.message(batch, *offset, &record, &view))
             })
             .collect()
     }
 
     /// A message, unless it is not for the client after all: then it is dealt with here.
-    fn message(&self, batch: &Batch, record: &Bytes, view: &RecordView<'_>) -> Option<v2::Message> {
+    fn message(&self, batch: &Batch, offset: i64, record: &Bytes, view: &RecordView<'_>) -> Option<v2::Message> {
         let Handout { broker, caller, wanted, taken, config } = self;
-        let offset = view.queue_offset().0;
         let receipt = Receipt::of(broker, wanted, taken, batch, offset, view.physical_offset().0);
         let attempts = match &batch.counts {
             Some(counts) => counts.of(offset),

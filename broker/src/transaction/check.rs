@@ -66,7 +66,11 @@ fn check(broker: &Broker) -> Result<usize, CheckError> {
         reserved_ms: i64::from(config.file_reserved_time_hours) * 3_600_000,
     };
     let now_ms = broker.clock.now_ms();
-    let can_ask = |group: &str| broker.clients.read().producer_group(group).is_some_and(|members| !members.is_empty());
+    let can_ask = |group: &str| {
+        let clients = broker.clients.read();
+        let mut members = clients.producer_group(group).into_iter().flat_map(|members| members.values());
+        members.any(|member| member.introduction.connection.is_open())
+    };
     let due = broker.transactions.ledger.lock().due(now_ms, rules, &can_ask, MAX_ACTIONS);
     let outcome = due.iter().try_for_each(|(half, action)| act(broker, half, *action));
     store_operations(broker);
@@ -90,6 +94,11 @@ pub(super) fn scan(broker: &Broker) -> Result<(), ReadError> {
             return Ok(());
         }
     }
+}
+
+/// Stores a half message again, for another reason than a check.
+pub(super) fn renew(broker: &Broker, half: &Half) -> Result<(), impl std::error::Error + use<>> {
+    act(broker, half, Action::Renew)
 }
 
 fn act(broker: &Broker, half: &Half, action: Action) -> Result<(), CheckError> {
@@ -125,7 +134,7 @@ fn store_again(
     view: &RecordView<'_>,
     checks: i32,
 ) -> Result<Option<Half>, CheckError> {
-    let put = half::copy(record, view, half, checks).put(broker)?;
+    let put = half::copy(record, view, half, checks).put_again(broker)?;
     let copy = half::entry_of_copy(half, checks, &put);
     let is_open = broker.transactions.ledger.lock().moved(half.offset, copy.clone());
     Ok(is_open.then_some(copy))
@@ -194,7 +203,7 @@ fn give_up(broker: &Broker, half: &Half, record: &Bytes, view: &RecordView<'_>) 
     let mut message = Message::of(record, view);
     message.topic = GIVEN_UP_TOPIC.to_owned();
     message.queue = QUEUE;
-    let put = message.put(broker)?;
+    let put = message.put_again(broker)?;
     tracing::warn!(
         group = &*half.group,
         message = encode_message_id(broker.store_host, put.physical_offset),

@@ -4,7 +4,11 @@
 // A test ends with its first failure.
 #![allow(clippy::unwrap_used)]
 
+mod bad_input;
+mod light_queues;
 mod message_types;
+mod offset_reset;
+mod peek;
 
 use std::fmt::Write as _;
 
@@ -18,7 +22,7 @@ fn broker(folder: &Folder, settings: &[(&str, &str)]) -> Server {
     let store = folder.path().join("store");
     start(Role::Broker, "broker", folder.path(), |port| {
         let mut text = format!(
-            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\n\
+            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\n\
              storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=4194304\n",
             port + 1,
             store = store.display()
