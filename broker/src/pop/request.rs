@@ -11,6 +11,7 @@ use super::retry_topic;
 use super::take::{Reading, TakeError, Taken, Wanted, has_message, take};
 use super::waiting::{Full, Scope};
 use crate::broker::Broker;
+use crate::flow;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 
@@ -142,17 +143,24 @@ fn resume(broker: &Arc<Broker>, held: HeldPop, looks: usize) -> bool {
 
 /// The data is on disk only, or another POP has its turn: a thread that may wait takes over.
 fn take_from_disk(broker: &Arc<Broker>, held: HeldPop) {
+    let turn = match flow::begin_slow(broker) {
+        Ok(turn) => turn,
+        Err(refusal) => return held.reply.refuse(refusal),
+    };
     let broker = broker.clone();
-    tokio::task::spawn_blocking(move || match take(&broker, &held.wanted, Reading::Disk) {
-        Ok(taken) if taken.count > 0 => {
-            let more = taken.rest > 0;
-            answer(&held.wanted, taken, held.reply);
-            if more {
-                wake_one(&broker, &held.wanted.scope, held.wanted.queue);
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        match take(&broker, &held.wanted, Reading::Disk) {
+            Ok(taken) if taken.count > 0 => {
+                let more = taken.rest > 0;
+                answer(&held.wanted, taken, held.reply);
+                if more {
+                    wake_one(&broker, &held.wanted.scope, held.wanted.queue);
+                }
             }
+            Ok(taken) => hold(&broker, held, &taken, LOOKS),
+            Err(error) => held.reply.refuse(error),
         }
-        Ok(taken) => hold(&broker, held, &taken, LOOKS),
-        Err(error) => held.reply.refuse(error),
     });
 }
 
