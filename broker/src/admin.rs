@@ -24,7 +24,9 @@ pub(crate) fn update_config(broker: &Arc<Broker>, request: &Request<'_>, reply: 
     };
     tracing::info!(peer = %request.connection.peer(), changes = ?update.changes, "configuration changed");
     follow(broker, &update);
-    broker.on_blocking_thread(reply, move |broker, reply| reply.give(keep(broker, &update)));
+    // Not held up by what else waits for the disk: this may be what brings relief.
+    let (broker, reply) = (broker.clone(), reply.park());
+    tokio::task::spawn_blocking(move || reply.give(keep(&broker, &update)));
 }
 
 /// Brings what was built from the configuration in line with it.

@@ -17,6 +17,7 @@ use crate::cluster::Cluster;
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
+use crate::flow::{self, SlowRequests};
 use crate::foreign::ForeignError;
 use crate::group::Groups;
 use crate::grpc::Grpc;
@@ -25,6 +26,7 @@ use crate::pop::Pop;
 use crate::pull::HeldPull;
 use crate::pull::waiting::WaitingPulls;
 use crate::registration::Registrar;
+use crate::reply::Respond;
 use crate::send::WaitingSend;
 use crate::send::flush_wait::FlushWait;
 use crate::send::unique_id::UniqueIds;
@@ -81,6 +83,7 @@ pub struct Broker {
     pub(crate) queue_locks: Mutex<QueueLocks>,
     pub(crate) waiting_pulls: Mutex<WaitingPulls<HeldPull>>,
     pub(crate) waiting_sends: Mutex<FlushWait<WaitingSend>>,
+    pub(crate) slow_requests: SlowRequests,
     pub(crate) unique_ids: UniqueIds,
     pub(crate) registrar: Registrar,
     pub(crate) disk: Arc<dyn Disk>,
@@ -132,6 +135,7 @@ impl Broker {
             queue_locks: Mutex::default(),
             waiting_pulls: Mutex::new(WaitingPulls::new(config.long_polling_max_requests.unsigned_abs() as usize)),
             waiting_sends: Mutex::default(),
+            slow_requests: SlowRequests::default(),
             unique_ids: UniqueIds::new(address, std::process::id(), u32::from(opening.listen_port)),
             registrar: Registrar::new(opening.name_servers, store_host),
             config: Live::new(opening.config),
@@ -155,8 +159,15 @@ impl Broker {
         reply: Reply<'_>,
         work: impl FnOnce(&Arc<Broker>, Parked) + Send + 'static,
     ) {
+        let turn = match flow::begin_slow(self) {
+            Ok(turn) => turn,
+            Err(refusal) => return reply.refuse(refusal),
+        };
         let (broker, reply) = (self.clone(), reply.park());
-        tokio::task::spawn_blocking(move || work(&broker, reply));
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&broker, reply);
+        });
     }
 
     /// Writes topics, groups and offsets that have changed. Waits for the disk.

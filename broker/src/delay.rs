@@ -104,7 +104,7 @@ fn postpone(broker: &Broker, record: &Bytes, view: &RecordView<'_>, due_ms: i64)
 }
 
 /// Stores the messages whose time has come where they belong; answers when the next one is due.
-fn deliver_due(broker: &Broker) -> Option<i64> {
+pub(crate) fn deliver_due(broker: &Broker) -> Option<i64> {
     let _turn = broker.delayed.turn();
     let levels = broker.delayed.levels();
     let next = (1..=levels.count()).filter_map(|level| deliver_level(broker, level, levels.delay_ms(level))).min();

@@ -89,6 +89,8 @@ pub(crate) struct Pop {
     turns: Vec<Mutex<()>>,
     /// Distributes checkpoints over the journal's queues.
     counter: AtomicU32,
+    /// Distributes POPs over queues and topics. Apart from the other, so that neither skips what the other takes.
+    lots: AtomicU32,
     /// What was popped since is known here, in milliseconds since 1970.
     started_ms: i64,
     /// When what clients hold was looked at last, in milliseconds since 1970.
@@ -117,15 +119,21 @@ impl Pop {
             notifications: Mutex::new(WaitingPops::new(limit, limit_of_scope)),
             turns: std::iter::repeat_with(Mutex::default).take(TURNS).collect(),
             counter: AtomicU32::new(0),
+            lots: AtomicU32::new(0),
             started_ms,
             renewed_ms: AtomicI64::new(0),
         })
     }
 
-    /// The next number of a count that goes round.
-    fn count(&self, below: i32) -> i32 {
-        let below = below.max(1).unsigned_abs();
-        (self.counter.fetch_add(1, Ordering::Relaxed) % below).cast_signed()
+    /// The queue of the journal that the next checkpoint goes to, out of that many.
+    fn next_journal_queue(&self, queues: i32) -> i32 {
+        let queues = queues.max(1).unsigned_abs();
+        (self.counter.fetch_add(1, Ordering::Relaxed) % queues).cast_signed()
+    }
+
+    /// A number from 0 to 99, each as often as the others, by which POPs differ.
+    fn next_lot(&self) -> i32 {
+        (self.lots.fetch_add(1, Ordering::Relaxed) % 100).cast_signed()
     }
 
     /// The moment from which on the groups' offsets, saved now, may lack a checkpoint; notes how far the journal is dealt with and

@@ -14,6 +14,7 @@ use bolide_store::{Arrival, QueueId, QueueOffset, QueueRead, ReadError, ReadLimi
 
 use crate::broker::Broker;
 use crate::filter::Subscription;
+use crate::flow;
 use crate::reply::Respond;
 use recipient::Recipient;
 pub(crate) use recipient::{Asked, Pulled, receive};
@@ -136,8 +137,13 @@ fn read<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>) -> Result<QueueRead, Rea
 
 /// The data is on disk only: a thread that may wait reads it, so that a slow disk stalls no connection.
 fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Recipient) {
+    let turn = match flow::begin_slow(broker) {
+        Ok(turn) => turn,
+        Err(refusal) => return reply.refuse(refusal),
+    };
     let broker = broker.clone();
     tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let accepts = |tags_code| pull.subscription.accepts(tags_code);
         let read = |from| broker.store.read_queue_blocking(&pull.topic, pull.queue, from, pull.limits, &accepts);
         let result = scan::scan(&pull, read);

@@ -45,6 +45,11 @@ impl Refusal {
         Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, remark)
     }
 
+    /// Too much waits here already: the client shall back off, or go to another broker.
+    pub(crate) fn overload() -> Self {
+        Refusal::new(ResponseCode::SYSTEM_BUSY, "[OVERLOAD]system busy, start flow control for a while")
+    }
+
     /// The configuration does not allow filters of this type.
     pub(crate) fn no_filter(kind: &str) -> Self {
         let remark = format!("The broker does not support consumer to filter message by {kind}");

@@ -186,3 +186,6 @@ pub(crate) fn created(lookup: Lookup) -> Vec<Arc<TopicConfig>> {
         Lookup::Created(topic) => vec![topic],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,6 +165,8 @@ bolide_remoting::config_keys! {
     section "Sending";
     /// The largest message body.
     "maxMessageSize" [mutable, important] max_message_size_bytes: i32 = 4_194_304, 1..=16_777_216;
+    /// How many producers may wait for the disk at once with SYNC_FLUSH; further messages are refused with code 2.
+    "sendThreadPoolQueueCapacity" [mutable] send_thread_pool_queue_capacity: i32 = 10_000, 0..=10_000_000;
     /// Whether transactional messages are refused.
     "rejectTransactionMessage" [mutable] reject_transaction_message: bool = false;
     /// Messages are refused before this moment, in milliseconds since 1970.
@@ -261,6 +263,8 @@ bolide_remoting::config_keys! {
     "accessMessageInMemoryMaxRatio" [mutable, important] access_message_in_memory_max_ratio: i32 = 40, 0..=100;
     /// How many bytes of one queue one pull looks through for messages that match, at 20 bytes each.
     "maxFilterMessageSize" [mutable] max_filter_message_size_bytes: i32 = 16_000, 20..=16_777_216;
+    /// How many requests of all kinds may wait for a thread that reads the disk; further ones are refused with code 2.
+    "pullThreadPoolQueueCapacity" [mutable] pull_thread_pool_queue_capacity: i32 = 100_000, 0..=10_000_000;
     /// How many messages a query by key returns at most.
     "maxMsgsNumBatch" [mutable, important] max_msgs_num_batch: i32 = 64, 1..=65_535;
     /// How many messages a query by unique key returns at most.

@@ -65,7 +65,7 @@ fn checked(broker: &Broker, request: &Request<'_>) -> Result<Look, Refusal> {
 
 fn see(broker: &Broker, look: &Look, reading: Reading) -> Result<Seen, ReadError> {
     let mut seen = Seen::default();
-    let lot = broker.pop.count(100);
+    let lot = broker.pop.next_lot();
     for (topic, queue) in queues_in_turn(broker, &look.scope, look.queue, false, lot) {
         let (topic, queue) = (topic.topic_name.as_str(), QueueId(queue));
         let committed = broker.offsets.read().query(&look.scope.group, topic, queue.0).map(QueueOffset);

@@ -15,6 +15,7 @@ use super::retry_topic::{self, TopicKind};
 use super::take::{Batch, Reading, TakeError, Taken, Wanted, has_message, take};
 use super::waiting::{Full, Scope};
 use crate::broker::Broker;
+use crate::flow;
 use crate::message::records;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
@@ -205,18 +206,25 @@ fn resume(broker: &Arc<Broker>, held: HeldPop, looks: usize) -> bool {
 
 /// The data is on disk only, or another POP has its turn: a thread that may wait takes over.
 fn take_from_disk(broker: &Arc<Broker>, held: HeldPop) {
+    let turn = match flow::begin_slow(broker) {
+        Ok(turn) => turn,
+        Err(refusal) => return held.reply.refuse(refusal),
+    };
     let broker = broker.clone();
-    tokio::task::spawn_blocking(move || match take(&broker, &held.wanted, Reading::Disk) {
-        Ok(taken) if taken.count > 0 => {
-            let more = taken.rest > 0;
-            let (scope, queue) = (held.wanted.scope.clone(), held.wanted.queue);
-            held.answer(&broker, taken);
-            if more {
-                wake_one(&broker, &scope, queue);
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        match take(&broker, &held.wanted, Reading::Disk) {
+            Ok(taken) if taken.count > 0 => {
+                let more = taken.rest > 0;
+                let (scope, queue) = (held.wanted.scope.clone(), held.wanted.queue);
+                held.answer(&broker, taken);
+                if more {
+                    wake_one(&broker, &scope, queue);
+                }
             }
+            Ok(taken) => hold(&broker, held, &taken, LOOKS),
+            Err(error) => held.reply.refuse(error),
         }
-        Ok(taken) => hold(&broker, held, &taken, LOOKS),
-        Err(error) => held.reply.refuse(error),
     });
 }
 

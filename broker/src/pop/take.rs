@@ -127,15 +127,25 @@ fn has_too_many(config: &crate::config::BrokerConfig, broker: &Broker, place: &P
 /// Takes messages for a POP. An error after something was taken only ends the taking.
 pub(super) fn take(broker: &Broker, wanted: &Wanted, reading: Reading) -> Result<Taken, TakeError> {
     let config = broker.config.get();
-    let lot = broker.pop.count(100);
-    let revive_queue = if wanted.ordered { ORDERED } else { broker.pop.count(config.revive_queue_num) };
+    let lot = broker.pop.next_lot();
+    let revive_queue = if wanted.ordered { ORDERED } else { broker.pop.next_journal_queue(config.revive_queue_num) };
     let mut taken = Taken { pop_ms: broker.clock.now_ms(), revive_queue, ..Taken::default() };
+    let mut retried = None;
     for (topic, queue) in queues_in_turn(broker, &wanted.scope, wanted.queue, wanted.ordered, lot) {
-        let place = Place::new(&topic.topic_name, &wanted.scope.group, queue);
+        let kind = TopicKind::of(&topic.topic_name);
+        // A client tells messages that come again from others, but not the two kinds of topics that they come from.
+        let is_other_kind = |first: TopicKind| first != kind;
+        if kind != TopicKind::Normal && retried.is_some_and(is_other_kind) {
+            continue;
+        }
+        let (place, before) = (Place::new(&topic.topic_name, &wanted.scope.group, queue), taken.count);
         match take_from(broker, wanted, &place, reading, &mut taken) {
             Ok(()) => {}
             Err(_) if taken.count > 0 => break,
             Err(error) => return Err(error),
+        }
+        if kind != TopicKind::Normal && taken.count > before {
+            retried = Some(kind);
         }
     }
     Ok(taken)
@@ -151,7 +161,7 @@ pub(super) fn queues_in_turn(
 ) -> Vec<(Arc<TopicConfig>, i32)> {
     let config = broker.config.get();
     let topic = broker.topics.get(&scope.topic);
-    let retry = if ordered { None } else { retry_topic_for(broker, scope, lot) };
+    let retries = if ordered { Vec::new() } else { retry_topics(broker, scope, lot) };
     let by_priority = !ordered && topic.as_ref().is_some_and(|topic| goes_by_priority(broker, scope, topic, lot));
     let (first_lot, retry_percent) = match by_priority {
         true => (0, config.pop_from_retry_probability_for_priority),
@@ -165,12 +175,12 @@ pub(super) fn queues_in_turn(
         (0..queues).map(move |index| (topic.clone(), (place(index) + first_lot) % queues))
     };
     let mut turns = Vec::new();
-    turns.extend(retry.iter().filter(|_| retry_first).flat_map(&all));
+    turns.extend(retries.iter().filter(|_| retry_first).flat_map(&all));
     match (&topic, queue) {
         (Some(topic), 0..) => turns.push((topic.clone(), queue)),
         (topic, _) => turns.extend(topic.iter().flat_map(&all)),
     }
-    turns.extend(retry.iter().filter(|_| !retry_first).flat_map(&all));
+    turns.extend(retries.iter().filter(|_| !retry_first).flat_map(&all));
     turns
 }
 
@@ -185,13 +195,19 @@ fn goes_by_priority(broker: &Broker, scope: &Scope, topic: &TopicConfig, lot: i3
     lot < factor.unwrap_or(100)
 }
 
-/// The retry topic that a POP looks into: with the second naming in use, the first one's every other time.
-fn retry_topic_for(broker: &Broker, scope: &Scope, lot: i32) -> Option<Arc<TopicConfig>> {
+/// The retry topics that a POP looks into: with the second naming in use also those of the first, which come before the others
+/// every other time.
+fn retry_topics(broker: &Broker, scope: &Scope, lot: i32) -> Vec<Arc<TopicConfig>> {
     let config = broker.config.get();
     let Scope { topic, group } = scope;
-    let second = config.enable_retry_topic_v2 && !(config.retrieve_message_from_pop_retry_topic_v1 && lot % 2 == 0);
-    let name = if second { retry_topic::v2(topic, group) } else { retry_topic::v1(topic, group) };
-    broker.topics.get(&name)
+    let mut names = vec![retry_topic::v1(topic, group)];
+    if config.enable_retry_topic_v2 {
+        if !config.retrieve_message_from_pop_retry_topic_v1 {
+            names.clear();
+        }
+        names.insert(if lot % 2 == 0 { names.len() } else { 0 }, retry_topic::v2(topic, group));
+    }
+    names.iter().filter_map(|name| broker.topics.get(name)).collect()
 }
 
 fn take_from(

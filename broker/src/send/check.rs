@@ -12,6 +12,7 @@ use bolide_store::QueueId;
 use bolide_store::record::sys_flag;
 
 use crate::broker::Broker;
+use crate::flow;
 use crate::name;
 use crate::refusal::Refusal;
 use crate::topic::table::Lookup;
@@ -29,9 +30,15 @@ pub(super) struct Target {
 }
 
 pub(super) fn check(broker: &Broker, peer: SocketAddr, header: &SendMessageRequest<'_>) -> Result<Target, Refusal> {
+    let config = broker.config.get();
+    let open_from_ms = config.start_accept_send_request_timestamp_ms;
+    if broker.clock.now_ms() < open_from_ms {
+        let remark = format!("broker unable to service, until {open_from_ms} ms since 1970");
+        return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
+    }
+    flow::check_waiting_sends(broker)?;
     let lookup = find_topic(broker, header)?;
     let topic = lookup.config();
-    let config = broker.config.get();
     if !permission::is_writable(config.broker_permission) && topic.order {
         let remark = format!("the broker[{}] sending message is forbidden", config.broker_ip1);
         return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));

@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod flow_control;
 mod light_queues;
 mod message_types;
+mod namespaces;
 mod offset_reset;
 mod peek;
 

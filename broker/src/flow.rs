@@ -1,0 +1,74 @@
+//! Flow control: how much may wait inside the broker before clients are told to come back later, in Apache's words, which make them
+//! back off or go to another broker. A request is refused because too many wait, never because it waited for long.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bolide_store::FlushMode;
+
+use crate::broker::Broker;
+use crate::refusal::Refusal;
+
+/// The requests that have been handed to a thread that may wait for the disk, and are not done.
+#[derive(Debug, Default)]
+pub(crate) struct SlowRequests(Arc<AtomicUsize>);
+
+/// One such request's place; given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct SlowTurn(Arc<AtomicUsize>);
+
+impl SlowRequests {
+    /// Takes a place, unless `most` are taken.
+    fn enter(&self, most: usize) -> Option<SlowTurn> {
+        let turn = SlowTurn(self.0.clone());
+        // Counted first: of two that come at the same time for the last place, at most one gets it.
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        (before < most).then_some(turn)
+    }
+}
+
+impl Drop for SlowTurn {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A place among the requests that wait for a thread which may wait for the disk.
+///
+/// # Errors
+/// When `pullThreadPoolQueueCapacity` are waiting.
+pub(crate) fn begin_slow(broker: &Broker) -> Result<SlowTurn, Refusal> {
+    let most = broker.config.get().pull_thread_pool_queue_capacity;
+    broker.slow_requests.enter(usize::try_from(most).unwrap_or(0)).ok_or_else(Refusal::overload)
+}
+
+/// Whether another message may be stored whose producer waits for the disk.
+///
+/// # Errors
+/// When the broker flushes synchronously and `sendThreadPoolQueueCapacity` producers wait for that.
+pub(crate) fn check_waiting_sends(broker: &Broker) -> Result<(), Refusal> {
+    if broker.flush_mode == FlushMode::Async {
+        return Ok(());
+    }
+    let most = broker.config.get().send_thread_pool_queue_capacity;
+    let is_full = broker.waiting_sends.lock().len() >= usize::try_from(most).unwrap_or(0);
+    if is_full { Err(Refusal::overload()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_when_its_request_is_done() {
+        let requests = SlowRequests::default();
+        let (first, second) = (requests.enter(2), requests.enter(2));
+        assert!(first.is_some() && second.is_some());
+        assert!(requests.enter(2).is_none());
+        drop(first);
+        assert!(requests.enter(2).is_some(), "the refused one holds no place");
+        drop(second);
+        assert!(requests.enter(0).is_none());
+        assert_eq!(requests.0.load(Ordering::Relaxed), 0);
+    }
+}
