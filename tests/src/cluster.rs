@@ -38,7 +38,10 @@ impl Cluster {
     pub fn new(purpose: &str) -> Self {
         let folder = Folder::new(purpose);
         let name_server = start(Role::NameServer, "namesrv", folder.path(), |port| {
-            format!("listenPort={port}\nkvConfigPath={}\n", folder.path().join("kvConfig.json").display())
+            format!(
+                "listenPort={port}\norderMessageEnable=true\nkvConfigPath={}\n",
+                folder.path().join("kvConfig.json").display()
+            )
         });
         Self { name_server, brokers: Mutex::default(), folder }
     }

@@ -24,6 +24,8 @@ public final class Main {
         cases.addAll(DetourCases.all());
         cases.addAll(TimerCases.all());
         cases.addAll(Dialect.ownCases());
+        cases.addAll(OperatorCases.all());
+        cases.addAll(TenantCases.all());
         cases.addAll(OffsetCases.all());
         cases.addAll(RebalanceCases.all());
         cases.addAll(PushCases.all());
