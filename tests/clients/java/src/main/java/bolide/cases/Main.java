@@ -31,6 +31,7 @@ public final class Main {
         cases.addAll(PushCases.all());
         cases.addAll(StartCases.all());
         cases.addAll(PullCases.all());
+        cases.addAll(LightQueueCases.all());
         cases.addAll(BodyCases.all());
         cases.addAll(SendCases.all());
         cases.addAll(QueryCases.all());
