@@ -14,7 +14,7 @@ use crate::toolchain;
 /// Far above what the slowest program needs on a slow machine; without it a hang would take the whole run's time.
 const PROGRAM_LIMIT: Duration = Duration::from_secs(8 * 60);
 
-/// Runs only the cases whose name contains its value.
+/// Runs only the cases whose name contains its value, or one of several between commas.
 const ONLY_VARIABLE: &str = "BOLIDE_TEST_CASES";
 
 /// The header codec of the Java client; the others have only JSON.

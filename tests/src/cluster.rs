@@ -19,7 +19,7 @@ pub const ORDINARY: &str = "broker-a";
 /// there to be asked.
 pub const PATIENT: &[(&str, &str)] = &[("transactionCheckMax", "100")];
 /// The cluster's broker that counts no message as being in memory, so that a new group does not start at offset 0 by itself.
-/// It gives transactions up after a few checks, and it is in a region, to which some clients send their traces.
+/// It gives transactions up after a few checks, it is in a region, to which some clients send their traces, and it has light queues.
 pub const COLD: &str = "broker-b";
 /// The region of that broker.
 const REGION: &str = "test-region";
@@ -38,7 +38,10 @@ impl Cluster {
     pub fn new(purpose: &str) -> Self {
         let folder = Folder::new(purpose);
         let name_server = start(Role::NameServer, "namesrv", folder.path(), |port| {
-            format!("listenPort={port}\nkvConfigPath={}\n", folder.path().join("kvConfig.json").display())
+            format!(
+                "listenPort={port}\norderMessageEnable=true\nkvConfigPath={}\n",
+                folder.path().join("kvConfig.json").display()
+            )
         });
         Self { name_server, brokers: Mutex::default(), folder }
     }
@@ -52,7 +55,13 @@ impl Cluster {
         }
         let cluster = Arc::new(Self::new("cluster"));
         cluster.start_broker(ORDINARY, "DefaultCluster", PATIENT);
-        let cold = [("accessMessageInMemoryMaxRatio", "0"), ("transactionCheckMax", "5"), ("regionId", REGION)];
+        let cold = [
+            ("accessMessageInMemoryMaxRatio", "0"),
+            ("transactionCheckMax", "5"),
+            ("regionId", REGION),
+            ("enableLmq", "true"),
+            ("enableMultiDispatch", "true"),
+        ];
         cluster.start_broker(COLD, "DefaultCluster", &cold);
         *shared = Arc::downgrade(&cluster);
         cluster
@@ -92,8 +101,8 @@ impl Cluster {
                 store = store.display(),
             );
             if apache_version().is_some() {
-                // Ours filter so by themselves.
-                text.push_str("enablePropertyFilter=true\n");
+                // What ours do by themselves.
+                text.push_str("enablePropertyFilter=true\nrecallMessageEnable=true\n");
             }
             for (key, value) in settings {
                 writeln!(text, "{key}={value}").expect("a string takes everything");

@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::binaries::{Maker, Role, server_command};
 
 /// Apache's broker needs many seconds on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(90);
-const STOP_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(240);
+const STOP_LIMIT: Duration = Duration::from_secs(120);
 const SHOWN_LOG_LINES: usize = 20;
 
 /// A server that runs, or can be started again.

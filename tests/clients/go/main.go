@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,7 +30,7 @@ type options struct {
 	cold string
 	// restartable is the broker outside the cluster that the runner restarts when asked on the standard output, if any.
 	restartable string
-	// only runs the cases whose name contains it.
+	// only runs the cases whose name contains it, or one of several between commas.
 	only string
 	// work is the folder of the client's log and local offsets.
 	work string
@@ -84,7 +85,7 @@ func parseOptions(arguments []string) *options {
 	flags.StringVar(&brokers, "brokers", "", "all brokers, as `name=address,name=address`")
 	flags.StringVar(&o.cold, "cold-broker", "", "`name` of the broker with accessMessageInMemoryMaxRatio=0")
 	flags.StringVar(&o.restartable, "restartable", "", "`name` of the broker outside the cluster that can be restarted")
-	flags.StringVar(&o.only, "only", "", "run the cases whose name contains this `text`")
+	flags.StringVar(&o.only, "only", "", "run the cases whose name contains this `text`, or one of several between commas")
 	flags.StringVar(&o.work, "work", os.TempDir(), "`folder` for the client's log and local offsets")
 	flags.StringVar(&o.topic, "topic", "", "`topic` that a member consumes")
 	flags.StringVar(&o.group, "group", "", "`group` that a member joins")
@@ -122,7 +123,7 @@ func runAll(o *options) int {
 	runner := newRunner(os.Stdout, os.Stdin)
 	var selected []testCase
 	for _, one := range allCases() {
-		if !strings.Contains(one.name, o.only) {
+		if !slices.ContainsFunc(strings.Split(o.only, ","), func(text string) bool { return strings.Contains(one.name, text) }) {
 			continue
 		}
 		if lacking := one.lacking(o); lacking != "" {

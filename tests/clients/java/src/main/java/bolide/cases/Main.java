@@ -24,11 +24,14 @@ public final class Main {
         cases.addAll(DetourCases.all());
         cases.addAll(TimerCases.all());
         cases.addAll(Dialect.ownCases());
+        cases.addAll(OperatorCases.all());
+        cases.addAll(TenantCases.all());
         cases.addAll(OffsetCases.all());
         cases.addAll(RebalanceCases.all());
         cases.addAll(PushCases.all());
         cases.addAll(StartCases.all());
         cases.addAll(PullCases.all());
+        cases.addAll(LightQueueCases.all());
         cases.addAll(BodyCases.all());
         cases.addAll(SendCases.all());
         cases.addAll(QueryCases.all());

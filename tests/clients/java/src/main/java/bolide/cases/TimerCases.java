@@ -81,6 +81,11 @@ final class TimerCases {
             () -> Scene.bodiesOf(List.of(scene.producer().viewMessage(topic, result.getMsgId()))));
         var byOffset = scene.producer().viewMessage(topic, result.getOffsetMsgId());
         Expect.equal("the message at its offset", List.of("waiting"), Scene.bodiesOf(List.of(byOffset)));
+        Message level = Scene.message(topic, "for two hours");
+        level.setDelayTimeLevel(18);
+        SendResult delayed = scene.producer().send(level);
+        Expect.eventually("the message with a level", List.of("for two hours"),
+            () -> Scene.bodiesOf(List.of(scene.producer().viewMessage(topic, delayed.getMsgId()))));
     }
 
     private static Message timed(String topic, String body, String name, String value) {

@@ -8,7 +8,7 @@ import java.util.List;
  * @param nameServer  host:port of the name server
  * @param cold        broker of the cluster that was started with accessMessageInMemoryMaxRatio=0, or null
  * @param restartable broker outside the cluster that the runner restarts when asked on the standard output, or null
- * @param only        runs the cases whose name contains this, or all when null
+ * @param only        runs the cases whose name contains this, or one of several between commas; all when null
  * @param work        folder for the clients' logs and local offsets
  * @param run         makes the names of this run's topics and groups unique
  * @param topic       of the child process that is a member of a group

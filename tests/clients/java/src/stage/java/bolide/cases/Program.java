@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 
 /**
  * A program of cases: runs what users of a client do against servers that are already there, and prints one line for each case:
@@ -41,7 +42,7 @@ final class Program {
         PrintStream out = System.out;
         var runner = new Runner(out, System.in);
         List<Case> cases = new ArrayList<>(all);
-        cases.removeIf(one -> options.only() != null && !one.name().contains(options.only()));
+        cases.removeIf(one -> options.only() != null && Stream.of(options.only().split(",")).noneMatch(one.name()::contains));
         long started = System.nanoTime();
         cases.removeIf(one -> {
             String lacking = one.lacking(options);

@@ -9,7 +9,9 @@ import org.apache.rocketmq.client.consumer.AckStatus;
 import org.apache.rocketmq.client.consumer.PopResult;
 import org.apache.rocketmq.client.consumer.PopStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
@@ -32,6 +34,7 @@ final class PopCases {
     static List<Case> all() {
         return List.of(
             new Case("pop-push-consumers-share-messages", PopCases::pushed),
+            new Case("pop-push-consumer-with-an-orderly-listener", PopCases::pushedOrderly),
             new Case("pop-again-after-its-time", PopCases::again),
             new Case("pop-ends-in-dead-letters", PopCases::deadLetters),
             Case.needingRestarts("pop-handles-outlive-a-restart", PopCases::restarted),
@@ -322,5 +325,28 @@ final class PopCases {
         List<MessageExt> second = new ArrayList<>();
         inboxes.forEach(inbox -> inbox.all().stream().map(Received::message).filter(message -> message.getReconsumeTimes() > 0).forEach(second::add));
         Expect.equal("what came again", List.of("popped-7"), Scene.bodiesOf(second));
+    }
+
+    /** For such a listener the client locks queues and pulls, whatever the group's mode. */
+    private static void pushedOrderly(Scene scene) throws Exception {
+        String topic = scene.topic(1);
+        String group = scene.group();
+        String broker = scene.servers.address(scene.servers.broker());
+        Dialect.putGroup(scene.servers.admin, broker, group, 16);
+        scene.servers.admin.setMessageRequestMode(broker, topic, group, MessageRequestMode.POP, 0, Expect.CALL_MS);
+        List<String> sent = Scene.bodies("popped", 12);
+        scene.sendReadable(topic, sent);
+        var inbox = new Inbox();
+        var consumer = scene.push(group, topic, "*");
+        consumer.setClientRebalance(false);
+        consumer.setPopInvisibleTime(60_000);
+        consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+            messages.forEach(message -> inbox.add(Received.of(message)));
+            return ConsumeOrderlyStatus.SUCCESS;
+        });
+        consumer.start();
+        scene.closing(consumer::shutdown);
+        inbox.awaitInOrder(sent);
+        scene.awaitStored(group, topic, sent.size());
     }
 }
