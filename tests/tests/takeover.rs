@@ -232,7 +232,7 @@ impl Handover {
             End::Stopped => drop(self.server.stop()),
             End::Killed => self.server.kill(),
         }
-        let to = if leg % 2 == 0 { Maker::Ours } else { Maker::Apache(self.apache.clone()) };
+        let to = if leg.is_multiple_of(2) { Maker::Ours } else { Maker::Apache(self.apache.clone()) };
         println!("{:?}: leg {leg} ended ({end:?}), {to:?} takes over", self.begun.elapsed());
         self.server.hand_over(to);
         self.server.start_again();

@@ -116,9 +116,12 @@ pub(super) fn acknowledge_all(
     // Apache broker may have a checkpoint among its timers still, which comes when its time is up.
     let may_come = key.pop_ms < broker.pop.started_ms && due_ms > now_ms && is_journal_queue;
     if may_come && !others.is_empty() {
-        journal::append(broker, &mut state, revive_queue, &Entry::Ack { key: key.clone(), offsets: others.clone() })?;
+        let entry = Entry::Ack { key: key.clone(), offsets: others.clone() };
+        let at = journal::append(broker, &mut state, revive_queue, &entry)?;
+        let until_ms = due_ms.saturating_add(EARLY_PATIENCE_MS);
+        state.in_flight.keep(at, until_ms);
         for offset in others {
-            state.in_flight.acknowledge_early(key.clone(), offset, due_ms.saturating_add(EARLY_PATIENCE_MS));
+            state.in_flight.acknowledge_early(key.clone(), offset, until_ms);
         }
     }
     Ok(())

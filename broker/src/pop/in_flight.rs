@@ -155,6 +155,8 @@ pub struct InFlight {
     by_client: HashMap<Arc<str>, BTreeSet<(Place, i64)>>,
     journal: BTreeMap<i32, JournalQueue>,
     early: HashMap<DeliveryKey, Early>,
+    /// Entries of acknowledgements whose checkpoint may still come, with until when.
+    kept: BTreeMap<JournalPosition, i64>,
 }
 
 impl InFlight {
@@ -189,8 +191,11 @@ impl InFlight {
 
     /// The last entry of a journal queue up to which nothing is needed any more; −1 where even the first is.
     pub fn done(&self, queue: i32) -> i64 {
-        let Some(queue) = self.journal.get(&queue) else { return -1 };
-        queue.pins.first_key_value().map_or(queue.next, |(pinned, _)| *pinned) - 1
+        let Some(followed) = self.journal.get(&queue) else { return -1 };
+        let kept = self.kept.range(JournalPosition { queue, offset: 0 }..).next().map(|(at, _)| *at);
+        let kept = kept.filter(|at| at.queue == queue).map(|at| at.offset);
+        let pinned = followed.pins.first_key_value().map(|(pinned, _)| *pinned);
+        pinned.into_iter().chain(kept).fold(followed.next, i64::min) - 1
     }
 
     /// Takes in a checkpoint. A message that is in flight already belongs to whichever of the two POPs was later.
@@ -252,8 +257,16 @@ impl InFlight {
         }
     }
 
+    /// Keeps such an acknowledgement's entry from being forgotten until `until_ms`: whoever gets the files next needs it, too.
+    pub fn keep(&mut self, at: JournalPosition, until_ms: i64) {
+        if self.kept.len() < MAX_EARLY {
+            self.kept.insert(at, until_ms);
+        }
+    }
+
     /// Forgets acknowledgements whose checkpoint has not come in time.
     pub fn forget_early(&mut self, now_ms: i64) {
+        self.kept.retain(|_, until_ms| *until_ms > now_ms);
         self.early.retain(|_, early| early.until_ms > now_ms);
     }
 

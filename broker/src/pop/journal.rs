@@ -15,6 +15,8 @@ use crate::send::properties::key;
 
 /// How many entries are read at once.
 const BATCH: ReadLimits = ReadLimits { max_messages: 32, max_bytes: 1 << 20 };
+/// How long acknowledgements that a start finds wait for checkpoints that are still among the timers, where Apache's broker keeps them.
+const PATIENCE_MS: i64 = 600_000;
 /// The property that holds a message's tag.
 const TAGS: &str = "TAGS";
 
@@ -54,16 +56,15 @@ pub(super) fn append(
 pub(super) fn recover(broker: &Broker) -> Result<(), ReadError> {
     let topic = revive_topic(&broker.config.get());
     let since_ms = broker.offsets.kept_ms();
+    let patience_ms = broker.clock.now_ms().saturating_add(PATIENCE_MS);
     let configured = broker.config.get().revive_queue_num;
     let present = broker.store.queues(&topic).into_iter().map(|queue| queue.0 + 1).max().unwrap_or(0);
     for queue in 0..configured.max(present) {
         let done = broker.offsets.read().query(REVIVE_GROUP, &topic, queue).unwrap_or(-1);
         broker.pop.state.lock().in_flight.follow(queue, done + 1);
-        let forever = i64::MAX;
-        read_on(broker, &topic, queue, Some(Recovering { since_ms, patience_ms: forever }))?;
+        read_on(broker, &topic, queue, Some(Recovering { since_ms, patience_ms }))?;
     }
-    let mut state = broker.pop.state.lock();
-    state.in_flight.forget_early(i64::MAX);
+    let state = broker.pop.state.lock();
     if !state.in_flight.is_empty() {
         tracing::info!(messages = state.in_flight.len(), "messages are in flight from before the start");
     }

@@ -95,6 +95,18 @@ fn an_acknowledgement_may_come_before_its_checkpoint() {
 }
 
 #[test]
+fn an_early_acknowledgement_is_kept_for_whoever_reads_the_journal_next() {
+    let mut state = InFlight::default();
+    state.note(at(0, 0));
+    state.note(at(0, 1));
+    state.note(at(1, 0));
+    state.keep(at(0, 1), 1_000);
+    assert_eq!((state.done(0), state.done(1)), (0, 0));
+    state.forget_early(1_000);
+    assert_eq!(state.done(0), 1);
+}
+
+#[test]
 fn what_a_removed_group_had_is_forgotten() {
     let mut state = InFlight::default();
     state.take(&checkpoint(0, 10, &[0, 1]), at(0, 0));
