@@ -155,11 +155,15 @@ impl<'a> RecordView<'a> {
     /// [`RecordView::verify`] sees that for the body; topic and properties have no checksum of their own.
     pub(crate) fn is_torn(&self, offset: PhysicalOffset) -> bool {
         let first = SECTOR_BYTES - (offset.0 as usize) % SECTOR_BYTES;
-        let sectors = self.bytes.get(first..).unwrap_or_default().chunks(SECTOR_BYTES);
         let body_end = self.after_hosts() + 12 + 4 + self.body.len();
-        // Those that end with the body's bytes have been checked.
-        let unchecked = sectors.enumerate().filter(|(at, sector)| first + at * SECTOR_BYTES + sector.len() > body_end);
-        unchecked.into_iter().any(|(_, sector)| sector.iter().all(|byte| *byte == 0))
+        // Without properties the record ends with their length, which is 0.
+        let end = if self.properties.0.is_empty() { self.bytes.len() - 2 } else { self.bytes.len() };
+        // Sectors that end with the body's bytes have been checked.
+        let unchecked = (first..end).step_by(SECTOR_BYTES).filter(|start| start + SECTOR_BYTES > body_end);
+        unchecked.into_iter().any(|start| {
+            let sector = &self.bytes[start..end.min(start + SECTOR_BYTES)];
+            sector.iter().all(|byte| *byte == 0)
+        })
     }
 
     /// The whole record.
