@@ -53,7 +53,7 @@ impl ConfigFile {
     /// Makes sure that there is a folder for the files.
     pub fn create_folder(root: &Path, disk: &dyn Disk) -> Result<(), ConfigFileError> {
         let path = folder(root);
-        disk.create_dir(&path).map_err(|source| ConfigFileError::Io { action: "create", path, source })
+        disk.create_dir_durably(&path).map_err(|source| ConfigFileError::Io { action: "create", path, source })
     }
 
     /// Reads the file, or its predecessor where the file is damaged or missing; `None` where there is neither.
@@ -65,8 +65,12 @@ impl ConfigFile {
             };
             match body::decode(&text) {
                 Ok(value) => {
-                    if let Some(reason) = damage {
-                        tracing::warn!(file = %self.path.display(), %reason, "damaged; the version before is used");
+                    if path != self.path {
+                        let reason = damage.as_deref().unwrap_or("missing");
+                        tracing::warn!(file = %self.path.display(), %reason, "the version before is used");
+                        // Or the next save would put the damaged one in the place of the sound one.
+                        let restored = self.disk.replace(&self.path, &text, false);
+                        restored.map_err(|source| self.unreplaced(source))?;
                     }
                     return Ok(Some(value));
                 }
@@ -80,7 +84,11 @@ impl ConfigFile {
     pub fn save(&self, value: &impl Serialize) -> Result<(), ConfigFileError> {
         let text = body::encode(value);
         let replaced = self.disk.replace(&self.path, &text, true);
-        replaced.map_err(|source| ConfigFileError::Io { action: "replace", path: self.path.clone(), source })
+        replaced.map_err(|source| self.unreplaced(source))
+    }
+
+    fn unreplaced(&self, source: io::Error) -> ConfigFileError {
+        ConfigFileError::Io { action: "replace", path: self.path.clone(), source }
     }
 
     fn backup(&self) -> PathBuf {
@@ -97,5 +105,32 @@ impl ConfigFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(ConfigFileError::Io { action: "read", path: path.to_owned(), source }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bolide_store::disk::FakeDisk;
+
+    use super::*;
+
+    #[test]
+    fn a_damaged_file_is_restored_from_the_version_before() {
+        let disk: Arc<dyn Disk> = Arc::new(FakeDisk::new());
+        let root = Path::new("/store");
+        ConfigFile::create_folder(root, &*disk).unwrap();
+        let file = ConfigFile::new(root, "numbers.json", disk.clone());
+        assert_eq!(file.load::<Vec<u32>>().unwrap(), None);
+        file.save(&vec![1]).unwrap();
+        file.save(&vec![2]).unwrap();
+        disk.replace(&root.join("config/numbers.json"), b"[2", false).unwrap();
+        assert_eq!(file.load::<Vec<u32>>().unwrap(), Some(vec![1]));
+        // A save that is cut short after it has kept the version before must not leave two damaged files.
+        file.save(&vec![3]).unwrap();
+        disk.replace(&root.join("config/numbers.json"), b"", false).unwrap();
+        assert_eq!(file.load::<Vec<u32>>().unwrap(), Some(vec![1]));
+        disk.replace(&root.join("config/numbers.json"), b"[2", false).unwrap();
+        disk.replace(&root.join("config/numbers.json.bak"), b"{", false).unwrap();
+        assert!(matches!(file.load::<Vec<u32>>(), Err(ConfigFileError::Damaged { .. })));
     }
 }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::disk::{Allocation, Disk, DiskFile};
 use crate::error::StoreError;
+use crate::offset::PhysicalOffset;
 
 /// Length of the file; the rest behind the six numbers is zero.
 const FILE_BYTES: u64 = 4096;
@@ -75,6 +76,15 @@ impl CheckpointFile {
 }
 
 impl Checkpoint {
+    /// The last record whose queue unit and keys are on the disk, -1 without any; `None`: Apache 4.x names times only.
+    pub(crate) fn dispatched(&self) -> Option<PhysicalOffset> {
+        match self {
+            Self { queue_ms: 0, .. } => Some(PhysicalOffset(-1)),
+            Self { queue_physical: 0, confirmed_physical: 0, .. } => None,
+            _ => Some(PhysicalOffset(self.queue_physical)),
+        }
+    }
+
     fn decode(bytes: &[u8; NUMBERS * 8]) -> Self {
         let number = |index: usize| i64::from_be_bytes(std::array::from_fn(|byte| bytes[index * 8 + byte]));
         Self {

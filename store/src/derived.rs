@@ -64,14 +64,20 @@ impl Derived {
         Ok(QueueEntry { queue, unit, applied })
     }
 
+    /// Writes a record's unit once more where it was.
+    pub(crate) fn rewrite_unit(
+        &self,
+        queue: &Queue,
+        record: &RecordView<'_>,
+        keys: &Keys<'_>,
+        offset: QueueOffset,
+    ) -> io::Result<()> {
+        self.queues.files.write(queue, offset.0, &self.unit(record, keys).encode())
+    }
+
     /// Puts a record's keys into the index.
     pub(crate) fn apply_keys(&self, record: &RecordView<'_>, keys: &Keys<'_>, now_ms: i64) -> io::Result<()> {
         self.index.as_ref().map_or(Ok(()), |index| index.apply(record, keys, now_ms))
-    }
-
-    /// Whether the queue exists.
-    pub(crate) fn has_queue(&self, topic: &str, id: QueueId) -> bool {
-        self.queues.find(topic, id).is_some()
     }
 
     fn unit(&self, record: &RecordView<'_>, keys: &Keys<'_>) -> Unit {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use fake::FakeDisk;
+pub use fake::{Choose, FakeDisk, Sector};
 pub use real::RealDisk;
 
 /// Whether a new file gets its blocks at once.
@@ -73,8 +73,22 @@ pub trait Disk: Send + Sync {
     /// Whether the file or folder exists.
     fn exists(&self, path: &Path) -> io::Result<bool>;
 
-    /// Creates a folder and its parents, unless they exist.
+    /// Creates a folder and its parents, unless they exist. Their entries are durable after [`Disk::sync_dir`] of each
+    /// one's parent.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Like [`Disk::create_dir`], but durable on return.
+    fn create_dir_durably(&self, dir: &Path) -> io::Result<()> {
+        let mut missing = Vec::new();
+        for dir in dir.ancestors().filter(|dir| !dir.as_os_str().is_empty()) {
+            if self.exists(dir)? {
+                break;
+            }
+            missing.push(dir);
+        }
+        self.create_dir(dir)?;
+        missing.into_iter().filter_map(Path::parent).try_for_each(|parent| self.sync_dir(parent))
+    }
 
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
@@ -122,8 +136,9 @@ pub trait DiskFile: Send + Sync {
     /// Writes `bytes` at `position`.
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes everything from `position` on read as zeros, with blocks behind them or not.
-    fn zero_from(&self, position: u64, allocation: Allocation) -> io::Result<()>;
+    /// Makes everything from `position` on read as zeros, with blocks behind them or not. Says whether anything changed;
+    /// with [`Allocation::Reserved`] it does not look, and says so.
+    fn zero_from(&self, position: u64, allocation: Allocation) -> io::Result<bool>;
 
     /// Brings `range` into memory, so that a window's first access to it need not. Only a hint.
     fn prefetch(&self, _range: Range<u64>) {}

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::checkpoint::Checkpoint;
 use crate::disk::Disk;
 use crate::error::{ReadError, StoreError};
 use crate::offset::PhysicalOffset;
@@ -32,17 +33,20 @@ pub(crate) struct Index {
     dir: PathBuf,
     sizes: Sizes,
     max_results: usize,
+    complete: bool,
     /// Oldest first; entries go to the last one.
     files: RwLock<Vec<Arc<IndexFile>>>,
     /// A record some of whose keys are in while the others met an error: how many are.
     partial: Mutex<Option<(PhysicalOffset, usize)>>,
+    /// From where on keys are missing, while they are.
+    missing: Mutex<Option<PhysicalOffset>>,
 }
 
 /// Entries and slots are on the disk, headers are not yet.
 pub(crate) struct Uncommitted {
     /// When the newest message was stored that the index will show, 0 without any.
     pub(crate) end_ms: i64,
-    files: Vec<(Arc<IndexFile>, header::Header)>,
+    files: Vec<(Arc<IndexFile>, Header)>,
 }
 
 impl Index {
@@ -50,12 +54,12 @@ impl Index {
     pub(crate) fn open(
         options: &StoreOptions,
         disk: Arc<dyn Disk>,
-        crashed_after_ms: Option<i64>,
+        crashed_after: Option<Checkpoint>,
     ) -> Result<Self, StoreError> {
         let dir = options.root.join("index");
         let sizes = Sizes { slots: options.index_slots, units: options.index_units };
-        disk.create_dir(&dir).map_err(StoreError::io("create", &dir))?;
-        let mut files = Vec::new();
+        disk.create_dir_durably(&dir).map_err(StoreError::io("create", &dir))?;
+        let (mut files, mut complete) = (Vec::new(), true);
         for entry in disk.list(&dir).map_err(StoreError::io("list", &dir))? {
             let path = dir.join(&entry.name);
             if entry.is_dir || !name::is_valid(&entry.name) {
@@ -77,23 +81,42 @@ impl Index {
                 .open(&path)
                 .and_then(|file| IndexFile::open(entry.name, file, sizes))
                 .map_err(StoreError::io("read", &path))?;
-            if crashed_after_ms.is_some_and(|covered| file.header().end_ms > covered) {
+            if crashed_after.is_some_and(|checkpoint| !is_covered(&file.header(), &checkpoint)) {
                 tracing::info!(
                     "removing {}, which may be incomplete since the crash; it will be rebuilt",
                     path.display()
                 );
                 disk.remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                complete = false;
                 continue;
             }
             files.push(Arc::new(file));
         }
         // Names are local times of whoever made them; offsets cannot go wrong.
         files.sort_by_key(|file| file.header().begin_physical);
-        if let Some(last) = files.last().filter(|_| crashed_after_ms.is_some()) {
+        if !complete {
+            disk.sync_dir(&dir).map_err(StoreError::io("sync", &dir))?;
+        }
+        if let Some(last) = files.last().filter(|_| crashed_after.is_some()) {
             last.mend().map_err(StoreError::io("mend", &dir.join(&last.name)))?;
         }
         let max_results = options.max_query_results;
-        Ok(Self { disk, dir, sizes, max_results, files: RwLock::new(files), partial: Mutex::new(None) })
+        complete &= !files.is_empty();
+        Ok(Self {
+            disk,
+            dir,
+            sizes,
+            max_results,
+            complete,
+            files: RwLock::new(files),
+            partial: Mutex::new(None),
+            missing: Mutex::new(None),
+        })
+    }
+
+    /// Whether the files had everything that the checkpoint says when they were opened.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// The last record whose keys are in, as far as is known.
@@ -177,13 +200,35 @@ impl Index {
         Ok(Uncommitted { end_ms, files: flushed })
     }
 
-    /// Writes the headers. The checkpoint has been saved meanwhile: a header newer than it would cost the file its life
-    /// at the next start after a crash.
+    /// Writes the headers. The checkpoint is to follow: a header newer than it costs the file its life at the next start
+    /// after a crash.
     pub(crate) fn commit(&self, uncommitted: Uncommitted) -> io::Result<()> {
-        for (file, header) in &uncommitted.files {
-            file.commit(header)?;
+        uncommitted.files.iter().try_for_each(|(file, header)| file.commit(header))
+    }
+
+    /// From where in the log on keys are missing, since a file's sync failed: nobody knows what it has.
+    pub(crate) fn missing_from(&self) -> Option<PhysicalOffset> {
+        let files = self.files.read();
+        let lost = files.iter().find(|file| file.is_lost()).map(|file| PhysicalOffset(file.header().begin_physical));
+        let missing = *self.missing.lock();
+        lost.into_iter().chain(missing).min()
+    }
+
+    /// Removes the files that may have keys from `begin` on, which are to be entered anew.
+    pub(crate) fn remove_from(&self, begin: PhysicalOffset) -> io::Result<()> {
+        *self.missing.lock() = Some(begin);
+        *self.partial.lock() = None;
+        let mut files = self.files.write();
+        let first = files.partition_point(|file| file.header().begin_physical < begin.0);
+        for file in files.split_off(first) {
+            self.disk.remove_file(&self.dir.join(&file.name))?;
         }
-        Ok(())
+        self.disk.sync_dir(&self.dir)
+    }
+
+    /// Says that the missing keys have been entered.
+    pub(crate) fn complete(&self) {
+        *self.missing.lock() = None;
     }
 
     /// Whether the keys of the record at `offset` have been entered before.
@@ -210,10 +255,19 @@ impl Index {
         let previous = last.as_ref().map(|file| (file.name.as_str(), file.header()));
         let name = name::after(now_ms, previous.map(|(name, _)| name));
         let file = IndexFile::create(&*self.disk, &self.dir, name, self.sizes, previous.map(|(_, header)| header))?;
-        file.put(hash, offset, store_ms)?;
-        self.files.write().push(Arc::new(file));
-        Ok(())
+        let file = Arc::new(file);
+        self.files.write().push(Arc::clone(&file));
+        file.put(hash, offset, store_ms).map(drop)
     }
+}
+
+/// Whether everything that a file counts was on the disk when the checkpoint was taken: headers are written before it.
+fn is_covered(header: &Header, checkpoint: &Checkpoint) -> bool {
+    let covered = match checkpoint.dispatched() {
+        Some(last) => header.end_physical <= last.0,
+        None => header.end_ms <= checkpoint.index_ms,
+    };
+    covered && !header.is_empty()
 }
 
 /// The keys of a record, in Apache's order.

@@ -43,6 +43,8 @@ pub(crate) struct Log {
     end: AtomicI64,
     /// What lies before it is on the disk.
     flushed: AtomicI64,
+    /// Where the log ended when it was opened.
+    opened_end: AtomicI64,
     /// Set together with `refusal`, so that a put need not lock to see that all is well.
     refusing: AtomicBool,
     refusal: Mutex<Option<PutError>>,
@@ -62,7 +64,7 @@ impl Log {
     /// Finds the segments. Nothing can be appended before [`Log::start`] has said where the log ends.
     pub(crate) fn open(options: &StoreOptions, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let dir = &options.commit_log;
-        disk.create_dir(dir).map_err(StoreError::io("create", dir))?;
+        disk.create_dir_durably(dir).map_err(StoreError::io("create", dir))?;
         let segments = existing(&*disk, dir, options.segment_bytes)?;
         let first = segments.first().map_or(0, |segment| segment.start);
         let end = segments.last().map_or(0, |segment| segment.start + options.segment_bytes as i64);
@@ -76,6 +78,7 @@ impl Log {
             next: Mutex::new(None),
             end: AtomicI64::new(end),
             flushed: AtomicI64::new(first),
+            opened_end: AtomicI64::new(end),
             refusing: AtomicBool::new(false),
             refusal: Mutex::new(None),
             cold: OpenFiles::new(MAX_OPEN_SEGMENTS),
@@ -110,6 +113,12 @@ impl Log {
     /// Whether `offset` is near enough to the end to be read without a copy.
     fn is_hot(&self, offset: i64) -> bool {
         offset >= self.end().0.saturating_sub_unsigned(self.hot_window_bytes)
+    }
+
+    /// Whether what lies at `offset` was written by this process and has not left its memory since: then the disk cannot have
+    /// changed it.
+    pub(crate) fn is_own(&self, offset: PhysicalOffset) -> bool {
+        offset.0 >= self.opened_end.load(Ordering::Relaxed) && self.is_hot(offset.0)
     }
 
     /// `length` bytes from `offset` on, which lie within one segment and before the end. With `wait` false it fails

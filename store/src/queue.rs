@@ -12,12 +12,14 @@ mod tests;
 mod unit;
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
+pub(crate) use extent::Trust;
 pub(crate) use files::QueueFiles;
 pub(crate) use table::Queues;
 pub(crate) use unit::{UNIT_BYTES, Unit};
@@ -44,6 +46,8 @@ pub(crate) struct Queue {
     first_file: AtomicI64,
     max: AtomicI64,
     removed: AtomicBool,
+    /// Whether recovery found that messages are missing from the files.
+    damaged: AtomicBool,
     tail: Mutex<Tail>,
 }
 
@@ -95,6 +99,7 @@ impl Queue {
             first_file: AtomicI64::new(extent.first_file),
             max: AtomicI64::new(extent.max),
             removed: AtomicBool::new(false),
+            damaged: AtomicBool::new(extent.damaged),
             tail: Mutex::new(tail),
         }
     }
@@ -122,6 +127,11 @@ impl Queue {
     /// Whether the queue was deleted and must not be written any more.
     pub(crate) fn is_removed(&self) -> bool {
         self.removed.load(Ordering::Acquire)
+    }
+
+    /// Says that messages are missing from the files.
+    pub(crate) fn set_damaged(&self) {
+        self.damaged.store(true, Ordering::Relaxed);
     }
 
     /// The log's offset after the queue's last message, -1 without any.
@@ -256,6 +266,18 @@ impl Queue {
         tail.units = Vec::new();
         tail.listed = false;
         Ok(false)
+    }
+
+    /// Writes the units at `offsets` once more, as they are; says which of them there are, if any. The dispatcher rests
+    /// meanwhile.
+    pub(crate) fn rewrite(&self, files: &QueueFiles, offsets: Range<i64>) -> io::Result<Option<Range<i64>>> {
+        let tail = self.tail.lock();
+        let there = offsets.start.max(self.min().0)..offsets.end.min(tail.written);
+        if there.is_empty() || self.is_removed() {
+            return Ok(None);
+        }
+        files.rewrite(self, there.clone())?;
+        Ok(Some(there))
     }
 
     /// Gives up what is in memory; the queue has been removed.

@@ -22,7 +22,7 @@ use crate::index::Keys;
 use crate::log::{Checks, Log, Walk};
 use crate::offset::PhysicalOffset;
 use crate::queue::{Applied, Queue};
-use crate::record::{HEAD_BYTES, RecordView, Step, step};
+use crate::record::{HEAD_BYTES, RecordError, RecordView, Step, step};
 
 /// Timestamps of the checkpoint are taken to be this much older, as Apache does.
 const CHECKPOINT_SLACK_MS: i64 = 3_000;
@@ -62,6 +62,8 @@ struct Replay {
 enum Stop {
     /// A queue lacks messages before this one.
     NeedsOlder,
+    /// Parts of a record never reached the disk.
+    Torn,
     /// A queue or the index could not be written.
     Io(io::Error),
 }
@@ -112,16 +114,20 @@ impl Recovery<'_> {
 
     /// Where to begin after a crash: with the newest segment before whose first record everything is known to be safe.
     fn begin_after_crash(&self, starts: &[i64]) -> i64 {
-        let index_end =
-            self.derived.index.as_ref().map_or(i64::MAX, |index| index.covered().map_or(0, |covered| covered.0));
+        let index = self.derived.index.as_ref();
+        let index_end = index.map_or(i64::MAX, |index| index.covered().map_or(0, |covered| covered.0));
+        let index_complete = index.is_none_or(|index| index.is_complete());
         let Checkpoint { log_ms, queue_ms, index_ms, queue_physical, .. } = self.checkpoint;
         let is_safe = |start: i64| {
             let Some(store_ms) = self.store_ms(PhysicalOffset(start)) else {
                 return false;
             };
+            if start > self.derived.queues.damaged_from {
+                return false;
+            }
             // Checkpoints of Apache 4.x do not name an offset.
             let queues_have = if queue_physical > 0 { start <= queue_physical } else { store_ms <= queue_ms };
-            let index_has = start <= index_end || store_ms <= index_ms - CHECKPOINT_SLACK_MS;
+            let index_has = start <= index_end || index_complete && store_ms <= index_ms - CHECKPOINT_SLACK_MS;
             queues_have && index_has && store_ms <= log_ms.min(queue_ms) - CHECKPOINT_SLACK_MS
         };
         let safe = starts.iter().rev().copied().find(|&start| is_safe(start));
@@ -139,14 +145,21 @@ impl Recovery<'_> {
         loop {
             let walk = self.log.walk(at, Checks::All, |record, at| {
                 replay.report(begin, at, self.log.end());
+                if self.may_be_torn(at) && record.is_torn(at) {
+                    return ControlFlow::Break(Stop::Torn);
+                }
                 match self.apply(record, at, from_first, replay) {
                     Ok(true) => ControlFlow::Continue(()),
                     Ok(false) => ControlFlow::Break(Stop::NeedsOlder),
                     Err(error) => ControlFlow::Break(Stop::Io(error)),
                 }
             });
-            match walk.map_err(unreadable)? {
-                Walk::Broken(_, Stop::NeedsOlder) => return Ok(None),
+            let walk = match walk.map_err(unreadable)? {
+                Walk::Broken(at, Stop::Torn) => Walk::Ended { at, problem: Some(RecordError::Torn) },
+                other => other,
+            };
+            match walk {
+                Walk::Broken(_, Stop::NeedsOlder | Stop::Torn) => return Ok(None),
                 Walk::Broken(_, Stop::Io(source)) => {
                     return Err(StoreError::Io {
                         action: "rebuild queues and index in",
@@ -162,6 +175,11 @@ impl Recovery<'_> {
         }
     }
 
+    /// Whether the power may have failed while the record at `offset` was on its way to the disk.
+    fn may_be_torn(&self, offset: PhysicalOffset) -> bool {
+        !self.clean && offset.0 >= self.checkpoint.confirmed_physical
+    }
+
     /// Applies a record; `false`: its queue lacks older messages.
     fn apply(
         &self,
@@ -171,15 +189,16 @@ impl Recovery<'_> {
         replay: &mut Replay,
     ) -> io::Result<bool> {
         let keys = Keys::of(record);
+        // A queue that does not have this message although it once had was deleted with its topic, or is damaged.
         let was_dispatched = self.checkpoint.queue_ms > 0 && at.0 <= self.checkpoint.queue_physical;
         for place in self.derived.places(record) {
-            // A queue that is gone although it once had this message was deleted with its topic.
-            if was_dispatched && !self.derived.has_queue(place.topic, place.queue) {
+            if was_dispatched && !self.derived.queues.is_damaged(place.topic, place.queue) {
                 continue;
             }
             let mut entry = self.derived.apply_unit(record, &keys, place, None)?;
             if entry.applied == Applied::Gap {
                 if !from_first {
+                    entry.queue.set_damaged();
                     return Ok(false);
                 }
                 // The log no longer has the messages before.

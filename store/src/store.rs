@@ -3,6 +3,7 @@
 mod open;
 mod put;
 mod read;
+mod rebuild;
 mod retain;
 mod statistics;
 #[cfg(test)]
@@ -50,11 +51,13 @@ struct Inner {
     derived: Derived,
     dispatcher: Dispatcher,
     checkpoint: CheckpointFile,
-    /// A sync of queues or index failed: the checkpoint stays where it is, so that the next start rebuilds them.
+    /// Queues or index could not be brought to the disk: the checkpoint stays where it is until they are.
     incomplete: Mutex<Option<String>>,
     /// How full the disk is, in percent, while that is too much for producers' messages; else 0.
     nearly_full: AtomicU32,
     retention: Mutex<Retention>,
+    /// Held while the log is brought to the disk.
+    flushing: Mutex<()>,
     /// Held while a checkpoint is taken.
     checkpointing: Mutex<()>,
     signals: Signals,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rustix::fs::{Advice, FallocateFlags, FlockOperation};
+use rustix::fs::{Advice, FallocateFlags, FlockOperation, SeekFrom};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::{Allocation, Disk, DiskFile, DiskLock, Entry, Space, Window, with_suffix};
@@ -80,6 +80,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         File::open(dir)?.sync_all()
     }
 
@@ -106,10 +107,7 @@ impl Disk for RealDisk {
             fs::rename(&temporary_backup, with_suffix(path, ".bak"))?;
         }
         fs::rename(&temporary, path)?;
-        match path.parent() {
-            Some(dir) if !dir.as_os_str().is_empty() => self.sync_dir(dir),
-            _ => self.sync_dir(Path::new(".")),
-        }
+        self.sync_dir(path.parent().unwrap_or(Path::new("")))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
@@ -196,18 +194,18 @@ impl DiskFile for RealFile {
         self.file.write_all_at(bytes, position)
     }
 
-    fn zero_from(&self, position: u64, allocation: Allocation) -> io::Result<()> {
+    fn zero_from(&self, position: u64, allocation: Allocation) -> io::Result<bool> {
         let length = self.bytes.saturating_sub(position);
-        if length == 0 {
-            return Ok(());
+        if length == 0 || allocation == Allocation::Sparse && !self.has_data(position)? {
+            return Ok(false);
         }
         let how = match allocation {
             Allocation::Reserved => FallocateFlags::ZERO_RANGE | FallocateFlags::KEEP_SIZE,
             Allocation::Sparse => FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
         };
         match rustix::fs::fallocate(&self.file, how, position, length) {
-            Ok(()) => Ok(()),
-            Err(Errno::OPNOTSUPP) => write_zeros(&self.file, position, length),
+            Ok(()) => Ok(true),
+            Err(Errno::OPNOTSUPP) => write_zeros(&self.file, position, length).map(|()| true),
             Err(error) => Err(error.into()),
         }
     }
@@ -226,6 +224,27 @@ impl DiskFile for RealFile {
 
     fn window(&self) -> io::Result<Arc<dyn Window>> {
         Ok(Arc::new(Mapping::new(&self.file, self.bytes)?))
+    }
+}
+
+impl RealFile {
+    /// Whether anything but holes and, up to the end of a block, zeros lies behind `position`.
+    fn has_data(&self, position: u64) -> io::Result<bool> {
+        const BLOCK_BYTES: u64 = 4096;
+        let mut block = [0; BLOCK_BYTES as usize];
+        let rest = (BLOCK_BYTES - position % BLOCK_BYTES).min(self.bytes - position);
+        let block = &mut block[..rest as usize];
+        self.read_at(position, block)?;
+        if block.iter().any(|byte| *byte != 0) {
+            return Ok(true);
+        }
+        match rustix::fs::seek(&self.file, SeekFrom::Data(position + rest)) {
+            Ok(_) => Ok(true),
+            Err(Errno::NXIO) => Ok(false),
+            // A file system without holes may have anything there.
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

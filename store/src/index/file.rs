@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -45,6 +46,8 @@ pub(super) struct IndexFile {
     file: Arc<dyn DiskFile>,
     sizes: Sizes,
     state: Mutex<State>,
+    /// Whether a sync failed.
+    lost: AtomicBool,
 }
 
 struct State {
@@ -105,11 +108,15 @@ impl IndexFile {
         sizes: Sizes,
         previous: Option<Header>,
     ) -> io::Result<Self> {
-        let file = disk.create(&dir.join(&name), sizes.file_bytes(), Allocation::Sparse)?;
+        let path = dir.join(&name);
+        let file = disk.create(&path, sizes.file_bytes(), Allocation::Sparse)?;
+        if let Err(error) = disk.sync_dir(dir) {
+            disk.remove_file(&path)?;
+            return Err(error);
+        }
         let header = Header::after(previous);
         let state = State { header, slots: Slots::new(true), unwritten: Vec::new(), changed: false };
-        disk.sync_dir(dir)?;
-        Ok(Self { name, file, sizes, state: Mutex::new(state) })
+        Ok(Self { name, file, sizes, state: Mutex::new(state), lost: AtomicBool::new(false) })
     }
 
     /// Opens an existing file.
@@ -118,7 +125,7 @@ impl IndexFile {
         file.read_at(0, &mut header)?;
         let state =
             State { header: Header::decode(&header), slots: Slots::new(false), unwritten: Vec::new(), changed: false };
-        Ok(Self { name, file, sizes, state: Mutex::new(state) })
+        Ok(Self { name, file, sizes, state: Mutex::new(state), lost: AtomicBool::new(false) })
     }
 
     pub(super) fn header(&self) -> Header {
@@ -128,10 +135,14 @@ impl IndexFile {
     /// Adds an entry; `false`: the file is full.
     pub(super) fn put(&self, hash: i32, offset: PhysicalOffset, store_ms: i64) -> io::Result<bool> {
         let mut state = self.state.lock();
-        let State { header, slots, unwritten, changed } = &mut *state;
-        if header.is_full(self.sizes.units) {
+        if state.header.is_full(self.sizes.units) {
             return Ok(false);
         }
+        if state.unwritten.len() >= WRITE_BYTES {
+            // Entries beyond the header's count do no harm.
+            state.write_entries(&*self.file, self.sizes)?;
+        }
+        let State { header, slots, unwritten, changed } = &mut *state;
         let slot = self.sizes.slot(hash);
         let previous = slots.get(&*self.file, self.sizes.slots, slot)?;
         let previous = if previous > 0 && previous < header.next { previous } else { 0 };
@@ -140,12 +151,6 @@ impl IndexFile {
         unwritten.extend_from_slice(&entry.encode());
         header.count(offset, store_ms, previous == 0);
         *changed = true;
-        if unwritten.len() >= WRITE_BYTES {
-            // Entries beyond the header's count do no harm. What cannot be written now stays for the flush.
-            if let Err(error) = state.write_entries(&*self.file, self.sizes) {
-                tracing::warn!("cannot write the key index {}: {error}; trying again at the next flush", self.name);
-            }
-        }
         Ok(true)
     }
 
@@ -189,16 +194,13 @@ impl IndexFile {
                 return Ok(None);
             }
             state.write_entries(&*self.file, self.sizes)?;
-            state.changed = false;
             (state.header, state.slots.take_dirty())
         };
-        let written =
-            self.file.sync().and_then(|()| pages.write(&*self.file, self.sizes.slots)).and_then(|()| self.file.sync());
+        let written = self.sync().and_then(|()| pages.write(&*self.file, self.sizes.slots)).and_then(|()| self.sync());
         let mut state = self.state.lock();
         match written {
             Err(error) => {
                 state.slots.put_back(&pages);
-                state.changed = true;
                 Err(error)
             }
             Ok(()) => {
@@ -213,7 +215,20 @@ impl IndexFile {
     /// Writes a header that [`IndexFile::flush`] returned.
     pub(super) fn commit(&self, header: &Header) -> io::Result<()> {
         self.file.write_at(0, &header.encode())?;
-        self.file.sync()
+        self.sync()?;
+        let mut state = self.state.lock();
+        // Entries may have come since the flush.
+        state.changed = state.header != *header;
+        Ok(())
+    }
+
+    /// Whether a sync failed, so that nobody knows what is on the disk.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync().inspect_err(|_| self.lost.store(true, Ordering::Release))
     }
 
     /// Leads slots that point beyond what the header counts back to the entries it does count: a crash came between the

@@ -26,7 +26,9 @@ fn apply(index: &Index, offset: i64, store_ms: i64, properties: &[u8]) {
 }
 
 fn open(disk: &FakeDisk, crashed_after_ms: Option<i64>) -> Index {
-    Index::open(&small_options("/store"), Arc::new(disk.clone()), crashed_after_ms).unwrap()
+    let crashed_after =
+        crashed_after_ms.map(|index_ms| Checkpoint { index_ms, queue_ms: index_ms, ..Checkpoint::default() });
+    Index::open(&small_options("/store"), Arc::new(disk.clone()), crashed_after).unwrap()
 }
 
 fn image_of(disk: &FakeDisk, number: usize) -> Vec<u8> {

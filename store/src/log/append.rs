@@ -1,6 +1,7 @@
 //! Appending: the only place where the log grows.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,13 +9,16 @@ use parking_lot::MutexGuard;
 
 use super::Log;
 use super::segment::Segment;
-use crate::disk::{Allocation, Window};
+use crate::disk::{Allocation, DiskFile, Window, read_bytes};
 use crate::error::{PutError, StoreError};
 use crate::offset::PhysicalOffset;
 use crate::record::{BLANK_BYTES, MAGIC_BLANK};
 
 /// After a failure to create a segment, the next attempt waits this long: on a full disk each one is slow.
 const RETRY_SEGMENT_MS: i64 = 1_000;
+
+/// How much is written at once where the log is written anew.
+const REWRITE_BYTES: i64 = 1 << 20;
 
 /// What the appender's lock guards.
 pub(super) struct Appender {
@@ -69,12 +73,15 @@ impl Log {
         appender.end = end.0;
         self.end.store(end.0, Ordering::Release);
         self.flushed.store(flushed.0, Ordering::Release);
+        self.opened_end.store(end.0, Ordering::Relaxed);
         let Some(segment) = last.filter(|segment| end.0 < segment.end()) else {
             return Ok(());
         };
         let take_over = |segment: &Segment| {
             let file = self.disk.open(&segment.path)?;
             file.zero_from((end.0 - segment.start) as u64, Allocation::Reserved)?;
+            // What was cut off must not come back behind records that follow.
+            file.sync()?;
             match file.reserve() {
                 Err(error) if is_full(&error) => {
                     // Writing into a hole of a full disk would be a signal; a new segment is tried instead.
@@ -87,6 +94,21 @@ impl Log {
         };
         let window = take_over(&segment).map_err(StoreError::io("take over", &segment.path))?;
         appender.active = window.map(|window| Active { start: segment.start, window });
+        Ok(())
+    }
+
+    /// Writes what lies from `begin` to the end once more, so that the next flush brings it to the disk although a system
+    /// may hold that it is there. Nothing has been appended yet.
+    pub(crate) fn rewrite(&self, begin: PhysicalOffset) -> Result<(), StoreError> {
+        let end = self.end().0;
+        let segments = self.segments.read().clone();
+        for segment in segments.iter().filter(|segment| segment.overlaps(&(begin.0..end))) {
+            let from = begin.0.max(segment.start);
+            let to = end.min(segment.end());
+            let copied = self.file(segment).and_then(|file| copy_onto_itself(&*file, segment.start, from..to));
+            copied.map_err(StoreError::io("write", &segment.path))?;
+        }
+        self.flushed.fetch_min(begin.0, Ordering::AcqRel);
         Ok(())
     }
 
@@ -194,9 +216,23 @@ impl Log {
         while let Some(segment) = segments.pop_if(|segment| segment.start > end) {
             tracing::info!("removing {}, which begins behind the log's end {end}", segment.path.display());
             self.disk.remove_file(&segment.path).map_err(StoreError::io("remove", &segment.path))?;
+            // Another file will have its name.
+            self.cold.forget(|start| *start == segment.start);
         }
         self.disk.sync_dir(&self.dir).map_err(StoreError::io("sync", &self.dir))
     }
+}
+
+/// Writes a range of the log, which lies in the segment that begins with `start`, where it is.
+fn copy_onto_itself(file: &dyn DiskFile, start: i64, mut range: Range<i64>) -> io::Result<()> {
+    while !range.is_empty() {
+        let length = (range.end - range.start).min(REWRITE_BYTES);
+        let position = (range.start - start) as u64;
+        let bytes = read_bytes(file, position, length as usize, true)?;
+        file.write_at(position, &bytes)?;
+        range.start += length;
+    }
+    Ok(())
 }
 
 fn is_full(error: &io::Error) -> bool {

@@ -48,8 +48,13 @@ impl Segment {
     pub(super) fn create(disk: &dyn Disk, dir: &Path, start: i64, bytes: u64) -> io::Result<Self> {
         let segment = Self::cold(dir, start, bytes);
         let file = disk.create(&segment.path, bytes, Allocation::Reserved)?;
-        disk.sync_dir(dir)?;
-        segment.warm(file)?;
+        // With its length: after a power cut an empty segment must not stand between others.
+        let made = file.sync().and_then(|()| disk.sync_dir(dir)).and_then(|()| segment.warm(file));
+        if let Err(error) = made {
+            // Or the next attempt would find it there.
+            disk.remove_file(&segment.path)?;
+            return Err(error);
+        }
         Ok(segment)
     }
 

@@ -1,4 +1,8 @@
 //! Finds out, when a store is opened, where a queue on the disk begins and ends.
+//!
+//! After a crash only those units count of which a checkpoint says that they were brought to the disk: the log gives the
+//! others back. Where no checkpoint says so (there was none yet, or Apache 4.x made it), the last files are looked
+//! through.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,11 +10,23 @@ use std::path::{Path, PathBuf};
 use super::{QueueFiles, UNIT_BYTES, Unit};
 use crate::disk::{Allocation, DiskFile, Entry};
 use crate::error::StoreError;
+use crate::offset::PhysicalOffset;
 
-/// After a crash this many of a queue's last files are looked through, as Apache does.
+/// Without a checkpoint this many of a queue's last files are looked through, as Apache does.
 const SUSPECT_FILES: usize = 3;
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
+
+/// Which units on the disk are right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// All: the store was closed cleanly.
+    All,
+    /// Those of messages up to this one.
+    UpTo(PhysicalOffset),
+    /// Nobody knows.
+    Unknown,
+}
 
 /// A queue's range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,51 +39,96 @@ pub(super) struct Extent {
     pub(super) max: i64,
     /// The log's offset after the last unit's message, -1 without units.
     pub(super) max_physical: i64,
+    /// Whether units are damaged that should be right: only the log can tell what they were.
+    pub(super) damaged: bool,
 }
 
 impl Extent {
-    pub(super) const EMPTY: Self = Self { first_file: 0, min: 0, max: 0, max_physical: -1 };
+    /// Where in the log the first message lies that the queue lacks because of damage; `i64::MAX`: it has all.
+    pub(super) fn damaged_from(&self) -> i64 {
+        if self.damaged { self.max_physical.max(0) } else { i64::MAX }
+    }
+
+    pub(super) const EMPTY: Self = Self { first_file: 0, min: 0, max: 0, max_physical: -1, damaged: false };
 }
 
 impl QueueFiles {
-    /// The range of the queue in `dir`. After a crash (`suspect`) its last files are looked through unit by unit.
-    pub(super) fn extent(&self, dir: &Path, suspect: bool) -> Result<Extent, StoreError> {
+    /// The range of the queue in `dir`. What lies behind it is erased.
+    pub(super) fn extent(&self, dir: &Path, trust: Trust) -> Result<Extent, StoreError> {
         let files = self.queue_files(dir)?;
-        let Some((first_index, _)) = files.first() else {
+        let Some((first_index, first_path)) = files.first() else {
             return Ok(Extent::EMPTY);
         };
-        let file_units = (self.file_bytes / UNIT_BYTES as u64) as i64;
-        let first = first_index * file_units;
-        let mut extent = Extent { first_file: *first_index, min: first, max: first, max_physical: -1 };
-        let from = files.len().saturating_sub(if suspect { SUSPECT_FILES } else { 1 });
+        let first = self.disk.open(first_path).map_err(StoreError::io("read", first_path))?;
+        let min = first_index * self.file_units();
+        let mut extent = Extent { first_file: *first_index, min, max: min, max_physical: -1, damaged: false };
+        let from = match trust {
+            Trust::All => files.len() - 1,
+            Trust::Unknown => files.len().saturating_sub(SUSPECT_FILES),
+            Trust::UpTo(last) => self.last_trusted(&files, last)?,
+        };
         // One file more, for the last message before those.
         let mut looked_at = from.saturating_sub(1);
         for (index, path) in &files[looked_at..] {
             looked_at += 1;
-            let file = self.disk.open(path).map_err(StoreError::io("read", path))?;
-            let units =
-                if suspect { sound_units(&*file, extent.max_physical) } else { leading(&*file, Unit::is_written) }
-                    .map_err(StoreError::io("read", path))?;
-            if units > 0 {
-                let last = unit_at(&*file, units - 1).map_err(StoreError::io("read", path))?;
-                extent.max = index * file_units + units;
-                extent.max_physical = if last.is_blank() { -1 } else { last.end().0 };
-            }
-            if suspect && units < file_units {
-                // What lies behind a damaged unit must not come back once the damage is written over.
-                let rest = units as u64 * UNIT_BYTES as u64;
-                file.zero_from(rest, Allocation::Sparse).map_err(StoreError::io("write", path))?;
+            let full = self.look_at(*index, path, trust, &mut extent).map_err(StoreError::io("read", path))?;
+            if !full {
                 break;
             }
         }
         for (_, path) in &files[looked_at..] {
             self.disk.remove_file(path).map_err(StoreError::io("remove", path))?;
+            self.note_entries(dir);
         }
-        let (index, path) = &files[0];
-        let file = self.disk.open(path).map_err(StoreError::io("read", path))?;
-        extent.min = (index * file_units + leading(&*file, Unit::is_blank).map_err(StoreError::io("read", path))?)
-            .min(extent.max);
+        let blank = leading(&*first, Unit::is_blank).map_err(StoreError::io("read", first_path))?;
+        extent.min = (min + blank).min(extent.max);
         Ok(extent)
+    }
+
+    /// Which of `files` is the last that begins with a unit of the message at `last` or of one before.
+    fn last_trusted(&self, files: &[(i64, PathBuf)], last: PhysicalOffset) -> Result<usize, StoreError> {
+        for (at, (_, path)) in files.iter().enumerate().skip(1).rev() {
+            let unit = self.disk.open(path).and_then(|file| unit_at(&*file, 0));
+            if is_trusted(&unit.map_err(StoreError::io("read", path))?, last) {
+                return Ok(at);
+            }
+        }
+        Ok(0)
+    }
+
+    /// Extends the range by what a file has; `false`: it ends there, and the file's rest is erased if need be.
+    fn look_at(&self, index: i64, path: &Path, trust: Trust, extent: &mut Extent) -> io::Result<bool> {
+        let file = self.disk.open(path)?;
+        let file_units = self.file_units();
+        let units = match trust {
+            Trust::All => leading(&*file, Unit::is_written)?,
+            Trust::Unknown => sound_units(&*file, file_units, extent.max_physical)?,
+            Trust::UpTo(last) => {
+                let trusted = leading(&*file, |unit| is_trusted(unit, last))?;
+                let sound = sound_units(&*file, trusted, extent.max_physical)?;
+                extent.damaged |= sound < trusted;
+                sound
+            }
+        };
+        if units > 0 {
+            let last = unit_at(&*file, units - 1)?;
+            extent.max = index * file_units + units;
+            extent.max_physical = if last.is_blank() { -1 } else { last.end().0 };
+        }
+        if trust == Trust::All {
+            return Ok(true);
+        }
+        // What lies behind must not come back.
+        let erased = file.zero_from(units as u64 * UNIT_BYTES as u64, Allocation::Sparse)?;
+        if erased || trust == Trust::Unknown {
+            self.note_written(path);
+            path.parent().into_iter().for_each(|dir| self.note_path(dir));
+        }
+        Ok(units == file_units)
+    }
+
+    fn file_units(&self) -> i64 {
+        (self.file_bytes / UNIT_BYTES as u64) as i64
     }
 
     /// Index and path of the queue's files, the last run of them that has no gap.
@@ -81,6 +142,7 @@ impl QueueFiles {
             if entry.bytes == 0 {
                 // Its creation was cut short.
                 self.disk.remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                self.note_entries(dir);
                 continue;
             }
             if entry.bytes != self.file_bytes {
@@ -122,12 +184,18 @@ fn leading(file: &dyn DiskFile, belongs: impl Fn(&Unit) -> bool) -> io::Result<i
     Ok(low)
 }
 
-/// How many units from the file's start on are written and point ever further into the log.
-fn sound_units(file: &dyn DiskFile, mut max_physical: i64) -> io::Result<i64> {
-    let mut buffer = vec![0; CHUNK_BYTES / UNIT_BYTES * UNIT_BYTES];
+/// Whether the unit was brought to the disk by a checkpoint that names `last`.
+fn is_trusted(unit: &Unit, last: PhysicalOffset) -> bool {
+    unit.is_written() && unit.physical <= last
+}
+
+/// How many of the file's first `units` units are written and point ever further into the log.
+fn sound_units(file: &dyn DiskFile, units: i64, mut max_physical: i64) -> io::Result<i64> {
+    let end = units as u64 * UNIT_BYTES as u64;
+    let mut buffer = vec![0; (CHUNK_BYTES / UNIT_BYTES * UNIT_BYTES).min(end as usize)];
     let mut position = 0;
-    while position < file.bytes() {
-        let part = buffer.len().min((file.bytes() - position) as usize);
+    while position < end {
+        let part = buffer.len().min((end - position) as usize);
         file.read_at(position, &mut buffer[..part])?;
         for (at, bytes) in buffer[..part].as_chunks().0.iter().enumerate() {
             let unit = Unit::decode(bytes);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 use super::{CONSUME_QUEUES, Queue, UNIT_BYTES, Unit};
 use crate::disk::{Allocation, Disk, DiskFile};
 use crate::files::OpenFiles;
+use crate::offset::QueueId;
 use crate::options::StoreOptions;
 
 /// How much is filled with one write.
@@ -21,6 +23,8 @@ pub(crate) struct QueueFiles {
     /// The folder `consumequeue`.
     pub(super) dir: PathBuf,
     pub(super) file_bytes: u64,
+    /// Whether the store was not closed properly.
+    after_crash: bool,
     open: OpenFiles<(u32, i64)>,
     unsynced: Mutex<Unsynced>,
 }
@@ -30,14 +34,26 @@ pub(crate) struct QueueFiles {
 struct Unsynced {
     files: BTreeSet<PathBuf>,
     dirs: BTreeSet<PathBuf>,
+    /// Files whose sync failed: nobody knows what they have. See [`QueueFiles::rewrite`].
+    lost: BTreeSet<PathBuf>,
+}
+
+/// A file of a queue, by its place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FilePlace {
+    pub(crate) topic: String,
+    pub(crate) queue: QueueId,
+    /// The offsets that belong into it.
+    pub(crate) offsets: Range<i64>,
 }
 
 impl QueueFiles {
-    pub(crate) fn new(options: &StoreOptions, disk: Arc<dyn Disk>) -> Self {
+    pub(crate) fn new(options: &StoreOptions, disk: Arc<dyn Disk>, after_crash: bool) -> Self {
         Self {
             disk,
             dir: options.root.join(CONSUME_QUEUES),
             file_bytes: options.queue_file_bytes(),
+            after_crash,
             open: OpenFiles::new(options.max_open_queue_files),
             unsynced: Mutex::default(),
         }
@@ -52,11 +68,11 @@ impl QueueFiles {
     }
 
     /// Writes `units`, the first of which has offset `from`.
-    pub(super) fn write(&self, queue: &Queue, from: i64, units: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, queue: &Queue, from: i64, units: &[u8]) -> io::Result<()> {
         self.for_files(from, units.len(), |index, position, range| {
             let file = self.open.get((queue.number, index), || self.open_or_create(queue, index, position))?;
             // Before the write: a checkpoint in between must not miss it.
-            self.unsynced.lock().files.insert(self.path(queue, index));
+            self.note_written(&self.path(queue, index));
             file.write_at(position, &units[range])
         })
     }
@@ -69,10 +85,16 @@ impl QueueFiles {
             if position == 0 {
                 let path = self.path(queue, index);
                 self.open.forget(|key| *key == (queue.number, index));
-                self.unsynced.lock().files.remove(&path);
-                return self.disk.remove_file(&path);
+                self.forget_unsynced(|other| *other == path);
+                self.note_entries(&self.queue_dir(queue));
+                return match self.disk.remove_file(&path) {
+                    // An attempt before this one failed half-way.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    other => other,
+                };
             }
-            self.existing(queue, index)?.zero_from(position, Allocation::Sparse)
+            self.note_written(&self.path(queue, index));
+            self.existing(queue, index)?.zero_from(position, Allocation::Sparse).map(drop)
         })
     }
 
@@ -85,7 +107,7 @@ impl QueueFiles {
     pub(super) fn remove_file(&self, queue: &Queue, index: i64) -> io::Result<()> {
         let path = self.path(queue, index);
         self.open.forget(|key| *key == (queue.number, index));
-        self.unsynced.lock().files.remove(&path);
+        self.forget_unsynced(|other| *other == path);
         match self.disk.remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
@@ -96,24 +118,95 @@ impl QueueFiles {
     pub(super) fn remove(&self, queue: &Queue) -> io::Result<()> {
         self.open.forget(|(number, _)| *number == queue.number);
         let dir = self.queue_dir(queue);
-        self.unsynced.lock().files.retain(|path| !path.starts_with(&dir));
-        if self.disk.exists(&dir)? { self.disk.remove_dir(&dir) } else { Ok(()) }
+        self.forget_unsynced(|path| path.starts_with(&dir));
+        if !self.disk.exists(&dir)? {
+            return Ok(());
+        }
+        dir.parent().into_iter().for_each(|topic| self.note_entries(topic));
+        self.disk.remove_dir(&dir)
     }
 
-    /// Brings everything written so far to the disk.
+    /// Brings everything written so far to the disk. What fails stays to be done; a file counts as lost then.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        let Unsynced { files, dirs } = std::mem::take(&mut *self.unsynced.lock());
-        for path in &files {
-            match self.disk.open(path).and_then(|file| file.sync()) {
+        let (files, dirs) = {
+            let mut unsynced = self.unsynced.lock();
+            (std::mem::take(&mut unsynced.files), std::mem::take(&mut unsynced.dirs))
+        };
+        let mut result = Ok(());
+        for path in files {
+            match self.disk.open(&path).and_then(|file| file.sync()) {
+                Ok(()) => {}
                 // Its topic was deleted meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other?,
+                Err(error) => {
+                    self.unsynced.lock().lost.insert(path);
+                    result = Err(error);
+                }
             }
         }
-        for dir in dirs.iter().filter(|dir| self.disk.exists(dir).unwrap_or(true)) {
-            self.disk.sync_dir(dir)?;
+        for dir in dirs {
+            match self.disk.sync_dir(&dir) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    self.note_entries(&dir);
+                    result = Err(error);
+                }
+            }
         }
-        Ok(())
+        result
+    }
+
+    /// The files whose sync failed.
+    pub(crate) fn lost(&self) -> Vec<FilePlace> {
+        self.unsynced.lock().lost.iter().filter_map(|path| self.place(path)).collect()
+    }
+
+    /// Says that the files of [`QueueFiles::lost`] have been written anew.
+    pub(crate) fn found(&self) {
+        let mut unsynced = self.unsynced.lock();
+        let lost = std::mem::take(&mut unsynced.lost);
+        unsynced.files.extend(lost);
+    }
+
+    /// Writes what the queue's file has at `offsets` once more, so that the next sync brings it to the disk.
+    pub(super) fn rewrite(&self, queue: &Queue, offsets: Range<i64>) -> io::Result<()> {
+        let units = usize::try_from(offsets.end - offsets.start).unwrap_or(0);
+        let mut bytes = vec![0; units * UNIT_BYTES];
+        self.read(queue, offsets.start, &mut bytes, true)?;
+        self.write(queue, offsets.start, &bytes)
+    }
+
+    /// Says that a file has been written.
+    pub(super) fn note_written(&self, path: &Path) {
+        let mut unsynced = self.unsynced.lock();
+        if !unsynced.files.contains(path) {
+            unsynced.files.insert(path.to_owned());
+        }
+    }
+
+    /// Says that entries of a folder have changed.
+    pub(super) fn note_entries(&self, dir: &Path) {
+        self.unsynced.lock().dirs.insert(dir.to_owned());
+    }
+
+    /// Says that entries of a queue's folder, and those that lead there, may have changed.
+    pub(super) fn note_path(&self, dir: &Path) {
+        dir.ancestors().take(3).for_each(|dir| self.note_entries(dir));
+    }
+
+    fn forget_unsynced(&self, gone: impl Fn(&Path) -> bool) {
+        let mut unsynced = self.unsynced.lock();
+        unsynced.files.retain(|path| !gone(path));
+        unsynced.lost.retain(|path| !gone(path));
+    }
+
+    fn place(&self, path: &Path) -> Option<FilePlace> {
+        let mut names = path.iter().rev().filter_map(|name| name.to_str());
+        let (start, queue, topic) = (names.next()?, names.next()?, names.next()?);
+        let first = start.parse::<i64>().ok()? / UNIT_BYTES as i64;
+        let units = (self.file_bytes / UNIT_BYTES as u64) as i64;
+        Some(FilePlace { topic: topic.to_owned(), queue: QueueId(queue.parse().ok()?), offsets: first..first + units })
     }
 
     pub(super) fn queue_dir(&self, queue: &Queue) -> PathBuf {
@@ -131,15 +224,21 @@ impl QueueFiles {
     /// Opens a file for its first unit at `position`. A new one is filled with blanks up to there.
     fn open_or_create(&self, queue: &Queue, index: i64, position: u64) -> io::Result<Arc<dyn DiskFile>> {
         let path = self.path(queue, index);
+        let dir = self.queue_dir(queue);
         match self.disk.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => return other,
+            other => {
+                if self.after_crash {
+                    // Whoever made it may have been killed before its entries were brought to the disk.
+                    self.note_path(&dir);
+                }
+                return other;
+            }
         }
-        let dir = self.queue_dir(queue);
         self.disk.create_dir(&dir)?;
         let file = self.disk.create(&path, self.file_bytes, Allocation::Sparse)?;
+        self.note_path(&dir);
         fill(&*file, 0, position as usize, &Unit::BLANK.encode())?;
-        self.unsynced.lock().dirs.extend(dir.ancestors().take(4).map(|dir| dir.to_owned()));
         Ok(file)
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
-use super::extent::Extent;
+use super::extent::{Extent, Trust};
 use super::{Queue, QueueFiles};
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -18,6 +18,8 @@ use crate::options::StoreOptions;
 /// The queues of a store.
 pub(crate) struct Queues {
     pub(crate) files: QueueFiles,
+    /// Where in the log the first message lies that a queue lacks because its file is damaged; `i64::MAX`: none does.
+    pub(crate) damaged_from: i64,
     topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
     numbers: AtomicU32,
     light: AtomicUsize,
@@ -37,11 +39,17 @@ impl Topic {
 }
 
 impl Queues {
-    /// Finds the queues on the disk. After a crash (`suspect`) their ends are looked at more closely.
-    pub(crate) fn open(options: &StoreOptions, disk: &Arc<dyn Disk>, suspect: bool) -> Result<Self, StoreError> {
-        let files = QueueFiles::new(options, Arc::clone(disk));
-        disk.create_dir(&files.dir).map_err(StoreError::io("create", &files.dir))?;
-        let queues = Self { files, topics: RwLock::default(), numbers: AtomicU32::new(0), light: AtomicUsize::new(0) };
+    /// Finds the queues on the disk, as far as they can be trusted.
+    pub(crate) fn open(options: &StoreOptions, disk: &Arc<dyn Disk>, trust: Trust) -> Result<Self, StoreError> {
+        let files = QueueFiles::new(options, Arc::clone(disk), trust != Trust::All);
+        disk.create_dir_durably(&files.dir).map_err(StoreError::io("create", &files.dir))?;
+        let mut queues = Self {
+            files,
+            damaged_from: i64::MAX,
+            topics: RwLock::default(),
+            numbers: AtomicU32::new(0),
+            light: AtomicUsize::new(0),
+        };
         let dir = queues.files.dir.clone();
         let subdirs = |dir: &std::path::Path| -> Result<Vec<String>, StoreError> {
             let entries = disk.list(dir).map_err(StoreError::io("list", dir))?;
@@ -53,7 +61,8 @@ impl Queues {
                 let Ok(id) = name.parse() else {
                     continue;
                 };
-                let extent = queues.files.extent(&topic_dir.join(&name), suspect)?;
+                let extent = queues.files.extent(&topic_dir.join(&name), trust)?;
+                queues.damaged_from = queues.damaged_from.min(extent.damaged_from());
                 queues.insert(&topic, QueueId(id), extent);
             }
         }
@@ -63,6 +72,11 @@ impl Queues {
     /// The queue, if there is one.
     pub(crate) fn find(&self, topic: &str, id: QueueId) -> Option<Arc<Queue>> {
         self.topics.read().get(topic)?.find(id)
+    }
+
+    /// Whether the queue exists and lacks messages that it should have.
+    pub(crate) fn is_damaged(&self, topic: &str, id: QueueId) -> bool {
+        self.find(topic, id).is_some_and(|queue| queue.damaged.load(Ordering::Relaxed))
     }
 
     /// The queue, made if there is none.

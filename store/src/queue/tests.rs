@@ -11,8 +11,9 @@ use crate::disk::{Disk, FakeDisk};
 use crate::store::tests::small_options;
 
 fn open(disk: &FakeDisk, suspect: bool) -> Queues {
+    let trust = if suspect { Trust::Unknown } else { Trust::All };
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Queues::open(&small_options("/store"), &disk, suspect).unwrap()
+    Queues::open(&small_options("/store"), &disk, trust).unwrap()
 }
 
 fn unit(physical: i64) -> Unit {
@@ -152,7 +153,7 @@ fn damaged_files_are_cut_or_refused() {
     disk.create(&dir.join("00000000000000000640"), 100, crate::disk::Allocation::Sparse).unwrap();
     let as_dyn: Arc<dyn Disk> = Arc::new(disk.clone());
     assert!(matches!(
-        Queues::open(&small_options("/store"), &as_dyn, false),
+        Queues::open(&small_options("/store"), &as_dyn, Trust::All),
         Err(crate::StoreError::WrongLength { .. })
     ));
 }

@@ -14,6 +14,9 @@ use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 /// No record is shorter; the fields that say where it belongs and when it was stored lie within.
 pub(crate) const HEAD_BYTES: usize = 88;
 
+/// The least that a disk writes.
+const SECTOR_BYTES: usize = 512;
+
 /// Why bytes are not a (sound) record.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RecordError {
@@ -38,6 +41,9 @@ pub enum RecordError {
     /// The checksum in the properties differs.
     #[error("the record's checksum is wrong")]
     RecordChecksum,
+    /// Some of its sectors never reached the disk.
+    #[error("parts of the record never reached the disk")]
+    Torn,
     /// It was written for another place.
     #[error("the record was written for offset {0}")]
     Elsewhere(PhysicalOffset),
@@ -53,6 +59,7 @@ impl RecordError {
             Self::Lengths => "its lengths do not add up",
             Self::BodyChecksum => "its body's checksum is wrong",
             Self::RecordChecksum => "its checksum is wrong",
+            Self::Torn => "parts of it never reached the disk",
             Self::Elsewhere(_) => "it was written for another offset",
         }
     }
@@ -142,6 +149,21 @@ impl<'a> RecordView<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a power cut while the record was written has left sectors behind its first as zeros, as they were before.
+    /// [`RecordView::verify`] sees that for the body; topic and properties have no checksum of their own.
+    pub(crate) fn is_torn(&self, offset: PhysicalOffset) -> bool {
+        let first = SECTOR_BYTES - (offset.0 as usize) % SECTOR_BYTES;
+        let body_end = self.after_hosts() + 12 + 4 + self.body.len();
+        // Without properties the record ends with their length, which is 0.
+        let end = if self.properties.0.is_empty() { self.bytes.len() - 2 } else { self.bytes.len() };
+        // Sectors that end with the body's bytes have been checked.
+        let unchecked = (first..end).step_by(SECTOR_BYTES).filter(|start| start + SECTOR_BYTES > body_end);
+        unchecked.into_iter().any(|start| {
+            let sector = &self.bytes[start..end.min(start + SECTOR_BYTES)];
+            sector.iter().all(|byte| *byte == 0)
+        })
     }
 
     /// The whole record.
@@ -255,6 +277,11 @@ impl<'a> RecordView<'a> {
 pub(crate) fn head_store_ms(head: &[u8]) -> i64 {
     let sys_flag = i32_at(head, at::SYS_FLAG);
     i64_at(head, at::BORN_HOST + host_bytes(sys_flag, sys_flag::BORN_HOST_V6))
+}
+
+/// The offset in its queue of the record whose first [`HEAD_BYTES`] bytes are given.
+pub(crate) fn head_queue_offset(head: &[u8]) -> QueueOffset {
+    QueueOffset(i64_at(head, at::QUEUE_OFFSET))
 }
 
 /// Whether a record starts with `head`, which was written for `offset` and has `size` bytes.

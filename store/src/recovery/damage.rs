@@ -5,6 +5,7 @@
 //! later: cutting there would throw away good messages, so the walk goes on behind them.
 
 use super::Recovery;
+use crate::checkpoint::Checkpoint;
 use crate::error::ReadError;
 use crate::offset::PhysicalOffset;
 use crate::record::{HEAD_BYTES, MAGIC_V1, MAGIC_V2, RecordError};
@@ -26,7 +27,9 @@ impl Recovery<'_> {
         let later_segment = self.log.segment_starts().into_iter().find(|&start| start > at.0);
         let later_record = later_segment.map(PhysicalOffset).filter(|&start| self.was_durable(start));
         // Without a sign that the log once went on, searching the empty rest of a segment is not worth the time.
-        let went_on = self.checkpoint.queue_physical > at.0 || later_record.is_some();
+        let confirmed = Some(PhysicalOffset(self.checkpoint.confirmed_physical))
+            .filter(|&confirmed| confirmed > at && confirmed <= self.log.end());
+        let went_on = self.checkpoint.queue_physical > at.0 || later_record.is_some() || confirmed.is_some();
         if !went_on {
             if problem != RecordError::Unwritten {
                 tracing::warn!("the record at {at} was not finished ({problem}); the commit log is cut off there");
@@ -34,7 +37,7 @@ impl Recovery<'_> {
             return Ok(None);
         }
         let segment_end = later_segment.unwrap_or(at.0 - at.0 % segment_bytes + segment_bytes);
-        let next = self.search(PhysicalOffset(at.0 + 1), segment_end)?.or(later_record);
+        let next = self.search(PhysicalOffset(at.0 + 1), segment_end)?.or(later_record).or(confirmed);
         if let Some(next) = next {
             tracing::error!(
                 "the commit log is damaged at {at} ({problem}); {} bytes are skipped, messages in them are lost",
@@ -64,6 +67,9 @@ impl Recovery<'_> {
 
     /// Whether a sound record starts at `offset` that was on the disk before the crash.
     fn was_durable(&self, offset: PhysicalOffset) -> bool {
-        self.store_ms(offset).is_some_and(|store_ms| self.clean || store_ms <= self.checkpoint.log_ms)
+        let Checkpoint { confirmed_physical, log_ms, .. } = self.checkpoint;
+        // Times alone cannot tell: records of the same millisecond may be on the disk or not.
+        let was_confirmed = |store_ms: i64| offset.0 < confirmed_physical || store_ms < log_ms;
+        self.store_ms(offset).is_some_and(|store_ms| self.clean || was_confirmed(store_ms))
     }
 }

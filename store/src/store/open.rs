@@ -1,5 +1,7 @@
 //! Opening a store.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -15,13 +17,17 @@ use crate::error::StoreError;
 use crate::events::StoreEvents;
 use crate::index::Index;
 use crate::log::Log;
+use crate::offset::PhysicalOffset;
 use crate::options::StoreOptions;
-use crate::queue::{CONSUME_QUEUES, Queues};
+use crate::queue::{CONSUME_QUEUES, Queues, Trust};
 use crate::record::BLANK_BYTES;
 use crate::recovery::Recovery;
 
 /// Exists while a store is open, and after a crash.
 pub(super) const ABORT: &str = "abort";
+const ABORT_BYTES: usize = 64;
+/// Precedes, within that file, the offset from which on the log is in doubt.
+const DOUBT: &str = "\nlog in doubt from ";
 const LOCK: &str = "lock";
 const CHECKPOINT: &str = "checkpoint";
 
@@ -37,33 +43,53 @@ impl Store {
         clock: Arc<dyn Clock>,
         events: Arc<dyn StoreEvents>,
     ) -> Result<Self, StoreError> {
+        let store = Self::open_idle(options, disk, clock, events)?;
+        let inner = &store.inner;
+        let threads = threads::start(inner).map_err(StoreError::io("start the threads of", &inner.options.root))?;
+        *store.threads.lock() = threads;
+        Ok(store)
+    }
+
+    /// Opens the store without its threads: nothing happens in it unasked.
+    pub(super) fn open_idle(
+        options: StoreOptions,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        events: Arc<dyn StoreEvents>,
+    ) -> Result<Self, StoreError> {
         check(&options)?;
         let root = &options.root;
-        disk.create_dir(root).map_err(StoreError::io("create", root))?;
+        disk.create_dir_durably(root).map_err(StoreError::io("create", root))?;
         let lock_path = root.join(LOCK);
         let lock = disk.lock(&lock_path).map_err(StoreError::io("lock", &lock_path))?;
         let lock = lock.ok_or(StoreError::Locked { path: lock_path })?;
 
         let abort = root.join(ABORT);
         let crashed = disk.exists(&abort).map_err(StoreError::io("look for", &abort))?;
+        let doubtful = if crashed { read_doubt(&*disk, &abort) } else { None };
         let checkpoint = CheckpointFile::open(&*disk, root.join(CHECKPOINT))?;
         let log = Log::open(&options, Arc::clone(&disk))?;
-        let crashed_after_ms = crashed.then_some(checkpoint.get().index_ms);
+        let crashed_after = crashed.then(|| checkpoint.get());
         let index =
-            options.index_enabled.then(|| Index::open(&options, Arc::clone(&disk), crashed_after_ms)).transpose()?;
+            options.index_enabled.then(|| Index::open(&options, Arc::clone(&disk), crashed_after)).transpose()?;
         let queue_dir = root.join(CONSUME_QUEUES);
         if !disk.exists(&queue_dir).map_err(StoreError::io("look for", &queue_dir))? {
             // Somebody wants the queues rebuilt: what the checkpoint says of them is void, from before they come back.
             checkpoint.save(|saved| (saved.queue_ms, saved.queue_physical) = (0, 0))?;
         }
-        let queues = Queues::open(&options, &disk, crashed)?;
+        let checkpointed = checkpoint.get();
+        let trust = match checkpointed.dispatched() {
+            _ if !crashed => Trust::All,
+            Some(last) => Trust::UpTo(last),
+            None => Trust::Unknown,
+        };
+        let queues = Queues::open(&options, &disk, trust)?;
         let derived = Derived {
             queues,
             index,
             delay_levels_ms: options.delay_levels_ms.clone(),
             light_queues: options.light_queues,
         };
-        let checkpointed = checkpoint.get();
         let recovery = Recovery {
             log: &log,
             derived: &derived,
@@ -72,8 +98,7 @@ impl Store {
             now_ms: clock.now_ms(),
         };
         // From here on files change: what fails now counts as a crash.
-        let pid = std::process::id().to_string();
-        disk.replace(&abort, pid.as_bytes(), false).map_err(StoreError::io("write", &abort))?;
+        note_open(&*disk, &abort, doubtful).map_err(StoreError::io("write", &abort))?;
         let recovered = recovery.run()?;
         log.start(recovered.end, recovered.durable)?;
         log.prepare();
@@ -90,17 +115,23 @@ impl Store {
             incomplete: Mutex::new(None),
             nearly_full: Default::default(),
             retention: Mutex::default(),
+            flushing: Mutex::new(()),
             checkpointing: Mutex::new(()),
             signals: Signals::default(),
             counters: Default::default(),
             _lock: lock,
         });
+        if let Some(doubtful) = doubtful {
+            inner.log.rewrite(doubtful)?;
+        }
         if crashed {
             // What recovery found need not be found again.
             inner.settle_recovery(recovered.point.store_ms)?;
         }
-        let threads = threads::start(&inner).map_err(StoreError::io("start the threads of", &inner.options.root))?;
-        Ok(Self { inner, threads: Mutex::new(threads) })
+        if doubtful.is_some() {
+            note_open(&*inner.disk, &abort, None).map_err(StoreError::io("write", &abort))?;
+        }
+        Ok(Self { inner, threads: Mutex::default() })
     }
 }
 
@@ -113,6 +144,35 @@ impl Inner {
         self.counters.log_ms.fetch_max(last_store_ms, std::sync::atomic::Ordering::Relaxed);
         self.take_checkpoint()
     }
+}
+
+/// Marks the folder as open. `doubtful` is where a failed sync left the log in doubt, if one did: what a system has in
+/// memory after that need not be on the disk, even if a later sync succeeds.
+fn note_open(disk: &dyn Disk, abort: &Path, doubtful: Option<PhysicalOffset>) -> io::Result<()> {
+    disk.replace(abort, &abort_text(doubtful), false)
+}
+
+/// Notes in the folder's mark that the log is in doubt from `offset` on. Needs no room on the disk.
+pub(super) fn note_doubt(disk: &dyn Disk, abort: &Path, offset: PhysicalOffset) -> io::Result<()> {
+    let file = disk.open(abort)?;
+    file.write_at(0, &abort_text(Some(offset)))?;
+    file.sync()
+}
+
+/// A process id, as Apache writes it, and the doubt; always as long.
+fn abort_text(doubtful: Option<PhysicalOffset>) -> [u8; ABORT_BYTES] {
+    let doubt = doubtful.map_or(String::new(), |offset| format!("{DOUBT}{offset}"));
+    let text = format!("{}{doubt}", std::process::id());
+    let mut bytes = [b'\n'; ABORT_BYTES];
+    bytes.iter_mut().zip(text.bytes()).for_each(|(byte, new)| *byte = new);
+    bytes
+}
+
+/// What [`note_open`] noted. Apache writes a process id only.
+fn read_doubt(disk: &dyn Disk, abort: &Path) -> Option<PhysicalOffset> {
+    let text = String::from_utf8(disk.read(abort).ok()?).ok()?;
+    let (_, offset) = text.split_once(DOUBT)?;
+    offset.trim().parse().ok().map(PhysicalOffset)
 }
 
 /// Refuses sizes that cannot work.

@@ -8,10 +8,11 @@ use bytes::Bytes;
 
 use super::{Inner, Store};
 use crate::error::ReadError;
+use crate::light::is_light;
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 use crate::queue::{Queue, UNIT_BYTES, Unit};
 use crate::read::{Boundary, QueueRead, ReadLimits, ReadStatus};
-use crate::record::{HEAD_BYTES, head_matches, head_store_ms};
+use crate::record::{HEAD_BYTES, RecordView, head_matches, head_queue_offset, head_store_ms, sys_flag};
 
 /// The most that one read returns, whatever is asked for (Apache's `MAX_PULL_MSG_SIZE`).
 const MAX_READ_BYTES: usize = 128 << 20;
@@ -110,9 +111,18 @@ impl Store {
         matches!(unit, Ok(Some(unit)) if self.inner.is_in_memory(unit.physical))
     }
 
-    /// The record that starts at `offset`. May wait for the disk.
+    /// The record that starts at `offset`, sound as far as its checksums tell. May wait for the disk.
     pub fn message_at(&self, offset: PhysicalOffset) -> Result<Bytes, ReadError> {
-        self.inner.log.record(offset, true)
+        let bytes = self.inner.log.record(offset, true)?;
+        if !self.inner.log.is_own(offset) {
+            let damaged = |problem| ReadError::Damaged { offset, problem };
+            let record = RecordView::parse(&bytes).map_err(|error| damaged(error.problem()))?;
+            record.verify(offset).map_err(|error| damaged(error.problem()))?;
+            if !self.inner.is_in_queue(&record) {
+                return Err(damaged("its queue has another message at its offset"));
+            }
+        }
+        Ok(bytes)
     }
 
     /// Offsets of messages of `topic` that may have `key`, stored between `begin_ms` and `end_ms`, at most `max` and those
@@ -167,6 +177,20 @@ impl Inner {
             Boundary::Lower => QueueOffset(low),
             Boundary::Upper => QueueOffset((low - 1).max(min.0)),
         })
+    }
+
+    /// Whether the record's queue has it where it says, as far as that can be told. No checksum covers its queue offset.
+    fn is_in_queue(&self, record: &RecordView<'_>) -> bool {
+        let queue = self.derived.queues.find(record.topic(), record.queue());
+        let Some(queue) = queue.filter(|_| sys_flag::enters_queue(record.sys_flag())) else {
+            return true;
+        };
+        let (offset, min) = (record.queue_offset(), queue.min());
+        if (0..min.0).contains(&offset.0) || record.physical_offset() >= self.dispatcher.position() {
+            return true;
+        }
+        let unit = queue.unit(&self.derived.queues.files, offset, true);
+        unit.is_ok_and(|unit| unit.is_some_and(|unit| unit.physical == record.physical_offset()))
     }
 
     fn store_time(&self, queue: &Queue, offset: QueueOffset) -> Result<Option<i64>, ReadError> {
@@ -237,7 +261,7 @@ impl Inner {
         let selection = self.select(queue, offset.0, max, limits, accepts, wait)?;
         let mut read = outside(ReadStatus::NoMatched, selection.next, min, max);
         read.far_behind = selection.last_physical >= 0 && !self.is_in_memory(PhysicalOffset(selection.last_physical));
-        self.fetch(&selection.units, wait, &mut read)?;
+        self.fetch(&queue.topic, &selection.units, wait, &mut read)?;
         if read.count > 0 {
             read.status = ReadStatus::Found;
         } else if selection.removed || !selection.units.is_empty() {
@@ -278,7 +302,7 @@ impl Inner {
                     selection.last_physical = unit.physical.0;
                     if accepts(unit.tags_code) {
                         selection.bytes += unit.size as usize;
-                        selection.units.push(unit);
+                        selection.units.push(Selected { unit, offset: QueueOffset(selection.next - 1) });
                     }
                 }
             }
@@ -302,10 +326,10 @@ impl Inner {
     }
 
     /// Reads the records of `units`, neighbours together. Damaged ones are left out.
-    fn fetch(&self, mut units: &[Unit], wait: bool, read: &mut QueueRead) -> Result<(), ReadError> {
-        while let Some(first) = units.first() {
+    fn fetch(&self, topic: &str, mut units: &[Selected], wait: bool, read: &mut QueueRead) -> Result<(), ReadError> {
+        while let Some(Selected { unit: first, .. }) = units.first() {
             let mut end = first.end();
-            let near = |next: &&Unit| {
+            let near = |Selected { unit: next, .. }: &&Selected| {
                 let gap = next.physical.0 - end.0;
                 let near = (0..=MAX_GAP_BYTES).contains(&gap) && next.end().0 - first.physical.0 <= MAX_SPAN_BYTES;
                 let near = near
@@ -320,14 +344,14 @@ impl Inner {
             let (span, rest) = units.split_at(count);
             let length = (end.0 - first.physical.0) as usize;
             match self.log.read(first.physical, length, wait) {
-                Ok(bytes) => self.slice(span, &bytes, read),
+                Ok(bytes) => self.slice(topic, span, &bytes, read),
                 // The segment went while it was read.
                 Err(ReadError::NoRecord(_)) if first.physical < self.log.begin() => {}
                 Err(ReadError::NoRecord(_)) if count == 1 => self.report_damage(first),
                 // One of them claims too much: take them one by one.
                 Err(ReadError::NoRecord(_)) => {
                     for unit in span {
-                        self.fetch(std::slice::from_ref(unit), wait, read)?;
+                        self.fetch(topic, std::slice::from_ref(unit), wait, read)?;
                     }
                 }
                 Err(error) => return Err(error),
@@ -338,13 +362,15 @@ impl Inner {
     }
 
     /// Cuts the records of `units` out of `bytes`, which begin with the first one.
-    fn slice(&self, units: &[Unit], bytes: &Bytes, read: &mut QueueRead) {
-        let origin = units.first().map_or(0, |unit| unit.physical.0);
+    fn slice(&self, topic: &str, units: &[Selected], bytes: &Bytes, read: &mut QueueRead) {
+        let origin = units.first().map_or(0, |first| first.unit.physical.0);
         let mut run = 0..0;
-        for unit in units {
+        for Selected { unit, offset } in units {
             let start = (unit.physical.0 - origin) as usize;
             let range = start..start + unit.size as usize;
-            if range.len() < HEAD_BYTES || !head_matches(&bytes[range.clone()], unit.physical, unit.size) {
+            // The records of a light queue name their offset in their own queue.
+            let offset = (!is_light(topic)).then_some(*offset);
+            if !self.is_sound(&bytes[range.clone()], unit, offset) {
                 self.report_damage(unit);
                 continue;
             }
@@ -360,17 +386,32 @@ impl Inner {
         push_run(&mut read.records, bytes, run);
     }
 
+    /// Whether `bytes` are the record of `unit`. What came from the disk is checked to the last byte.
+    fn is_sound(&self, bytes: &[u8], unit: &Unit, offset: Option<QueueOffset>) -> bool {
+        bytes.len() >= HEAD_BYTES
+            && head_matches(bytes, unit.physical, unit.size)
+            && offset.is_none_or(|offset| head_queue_offset(bytes) == offset)
+            && (self.log.is_own(unit.physical)
+                || RecordView::parse(bytes).is_ok_and(|record| record.verify(unit.physical).is_ok()))
+    }
+
     fn report_damage(&self, unit: &Unit) {
         self.counters.damaged_messages.fetch_add(1, Relaxed);
         tracing::error!("the record at {} of the commit log is damaged and left out of a pull", unit.physical);
     }
 }
 
+/// A unit with its place in the queue.
+struct Selected {
+    unit: Unit,
+    offset: QueueOffset,
+}
+
 /// What a read returns.
 struct Selection {
     /// The offset after the last unit that was looked at.
     next: i64,
-    units: Vec<Unit>,
+    units: Vec<Selected>,
     bytes: usize,
     last_physical: i64,
     /// Whether messages were passed over that are gone.

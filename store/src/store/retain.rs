@@ -62,6 +62,10 @@ impl Store {
                     oldest.start,
                     space.used_percent()
                 );
+                if inner.checkpoint.get().queue_physical < begin.0 {
+                    // After a crash queues count on the log for what no checkpoint says they have.
+                    inner.take_checkpoint()?;
+                }
                 inner.log.remove_before(begin)?;
                 (retained.removed, retained.pause_ms) = (true, pause_ms(rules, reason));
             } else {

@@ -1,9 +1,11 @@
 //! The whole store on a disk in memory, against naive models.
 
+mod faults;
 mod flush;
 mod history;
 mod light;
 mod lock;
+mod random;
 mod read;
 mod retain;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::Inner;
+use super::open::{ABORT, note_doubt};
 use crate::error::{PutError, StoreError};
 use crate::offset::PhysicalOffset;
 use crate::options::{FlushMode, StoreOptions};
@@ -122,7 +123,14 @@ impl Inner {
 
     /// Brings the log to the disk and says so; `false`: that failed, and the store refuses writes from now on.
     pub(super) fn flush_log(&self) -> bool {
-        match self.log.flush() {
+        let alone = self.flushing.lock();
+        if matches!(self.log.refusal(), Some(PutError::Poisoned { .. })) {
+            // Another sync may well succeed, but not bring to the disk what this one did not.
+            return false;
+        }
+        let flushed = self.log.flush();
+        drop(alone);
+        match flushed {
             Ok(flushed) => {
                 self.counters.log_ms.fetch_max(flushed.last_store_ms, std::sync::atomic::Ordering::Relaxed);
                 self.events.flushed(flushed.end);
@@ -132,6 +140,10 @@ impl Inner {
                 let reason = format!("{}: {error}", path.display());
                 tracing::error!("a sync of the commit log failed, writes are refused until a restart: {reason}");
                 self.log.refuse(PutError::Poisoned { reason: reason.clone() });
+                let abort = self.options.root.join(ABORT);
+                if let Err(error) = note_doubt(&*self.disk, &abort, self.log.flushed()) {
+                    tracing::error!("the failed sync cannot be noted in {}: {error}", abort.display());
+                }
                 self.events.refused(&reason);
                 false
             }
@@ -171,22 +183,23 @@ impl Inner {
     /// Brings queues and index to the disk and notes how far they are.
     pub(super) fn take_checkpoint(&self) -> Result<(), StoreError> {
         let _alone = self.checkpointing.lock();
-        if let Some(reason) = self.incomplete.lock().clone() {
-            return Err(StoreError::Incomplete { reason });
-        }
+        self.rebuild_lost()?;
         // A failed write stays in memory and is tried again; a failed sync may have lost what it was to write.
         let point = self
             .dispatcher
             .settle(&self.derived)
             .map_err(StoreError::io("write queues in", &self.derived.queues.dir()))?;
-        let synced = self
-            .derived
-            .queues
-            .files
-            .sync()
-            .and_then(|()| self.derived.index.as_ref().map(|index| index.flush()).transpose());
-        let uncommitted = synced.map_err(|error| self.incomplete(&error))?;
+        // Queues must not be known to be ahead of the log.
+        if self.log.flushed().0 <= point.physical && point.store_ms > 0 && !self.flush_log() {
+            return Err(StoreError::Refused(self.log.refusal().unwrap_or(PutError::Closed)));
+        }
+        self.derived.queues.files.sync().map_err(|error| self.incomplete(&error))?;
+        let index = self.derived.index.as_ref();
+        let uncommitted = index.map(|index| index.flush()).transpose().map_err(|error| self.incomplete(&error))?;
         let index_ms = uncommitted.as_ref().map_or(0, |uncommitted| uncommitted.end_ms);
+        if let (Some(index), Some(uncommitted)) = (index, uncommitted) {
+            index.commit(uncommitted).map_err(|error| self.incomplete(&error))?;
+        }
         let log_ms = self.counters.log_ms.load(std::sync::atomic::Ordering::Relaxed);
         let end = self.log.flushed();
         self.checkpoint.save(|saved| {
@@ -196,20 +209,18 @@ impl Inner {
                 saved.queue_ms = point.store_ms;
                 saved.queue_physical = point.physical;
             }
-            if self.derived.index.is_some() {
+            if index.is_some() {
                 saved.index_ms = index_ms.max(point.store_ms).max(saved.index_ms);
             }
         })?;
-        if let (Some(index), Some(uncommitted)) = (&self.derived.index, uncommitted) {
-            index.commit(uncommitted).map_err(|error| self.incomplete(&error))?;
-        }
+        *self.incomplete.lock() = None;
         Ok(())
     }
 
-    /// Notes that queues or index may have lost something on their way to the disk.
+    /// Notes that queues or index could not be brought to the disk.
     fn incomplete(&self, error: &io::Error) -> StoreError {
         let reason = error.to_string();
-        tracing::error!("a sync of queues or index failed: {reason}; the next start rebuilds them");
+        tracing::error!("queues or index cannot be brought to the disk: {reason}; they are written anew");
         *self.incomplete.lock() = Some(reason.clone());
         StoreError::Incomplete { reason }
     }

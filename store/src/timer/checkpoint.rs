@@ -99,8 +99,12 @@ impl CheckpointFile {
 
     fn create(&self, disk: &dyn Disk) -> Result<std::sync::Arc<dyn crate::disk::DiskFile>, StoreError> {
         if let Some(folder) = self.path.parent() {
-            disk.create_dir(folder).map_err(StoreError::io("create", folder))?;
+            disk.create_dir_durably(folder).map_err(StoreError::io("create", folder))?;
         }
-        disk.create(&self.path, FILE_BYTES, Allocation::Sparse).map_err(StoreError::io("create", &self.path))
+        let file =
+            disk.create(&self.path, FILE_BYTES, Allocation::Sparse).map_err(StoreError::io("create", &self.path))?;
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        disk.sync_dir(folder).map_err(StoreError::io("sync", folder))?;
+        Ok(file)
     }
 }

@@ -236,7 +236,7 @@ impl TimerLog {
 
     fn create(&mut self, start: i64) -> Result<Arc<dyn DiskFile>, StoreError> {
         let path = self.path(start);
-        self.disk.create_dir(&self.dir).map_err(StoreError::io("create", &self.dir))?;
+        self.disk.create_dir_durably(&self.dir).map_err(StoreError::io("create", &self.dir))?;
         let file = self
             .disk
             .create(&path, self.file_bytes as u64, Allocation::Sparse)

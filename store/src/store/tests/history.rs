@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::random::{Random, for_seeds, seeds};
 use super::{Machine, message};
 use crate::disk::Disk;
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
@@ -12,22 +13,6 @@ use crate::store::Store;
 /// Histories per run; `BOLIDE_SEED=n` runs that one only.
 const HISTORIES: u64 = 150;
 const STEPS: usize = 60;
-
-/// A small generator of random numbers (xorshift64*).
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub(super) fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
-    }
-}
 
 struct Message {
     body: Vec<u8>,
@@ -242,22 +227,12 @@ impl History {
 
 #[test]
 fn histories() {
-    let seeds = match std::env::var("BOLIDE_SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (1..=HISTORIES).collect(),
-    };
-    for seed in seeds {
-        let outcome = std::panic::catch_unwind(|| {
-            let mut history = History::new(seed);
-            let mut store = history.machine.open();
-            for _ in 0..STEPS {
-                store = history.step(store);
-            }
-            history.check(&store);
-        });
-        if let Err(panic) = outcome {
-            eprintln!("history {seed} failed; BOLIDE_SEED={seed} repeats it");
-            std::panic::resume_unwind(panic);
+    for_seeds("histories", &seeds(HISTORIES), |seed| {
+        let mut history = History::new(seed);
+        let mut store = history.machine.open();
+        for _ in 0..STEPS {
+            store = history.step(store);
         }
-    }
+        history.check(&store);
+    });
 }

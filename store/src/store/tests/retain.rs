@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::history::Random;
+use super::random::Random;
 use super::{Machine, message};
 use crate::disk::Disk;
 use crate::error::{PutError, ReadError};
