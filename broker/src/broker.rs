@@ -27,6 +27,7 @@ use crate::registration::Registrar;
 use crate::send::WaitingSend;
 use crate::send::flush_wait::FlushWait;
 use crate::send::unique_id::UniqueIds;
+use crate::statistics::Statistics;
 use crate::store_options::store_options;
 use crate::timer::{TimerError, Timers};
 use crate::topic::Topics;
@@ -79,6 +80,7 @@ pub struct Broker {
     pub(crate) waiting_sends: Mutex<FlushWait<WaitingSend>>,
     pub(crate) unique_ids: UniqueIds,
     pub(crate) registrar: Registrar,
+    pub(crate) statistics: Statistics,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The address in message ids: what clients connect to.
@@ -129,6 +131,7 @@ impl Broker {
             waiting_sends: Mutex::default(),
             unique_ids: UniqueIds::new(address, std::process::id(), u32::from(opening.listen_port)),
             registrar: Registrar::new(opening.name_servers, store_host),
+            statistics: Statistics::new(clock.now_ms()),
             config: Live::new(opening.config),
             disk: disk.clone(),
             clock,
@@ -243,6 +246,7 @@ impl Events {
 impl StoreEvents for Events {
     fn arrived(&self, arrivals: &[Arrival]) {
         self.with_broker(|broker| {
+            broker.statistics.arrived(arrivals);
             if arrivals.iter().any(|arrival| &*arrival.topic == delay::SCHEDULE_TOPIC) {
                 broker.delayed.note_arrival();
             }

@@ -21,6 +21,7 @@ use crate::filter::Subscription;
 use crate::message::records;
 use crate::refusal::Refusal;
 use crate::send::properties::key;
+use crate::statistics::Got;
 use crate::topic::message_type::MessageType;
 
 /// How long a POP waits on its connection's task for another one that reads the same queue.
@@ -338,10 +339,14 @@ fn hand_out(
         let mut state = broker.pop.state.lock();
         let at = journal::append(broker, &mut state, taken.revive_queue, &Entry::Checkpoint(checkpoint.clone()))?;
         state.in_flight.take(&checkpoint, at);
+        broker.statistics.noted_checkpoint(&place.topic, &place.group, taken.pop_ms);
         broker.offsets.write().commit(&place.group, &place.topic, place.queue, next);
     }
     taken.info.add(kind, place.queue, start, &offsets);
     taken.count += offsets.len();
+    let bytes = found.iter().map(Bytes::len).sum();
+    let got = Got { topic: &place.topic, group: &place.group, messages: offsets.len(), bytes };
+    broker.statistics.got(got, taken.pop_ms);
     let as_stored = kind == TopicKind::Normal || broker.config.get().pop_response_return_actual_retry_topic;
     if as_stored {
         taken.records.extend(found.iter().cloned());
