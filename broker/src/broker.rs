@@ -30,6 +30,7 @@ use crate::reply::Respond;
 use crate::send::WaitingSend;
 use crate::send::flush_wait::FlushWait;
 use crate::send::unique_id::UniqueIds;
+use crate::statistics::Statistics;
 use crate::store_options::store_options;
 use crate::timer::{TimerError, Timers};
 use crate::topic::Topics;
@@ -86,6 +87,7 @@ pub struct Broker {
     pub(crate) slow_requests: SlowRequests,
     pub(crate) unique_ids: UniqueIds,
     pub(crate) registrar: Registrar,
+    pub(crate) statistics: Statistics,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The address in message ids: what clients connect to.
@@ -138,6 +140,7 @@ impl Broker {
             slow_requests: SlowRequests::default(),
             unique_ids: UniqueIds::new(address, std::process::id(), u32::from(opening.listen_port)),
             registrar: Registrar::new(opening.name_servers, store_host),
+            statistics: Statistics::new(clock.now_ms()),
             config: Live::new(opening.config),
             disk: disk.clone(),
             clock,
@@ -259,6 +262,7 @@ impl Events {
 impl StoreEvents for Events {
     fn arrived(&self, arrivals: &[Arrival]) {
         self.with_broker(|broker| {
+            broker.statistics.arrived(arrivals);
             if arrivals.iter().any(|arrival| &*arrival.topic == delay::SCHEDULE_TOPIC) {
                 broker.delayed.note_arrival();
             }

@@ -1,7 +1,9 @@
 //! Consumer groups: which exist, what they may do, and the requests that create, change, list and remove them. The rules are in
 //! [`table`]; this module shares the table between threads and keeps `config/subscriptionGroup.json`.
 
+pub(crate) mod batch;
 pub(crate) mod requests;
+pub(crate) mod survey;
 pub mod table;
 
 use std::sync::Arc;
@@ -92,6 +94,11 @@ impl Groups {
     /// Whether an operator took the permission to read the topic from the group.
     pub fn is_reading_forbidden(&self, group: &str, topic: &str) -> bool {
         self.table.read().is_forbidden(group, topic, READ_INDEX)
+    }
+
+    /// Takes the permission to read a topic from a group, or gives it back.
+    pub fn set_reading_forbidden(&self, group: &str, topic: &str, forbidden: bool) {
+        self.table.write().set_forbidden(group, topic, READ_INDEX, forbidden, self.clock.now_ms());
     }
 
     /// Follows a change of `autoCreateSubscriptionGroup`.

@@ -3,6 +3,7 @@
 
 pub(crate) mod requests;
 pub(crate) mod reset;
+pub(crate) mod survey;
 pub mod table;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,7 @@ use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::flow;
 use crate::reply::Respond;
+use crate::statistics::Got;
 use recipient::Recipient;
 pub(crate) use recipient::{Asked, Pulled, receive};
 
@@ -146,7 +147,12 @@ fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Reci
         let _turn = turn;
         let accepts = |tags_code| pull.subscription.accepts(tags_code);
         let read = |from| broker.store.read_queue_blocking(&pull.topic, pull.queue, from, pull.limits, &accepts);
+        let begun_ms = broker.clock.now_ms();
         let result = scan::scan(&pull, read);
+        if let Ok(read) = &result {
+            let now_ms = broker.clock.now_ms();
+            broker.statistics.waited_for_disk(got(&pull, read), now_ms - begun_ms, now_ms);
+        }
         answer_parked(&broker, &pull, result, reply);
     });
 }
@@ -207,9 +213,14 @@ fn header<S>(pull: &Pull<S>, next: QueueOffset, min: QueueOffset, max: QueueOffs
     }
 }
 
+fn got<'a, S: AsRef<str>>(pull: &'a Pull<S>, read: &QueueRead) -> Got<'a> {
+    Got { topic: pull.topic.as_ref(), group: pull.group.as_ref(), messages: read.count, bytes: read.bytes }
+}
+
 fn note_progress<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>, read: &QueueRead) {
     let (group, topic) = (pull.group.as_ref(), pull.topic.as_ref());
     broker.offsets.write().pulled(group, topic, pull.queue.0, read.next_offset.0);
+    broker.statistics.got(got(pull, read), broker.clock.now_ms());
 }
 
 /// An operator has set another offset: takes it, so that this pull answers with it.

@@ -1,5 +1,7 @@
 //! Finding messages that were stored earlier: by their place in the commit log (33), by key or by unique key (12).
 
+pub(crate) mod consume_queue;
+
 use std::sync::Arc;
 
 use bolide_remoting::header::{QueryMessageRequest, QueryMessageResponse, ViewMessageRequest};

@@ -94,6 +94,7 @@ fn store_again(broker: &Broker, back: &SendBack) -> Result<Vec<Arc<TopicConfig>>
     };
     message.reconsume_times = attempts + 1;
     message.put_again(broker)?;
+    broker.statistics.sent_back(view.topic(), &back.group, broker.clock.now_ms());
     broker.store.dispatch();
     Ok(created)
 }

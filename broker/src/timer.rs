@@ -27,8 +27,8 @@ use crate::delay::{REAL_QUEUE, REAL_TOPIC};
 use crate::message::Message;
 use crate::name;
 use crate::refusal::Refusal;
-use clockwork::Clockwork;
 pub use clockwork::TimerError;
+use clockwork::{Clockwork, Progress};
 use handle::RecallHandle;
 use mail::Mail;
 use schedule::Lengths;
@@ -110,6 +110,12 @@ fn turn(broker: &Broker) -> Duration {
             RETRY
         }
     }
+}
+
+/// How far the timers are; nothing of it while they are switched off. Waits for the disk, and for the clockwork's turn to end.
+pub(crate) fn progress(broker: &Broker) -> Result<Progress, StoreError> {
+    let clockwork = broker.timers.clockwork.lock();
+    clockwork.as_ref().map_or_else(|| Ok(Progress::default()), |clockwork| clockwork.progress(&Mail(broker)))
 }
 
 /// Makes the clockwork stop as soon as it can.

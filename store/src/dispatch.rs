@@ -189,6 +189,7 @@ impl Work {
                     max_offset: QueueOffset(place.offset.0 + 1),
                     tags_code: entry.unit.tags_code,
                     store_ms: record.store_ms(),
+                    bytes: record.size() as u32,
                 });
                 if first {
                     self.busy.push(Arc::clone(&entry.queue));

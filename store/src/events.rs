@@ -17,6 +17,8 @@ pub struct Arrival {
     pub tags_code: i64,
     /// When it was stored.
     pub store_ms: i64,
+    /// The length of its record.
+    pub bytes: u32,
 }
 
 /// Receives the store's news. Called on whichever thread caused them, without any lock of the store held; the

@@ -35,9 +35,9 @@ pub use events::{Arrival, NoEvents, StoreEvents};
 pub use message::{NewMessage, Put};
 pub use offset::{PhysicalOffset, QueueId, QueueOffset};
 pub use options::{FlushMode, StoreOptions};
-pub use read::{Boundary, QueueRead, ReadLimits, ReadStatus};
+pub use read::{Boundary, QueueEntry, QueueRead, ReadLimits, ReadStatus};
 pub use retention::RetentionRules;
-pub use store::{Health, Retained, Statistics, Store};
+pub use store::{Health, PUT_TIMES_MS, Retained, Statistics, Store};
 pub use timer::{
     LoggedRecord, RecoveredTimers, TIMER_SLOTS, TimerCheckpoint, TimerFiles, TimerMark, TimerOptions, TimerRecord,
 };

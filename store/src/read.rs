@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::offset::QueueOffset;
+use crate::offset::{PhysicalOffset, QueueOffset};
 
 /// How much one read may return. The store's own limits apply too.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,17 @@ pub struct QueueRead {
     pub bytes: usize,
     /// Whether the reader is so far behind that Apache would send it to a slave.
     pub far_behind: bool,
+}
+
+/// One entry of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueEntry {
+    /// Where the message lies in the commit log.
+    pub physical: PhysicalOffset,
+    /// The length of its record.
+    pub bytes: i32,
+    /// The hash of its tag, 0 without one; the delivery time on the schedule topic.
+    pub tags_code: i64,
 }
 
 /// Which end of the messages that share a store time, or surround it, is meant.

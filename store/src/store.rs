@@ -1,5 +1,6 @@
 //! The store as its owner sees it.
 
+mod entries;
 mod open;
 mod put;
 mod read;
@@ -29,7 +30,7 @@ use crate::options::StoreOptions;
 pub use retain::Retained;
 use retain::Retention;
 use statistics::Counters;
-pub use statistics::{Health, Statistics};
+pub use statistics::{Health, PUT_TIMES_MS, Statistics};
 use threads::Signals;
 
 /// An open store. All methods may be called from any thread; unless a method says that it may wait for the disk, it

@@ -117,6 +117,15 @@ impl TimerFiles {
         Ok(found)
     }
 
+    /// How many messages wait in the slots from this one on.
+    pub fn count_from(&self, slot_ms: i64) -> Result<i64, StoreError> {
+        let mut count = 0;
+        if let Some(wheel) = &self.wheel {
+            wheel.for_each(|slot| count += if slot.start_ms >= slot_ms { i64::from(slot.count) } else { 0 })?;
+        }
+        Ok(count.max(0))
+    }
+
     /// The log's end.
     pub fn log_end(&self) -> i64 {
         self.log.end()

@@ -106,17 +106,22 @@ impl Client {
         assert!(output.status.success(), "{command:?} failed:\n{}{}", text(&output.stdout), text(&output.stderr));
     }
 
+    fn java_machine(self) -> Command {
+        let mut java = Command::new("java");
+        // Many short clients: start-up counts, peak speed does not.
+        java.args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", self.java_output().display()));
+        java
+    }
+
     fn command(self, cluster: &Cluster, restartable: &str, work: &Path) -> Command {
         let mut command = match self {
             Self::Java(..) | Self::Ons => {
-                let mut java = Command::new("java");
-                // Many short clients: start-up counts, peak speed does not.
-                java.args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+                let mut java = self.java_machine();
                 if matches!(self, Self::Java(_, Headers::Binary)) {
                     java.arg("-Drocketmq.serialize.type=ROCKETMQ");
                 }
-                let output = self.java_output();
-                java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", output.display())).arg("bolide.cases.Main");
+                java.arg("bolide.cases.Main");
                 java
             }
             Self::Go => Command::new(go_program()),
@@ -197,6 +202,18 @@ fn kill_when_late(child: Arc<Mutex<Child>>) -> Sender<()> {
         }
     });
     finished
+}
+
+/// Another program of `clients/java`, built against this version of the client.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn java_program(version: &'static str, class: &str) -> Command {
+    let client = Client::Java(version, Headers::Json);
+    client.build();
+    let mut java = client.java_machine();
+    java.arg(class);
+    java
 }
 
 fn go_program() -> PathBuf {

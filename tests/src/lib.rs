@@ -12,6 +12,7 @@ pub mod clients;
 pub mod cluster;
 pub mod folder;
 pub mod history;
+pub mod mqadmin;
 pub mod ports;
 pub mod remote;
 pub mod server;

@@ -105,6 +105,11 @@ impl Wire {
         Self::connect_with(broker, Arc::new(())).await
     }
 
+    /// Dials this address.
+    pub async fn connect_to(address: &str) -> Self {
+        Self(Client::connect(address, ClientOptions::default(), Arc::new(())).await.unwrap())
+    }
+
     /// Dials the broker; the service answers what it asks.
     pub async fn connect_with<S: Service>(broker: &Server, service: Arc<S>) -> Self {
         Self(Client::connect(&broker.address(), ClientOptions::default(), service).await.unwrap())

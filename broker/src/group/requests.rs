@@ -44,15 +44,22 @@ pub(crate) fn delete(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
         Ok(header) => header,
         Err(error) => return reply.refuse(error),
     };
-    broker.groups.remove(header.group_name);
-    pop::forget_group(broker, header.group_name);
-    if header.clean_offset {
-        broker.offsets.write().remove_group(header.group_name);
-    }
+    forget(broker, header.group_name, header.clean_offset);
     save(broker, reply);
 }
 
-fn save(broker: &Arc<Broker>, reply: Reply<'_>) {
+/// Removes a group, with what it has consumed if that is asked for.
+pub(super) fn forget(broker: &Broker, group: &str, clean_offset: bool) {
+    broker.groups.remove(group);
+    pop::forget_group(broker, group);
+    broker.statistics.remove_group(group);
+    if clean_offset {
+        broker.offsets.write().remove_group(group);
+    }
+}
+
+/// Answers when the groups are saved.
+pub(super) fn save(broker: &Arc<Broker>, reply: Reply<'_>) {
     broker.on_blocking_thread(reply, |broker, reply| reply.give(broker.groups.save().map_err(Refusal::from)));
 }
 
@@ -154,7 +161,8 @@ pub(crate) fn consume_stats(broker: &Arc<Broker>, request: &Request<'_>, reply: 
     let group = header.consumer_group.to_owned();
     let topics = topics_of(broker, &header);
     broker.on_blocking_thread(reply, move |broker, reply| {
-        reply.give_body(try_consume_stats(broker, &group, &topics));
+        let stats = consume_stats_of(broker, &group, topics.iter().map(String::as_str));
+        reply.give_body(stats.map(|stats| encode(&stats)));
     });
 }
 
@@ -177,19 +185,26 @@ fn topics_of(broker: &Broker, header: &GetConsumeStatsRequest<'_>) -> BTreeSet<S
     topics
 }
 
-fn try_consume_stats(broker: &Broker, group: &str, topics: &BTreeSet<String>) -> Result<Bytes, Refusal> {
+/// How far a group is in these topics. Waits for the disk.
+pub(super) fn consume_stats_of<'a>(
+    broker: &Broker,
+    group: &str,
+    topics: impl IntoIterator<Item = &'a str>,
+) -> Result<ConsumeStats, Refusal> {
     let broker_name = broker.config.get().broker_name.clone();
     let mut stats = ConsumeStats::default();
+    let now_ms = broker.clock.now_ms();
     for topic in topics {
         let Some(config) = broker.topics.get(topic) else {
             continue;
         };
+        stats.consume_tps += broker.statistics.group_get_tps(topic, group, now_ms);
         for queue_id in 0..config.read_queue_nums {
-            let queue = MessageQueue { topic: topic.clone(), broker_name: broker_name.clone(), queue_id };
+            let queue = MessageQueue { topic: topic.to_owned(), broker_name: broker_name.clone(), queue_id };
             stats.offset_table.insert(queue, progress(broker, group, topic, QueueId(queue_id))?);
         }
     }
-    Ok(encode(&stats))
+    Ok(stats)
 }
 
 fn progress(broker: &Broker, group: &str, topic: &str, queue: QueueId) -> Result<OffsetWrapper, Refusal> {

@@ -89,6 +89,23 @@ impl GroupTable {
         bits & (1 << index) != 0
     }
 
+    /// Takes the bit `index` of the group's permission for the topic away, or gives it back.
+    pub fn set_forbidden(&mut self, group: &str, topic: &str, index: u32, forbidden: bool, now_ms: i64) {
+        if self.is_forbidden(group, topic, index) == forbidden {
+            return;
+        }
+        let topics = self.forbidden.entry(group.to_owned()).or_default();
+        let bits = topics.entry(topic.to_owned()).or_insert(0);
+        *bits ^= 1 << index;
+        if *bits == 0 {
+            topics.remove(topic);
+        }
+        if topics.is_empty() {
+            self.forbidden.remove(group);
+        }
+        self.version = self.version.next(now_ms);
+    }
+
     /// All groups.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<SubscriptionGroupConfig>> {
         self.groups.values()
@@ -153,6 +170,20 @@ mod tests {
         let mut closed = GroupTable::new(false, 1);
         assert!(closed.find("g", 2).is_none());
         assert!(closed.find("TOOLS_CONSUMER", 2).is_some());
+    }
+
+    #[test]
+    fn what_a_group_may_read_is_taken_and_given_back() {
+        let mut table = GroupTable::new(true, 1);
+        for topic in ["t", "u"] {
+            table.set_forbidden("g", topic, 0, true, 2);
+            table.set_forbidden("g", topic, 0, true, 3);
+        }
+        assert_eq!(table.version().counter, 2);
+        table.set_forbidden("g", "t", 0, false, 4);
+        assert!(!table.is_forbidden("g", "t", 0) && table.is_forbidden("g", "u", 0));
+        table.set_forbidden("g", "u", 0, false, 5);
+        assert!(table.forbidden().is_empty());
     }
 
     #[test]

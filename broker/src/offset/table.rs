@@ -106,6 +106,11 @@ impl OffsetTable {
         self.topics.iter().filter(|(_, groups)| consumed(groups)).map(|(topic, _)| topic.clone()).collect()
     }
 
+    /// What a group has committed in a topic, by queue.
+    pub fn of_group(&self, group: &str, topic: &str) -> QueueOffsets {
+        self.progress(group, topic).map(|progress| progress.committed.clone()).unwrap_or_default()
+    }
+
     /// All committed offsets, keyed `topic@group` as in `consumerOffset.json`.
     pub fn committed(&self) -> BTreeMap<String, QueueOffsets> {
         self.collect(|progress| &progress.committed)

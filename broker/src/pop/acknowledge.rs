@@ -103,6 +103,7 @@ pub(super) fn acknowledge_all(
     let mut state = broker.pop.state.lock();
     let in_flight: Vec<i64> =
         offsets.iter().copied().filter(|offset| state.in_flight.find(key, *offset).is_some()).collect();
+    broker.statistics.acknowledged(&key.place.topic, &key.place.group, in_flight.len(), now_ms);
     if let Some(first) = in_flight.first().and_then(|first| state.in_flight.find(key, *first)) {
         let queue = first.at.queue;
         journal::append(broker, &mut state, queue, &Entry::Ack { key: key.clone(), offsets: in_flight.clone() })?;
@@ -159,6 +160,7 @@ pub(super) fn acknowledge_ordered(
             }
         }
     };
+    broker.statistics.acknowledged(topic, group, 1, broker.clock.now_ms());
     if is_open {
         wake_place(broker, place);
     }

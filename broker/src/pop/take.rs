@@ -20,6 +20,7 @@ use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::message::records;
 use crate::refusal::Refusal;
+use crate::statistics::Got;
 use crate::topic::message_type::MessageType;
 
 /// How long a POP waits on its connection's task for another one that reads the same queue.
@@ -367,10 +368,14 @@ fn hand_out(
         let mut state = broker.pop.state.lock();
         let at = journal::append(broker, &mut state, taken.revive_queue, &Entry::Checkpoint(checkpoint.clone()))?;
         state.in_flight.take(&checkpoint, at);
+        broker.statistics.noted_checkpoint(&place.topic, &place.group, taken.pop_ms);
         broker.offsets.write().commit(&place.group, &place.topic, place.queue, next);
         None
     };
     taken.count += offsets.len();
+    let bytes = records.iter().map(Bytes::len).sum();
+    let got = Got { topic: &place.topic, group: &place.group, messages: offsets.len(), bytes };
+    broker.statistics.got(got, taken.pop_ms);
     taken.batches.push(Batch { place: place.clone(), start, offsets, records, counts });
     Ok(())
 }

@@ -80,6 +80,17 @@ struct Again {
     read_ms: i64,
 }
 
+/// How far the timers are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Progress {
+    /// How long ago the slot was due that is opened next.
+    pub(crate) behind_ms: i64,
+    /// Messages that came to wait and are not in the files yet.
+    pub(crate) unread: i64,
+    /// Messages that wait in the files.
+    pub(crate) waiting: i64,
+}
+
 /// The timers of a broker.
 pub(crate) struct Clockwork {
     lengths: Lengths,
@@ -207,6 +218,19 @@ impl Clockwork {
         (self.released, self.is_dirty) = (before, true);
         self.moved.clear();
         Ok(true)
+    }
+
+    /// How far everything is, to be shown. Looks through the whole wheel.
+    pub(crate) fn progress(&self, log: &impl MessageLog) -> Result<Progress, StoreError> {
+        let (_, end) = log.queue_range();
+        let read_ms = self.schedule.read_ms();
+        let now_ms = log.now_ms();
+        let overdue_ms = |slot_ms| now_ms - slot_ms - self.lengths.precision_ms;
+        Ok(Progress {
+            behind_ms: self.schedule.next_slot(now_ms).map_or(0, |slot_ms| overdue_ms(slot_ms).max(0)),
+            unread: (end - self.schedule.queue_offset()).max(0),
+            waiting: self.files.count_from(read_ms)?,
+        })
     }
 
     /// Notes how far everything is, in a file that the next start relies on. What was delivered must be on the disk.

@@ -56,7 +56,9 @@ impl MessageLog for Mail<'_> {
     }
 
     fn put(&self, message: &Message) -> Result<PhysicalOffset, PutError> {
-        message.put_again(self.0).map(|put| put.end())
+        let put = message.put_again(self.0)?;
+        self.0.statistics.delivered_timed();
+        Ok(put.end())
     }
 
     fn show(&self) {

@@ -40,16 +40,10 @@ pub(crate) fn update(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
 fn try_update(broker: &Broker, request: &Request<'_>) -> Result<Lookup, Refusal> {
     let header = CreateTopicRequest::decode(&request.header.fields)?;
     check_changeable(broker, header.topic)?;
-    for (field, queues) in [("readQueueNums", header.read_queue_nums), ("writeQueueNums", header.write_queue_nums)] {
-        if !(0..=MAX_QUEUES).contains(&queues) {
-            return Err(Refusal::invalid(format!("{field} is {queues}, but must be from 0 to {MAX_QUEUES}")));
-        }
-    }
     let kind = header.topic_filter_type;
     let topic_filter_type = TopicFilterType::from_name(kind)
         .ok_or_else(|| Refusal::invalid(format!("topicFilterType is {kind}, but must be SINGLE_TAG or MULTI_TAG")))?;
     let attributes = attribute::parse(header.attributes.unwrap_or_default())?;
-    check_mixed(broker, &attributes)?;
     let wanted = TopicConfig {
         topic_name: header.topic.to_owned(),
         read_queue_nums: header.read_queue_nums,
@@ -60,7 +54,18 @@ fn try_update(broker: &Broker, request: &Request<'_>) -> Result<Lookup, Refusal>
         order: header.order,
         attributes,
     };
+    check_config(broker, &wanted)?;
     Ok(broker.topics.update(wanted)?)
+}
+
+/// Whether a topic may look like this.
+pub(super) fn check_config(broker: &Broker, topic: &TopicConfig) -> Result<(), Refusal> {
+    for (field, queues) in [("readQueueNums", topic.read_queue_nums), ("writeQueueNums", topic.write_queue_nums)] {
+        if !(0..=MAX_QUEUES).contains(&queues) {
+            return Err(Refusal::invalid(format!("{field} is {queues}, but must be from 0 to {MAX_QUEUES}")));
+        }
+    }
+    check_mixed(broker, &topic.attributes)
 }
 
 /// A topic for all kinds of messages is a choice of the operator's (`enableMixedMessageType`).
@@ -84,16 +89,19 @@ pub(crate) fn delete(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
     broker.on_blocking_thread(reply, move |broker, reply| reply.give(try_delete(broker, &topic)));
 }
 
-fn try_delete(broker: &Broker, topic: &str) -> Result<(), Refusal> {
+/// Removes a topic with its queues. Waits for the disk.
+pub(super) fn try_delete(broker: &Broker, topic: &str) -> Result<(), Refusal> {
     broker.topics.remove(topic);
     broker.topics.save()?;
     broker.offsets.write().remove_topic(topic);
     pop::forget_topic(broker, topic);
+    broker.statistics.remove_topic(topic);
     broker.store.delete_topic(topic)?;
     Ok(())
 }
 
-fn check_changeable(broker: &Broker, topic: &str) -> Result<(), Refusal> {
+/// Whether operators may change a topic of this name.
+pub(super) fn check_changeable(broker: &Broker, topic: &str) -> Result<(), Refusal> {
     name::check_topic(topic)?;
     if broker.config.get().validate_system_topic_when_update_topic && broker.topics.is_system_topic(topic) {
         return Err(Refusal::invalid(format!("The topic[{topic}] is conflict with system topic.")));
@@ -149,7 +157,8 @@ fn try_stats(broker: &Broker, topic: &str) -> Result<Bytes, Refusal> {
         Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark)
     })?;
     let broker_name = broker.config.get().broker_name.clone();
-    let mut table = TopicStatsTable::default();
+    let topic_put_tps = broker.statistics.topic_put_tps(topic, broker.clock.now_ms());
+    let mut table = TopicStatsTable { topic_put_tps, ..TopicStatsTable::default() };
     for queue_id in 0..config.write_queue_nums.max(config.read_queue_nums) {
         let queue = QueueId(queue_id);
         let max = broker.store.max_offset(topic, queue).unwrap_or_default();

@@ -170,9 +170,7 @@ impl Inner {
         slot.fill(records, store_ms);
         self.counters.puts.fetch_add(receipts.count, Relaxed);
         self.counters.put_bytes.fetch_add(bytes, Relaxed);
-        if store_ms > begin_ms {
-            self.counters.put_max_ms.fetch_max(store_ms - begin_ms, Relaxed);
-        }
+        self.counters.waited(store_ms - begin_ms);
         Ok(())
     }
 }

@@ -19,6 +19,9 @@ pub struct Health {
     pub flush_behind_bytes: u64,
 }
 
+/// Upper ends, in ms and exclusive but for the first, of the classes in which [`Statistics::put_times`] are counted.
+pub const PUT_TIMES_MS: [i64; 12] = [0, 10, 50, 100, 200, 500, 1_000, 2_000, 3_000, 4_000, 5_000, 10_000];
+
 /// Counts since the store was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -30,6 +33,8 @@ pub struct Statistics {
     pub put_failures: u64,
     /// Longest wait of a put for its place in the log, in ms, since the statistics were last asked for.
     pub put_max_ms: i64,
+    /// Puts by how long they waited for that: one count for each class that [`PUT_TIMES_MS`] bounds, and one for the rest.
+    pub put_times: [u64; PUT_TIMES_MS.len() + 1],
     /// Reads that found messages.
     pub reads_found: u64,
     /// Reads that did not.
@@ -46,6 +51,8 @@ pub(super) struct Counters {
     pub(super) put_bytes: AtomicU64,
     pub(super) put_failures: AtomicU64,
     pub(super) put_max_ms: AtomicI64,
+    /// Puts that waited at all, by class; the first one stays 0.
+    pub(super) late_puts: [AtomicU64; PUT_TIMES_MS.len() + 1],
     pub(super) reads_found: AtomicU64,
     pub(super) reads_missed: AtomicU64,
     pub(super) read_messages: AtomicU64,
@@ -55,9 +62,22 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    /// Notes how long a put waited, if it did.
+    pub(super) fn waited(&self, ms: i64) {
+        if ms > 0 {
+            self.put_max_ms.fetch_max(ms, Relaxed);
+            let class = PUT_TIMES_MS.partition_point(|limit_ms| *limit_ms <= ms);
+            self.late_puts[class].fetch_add(1, Relaxed);
+        }
+    }
+
     pub(super) fn get(&self) -> Statistics {
+        let puts = self.puts.load(Relaxed);
+        let mut put_times = self.late_puts.each_ref().map(|count| count.load(Relaxed));
+        put_times[0] = puts.saturating_sub(put_times.iter().sum());
         Statistics {
-            puts: self.puts.load(Relaxed),
+            puts,
+            put_times,
             put_bytes: self.put_bytes.load(Relaxed),
             put_failures: self.put_failures.load(Relaxed),
             put_max_ms: self.put_max_ms.swap(0, Relaxed),

@@ -1,0 +1,139 @@
+//! Counts over time: what grew by how much, and how fast. A plain state machine: counts and the time go in, growth comes out.
+
+use std::collections::VecDeque;
+
+/// What the counts were at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sample<const N: usize> {
+    at_ms: i64,
+    counts: [u64; N],
+}
+
+/// The last samples of `N` counts that only grow.
+#[derive(Debug)]
+pub(super) struct Series<const N: usize> {
+    period_ms: i64,
+    most: usize,
+    samples: VecDeque<Sample<N>>,
+}
+
+/// How much counts grew, and in what time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Growth<const N: usize> {
+    pub(super) counts: [u64; N],
+    pub(super) elapsed_ms: i64,
+}
+
+impl<const N: usize> Growth<N> {
+    /// What one count grew by in a second, on average.
+    pub(super) fn per_second(&self, index: usize) -> f64 {
+        match self.elapsed_ms {
+            ..=0 => 0.0,
+            elapsed_ms => self.counts[index] as f64 * 1_000.0 / elapsed_ms as f64,
+        }
+    }
+}
+
+impl<const N: usize> Series<N> {
+    /// At most `most` samples, one each `period_ms`. As with Apache the counts are taken to have been 0 one period ago, so that the
+    /// first message does not look like a flood.
+    pub(super) fn new(period_ms: i64, most: usize, now_ms: i64) -> Self {
+        let samples = VecDeque::from([Sample { at_ms: now_ms - period_ms, counts: [0; N] }]);
+        Series { period_ms, most, samples }
+    }
+
+    /// Takes a sample, if it is time for one. A clock that was set back begins the series anew.
+    pub(super) fn sample(&mut self, now_ms: i64, counts: [u64; N]) {
+        let last_ms = self.samples.back().map_or(i64::MIN, |last| last.at_ms);
+        if now_ms < last_ms {
+            self.samples.clear();
+        } else if now_ms.saturating_sub(last_ms) < self.period_ms {
+            return;
+        }
+        self.samples.push_back(Sample { at_ms: now_ms, counts });
+        if self.samples.len() > self.most {
+            self.samples.pop_front();
+        }
+    }
+
+    /// How much the counts, which are these now, grew since the oldest sample.
+    pub(super) fn growth(&self, now_ms: i64, counts: [u64; N]) -> Growth<N> {
+        let now = Sample { at_ms: now_ms, counts };
+        between(self.samples.front().unwrap_or(&now), &now)
+    }
+
+    /// How much the counts grew over the last `periods`; `None` while there are not so many samples.
+    pub(super) fn recent(&self, periods: usize) -> Option<Growth<N>> {
+        let first = self.samples.len().checked_sub(periods + 1)?;
+        Some(between(&self.samples[first], self.samples.back()?))
+    }
+
+    /// Whether there are as many samples as there may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.samples.len() == self.most
+    }
+}
+
+fn between<const N: usize>(first: &Sample<N>, last: &Sample<N>) -> Growth<N> {
+    let counts = std::array::from_fn(|index| last.counts[index].saturating_sub(first.counts[index]));
+    Growth { counts, elapsed_ms: (last.at_ms - first.at_ms).max(0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PERIOD_MS: i64 = 10;
+    const MOST: usize = 6;
+
+    /// Remembers everything and looks through it.
+    struct Model(Vec<(i64, u64)>);
+
+    impl Model {
+        fn sample(&mut self, now_ms: i64, count: u64) {
+            let (last_ms, _) = *self.0.last().unwrap();
+            if now_ms < last_ms {
+                self.0 = vec![(now_ms, count)];
+            } else if now_ms >= last_ms + PERIOD_MS {
+                self.0.push((now_ms, count));
+            }
+        }
+
+        fn back(&self, samples: usize) -> Option<(i64, u64)> {
+            self.0.iter().rev().nth(samples).copied()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn growth_is_that_since_the_oldest_sample_kept(steps in prop::collection::vec((-5_i64..40, 0_u64..5), 1..80)) {
+            let (mut now_ms, mut count) = (1_000, 0);
+            let mut series = Series::<1>::new(PERIOD_MS, MOST, now_ms);
+            let mut model = Model(vec![(now_ms - PERIOD_MS, 0)]);
+            for (pause_ms, grown) in steps {
+                now_ms += pause_ms;
+                count += grown;
+                series.sample(now_ms, [count]);
+                model.sample(now_ms, count);
+                let (first_ms, first) = model.back(MOST.min(model.0.len()) - 1).unwrap();
+                let expected = Growth { counts: [count - first], elapsed_ms: now_ms - first_ms };
+                prop_assert_eq!(series.growth(now_ms, [count]), expected);
+                prop_assert_eq!(series.is_full(), model.0.len() >= MOST);
+                for periods in 0..MOST + 2 {
+                    let (last_ms, last) = model.back(0).unwrap();
+                    let kept = model.back(periods).filter(|_| periods < MOST);
+                    let expected = kept.map(|(ms, then)| Growth { counts: [last - then], elapsed_ms: last_ms - ms });
+                    prop_assert_eq!(series.recent(periods), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_lone_message_is_not_taken_for_a_flood() {
+        let series = Series::<1>::new(10_000, 6, 50_000);
+        assert_eq!(series.growth(50_000, [1]).per_second(0), 0.1);
+    }
+}
