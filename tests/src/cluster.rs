@@ -1,11 +1,12 @@
 //! A name server and brokers that register with it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use crate::binaries::{Role, apache_version};
+use crate::binaries::{Role, apache_version, proxy_config};
 use crate::folder::Folder;
 use crate::ports::free_block;
 use crate::server::Server;
@@ -27,6 +28,8 @@ pub const COLD: &str = "broker-b";
 pub struct Cluster {
     name_server: Server,
     brokers: Mutex<BTreeMap<String, Server>>,
+    /// The ports of brokers that serve gRPC clients.
+    grpc_ports: Mutex<BTreeMap<String, u16>>,
     // Dropped last: the servers write into it until they end.
     folder: Folder,
 }
@@ -38,7 +41,7 @@ impl Cluster {
         let name_server = start(Role::NameServer, "namesrv", folder.path(), |port| {
             format!("listenPort={port}\nkvConfigPath={}\n", folder.path().join("kvConfig.json").display())
         });
-        Self { name_server, brokers: Mutex::default(), folder }
+        Self { name_server, brokers: Mutex::default(), grpc_ports: Mutex::default(), folder }
     }
 
     /// The two brokers that the tests of one process share. They run while somebody holds this.
@@ -78,8 +81,19 @@ impl Cluster {
 
     /// Starts one more broker, with these settings beside the necessary ones.
     pub fn start_broker(&self, name: &str, cluster: &str, settings: &[(&str, &str)]) {
+        self.start_in_role(Role::Broker, name, cluster, settings);
+    }
+
+    /// Starts one more broker that gRPC clients can use too.
+    pub fn start_grpc_broker(&self, name: &str, cluster: &str, settings: &[(&str, &str)]) {
+        self.start_in_role(Role::GrpcBroker, name, cluster, settings);
+    }
+
+    fn start_in_role(&self, role: Role, name: &str, cluster: &str, settings: &[(&str, &str)]) {
         let store = self.folder().join(name);
-        let started = start(Role::Broker, name, self.folder(), |port| {
+        let grpc_port = Cell::new(0);
+        let started = start(role, name, self.folder(), |port| {
+            grpc_port.set(free_block());
             let mut text = format!(
                 "brokerClusterName={cluster}\nbrokerName={name}\nbrokerId=0\nbrokerIP1=127.0.0.1\nnamesrvAddr={}\nlistenPort={port}\n\
                  haListenPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
@@ -91,9 +105,30 @@ impl Cluster {
             for (key, value) in settings {
                 writeln!(text, "{key}={value}").expect("a string takes everything");
             }
+            match apache_version() {
+                None => writeln!(text, "grpcServerPort={}", grpc_port.get()).expect("a string takes everything"),
+                Some(_) if role == Role::GrpcBroker => self.configure_proxy(name, cluster, grpc_port.get()),
+                Some(_) => {}
+            }
             text
         });
         self.brokers().insert(name.to_owned(), started);
+        self.grpc_ports().insert(name.to_owned(), grpc_port.get());
+    }
+
+    /// Writes the settings of Apache's proxy, which runs in one process with its broker.
+    fn configure_proxy(&self, broker: &str, cluster: &str, port: u16) {
+        let text = format!(
+            r#"{{"rocketMQClusterName":"{cluster}","namesrvAddr":"{}","grpcServerPort":{port},"remotingListenPort":{}}}"#,
+            self.name_server(),
+            port + 1
+        );
+        std::fs::write(proxy_config(&self.folder().join(format!("{broker}.conf"))), text).unwrap();
+    }
+
+    /// Where gRPC clients reach a broker.
+    pub fn endpoint(&self, broker: &str) -> String {
+        format!("127.0.0.1:{}", self.grpc_ports()[broker])
     }
 
     /// Does something with a broker's process.
@@ -110,6 +145,11 @@ impl Cluster {
         self.brokers().insert(name.to_owned(), broker);
     }
 
+    /// Kills a broker for good.
+    pub fn kill_broker(&self, name: &str) {
+        self.with_broker(name, Server::kill);
+    }
+
     /// What all servers wrote last.
     pub fn log_tails(&self) -> String {
         let mut text = format!("--- namesrv\n{}\n", self.name_server.log_tail());
@@ -122,6 +162,10 @@ impl Cluster {
     /// Names and addresses of all brokers.
     pub fn addresses(&self) -> BTreeMap<String, String> {
         self.brokers().iter().map(|(name, broker)| (name.clone(), broker.address())).collect()
+    }
+
+    fn grpc_ports(&self) -> MutexGuard<'_, BTreeMap<String, u16>> {
+        self.grpc_ports.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn brokers(&self) -> MutexGuard<'_, BTreeMap<String, Server>> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::binaries::{Role, server_command};
+use crate::binaries::{Role, apache_version, server_command};
 
 /// Apache's broker needs many seconds on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -119,14 +119,16 @@ impl Server {
 
     fn run(&mut self) -> Result<(), NotStarted> {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = server_command(self.role, &self.folder.join(format!("{}-home", self.name)));
-        command.arg("-c").arg(&self.config);
+        let command = server_command(self.role, &self.config, &self.folder.join(format!("{}-home", self.name)));
         let (child, lines) = spawn(command, log);
         self.child = Some(child);
-        // Ours name the address, Apache's 4.x name server does not.
+        // Ours name the address, Apache's 4.x name server does not; its proxy listens a while after its broker does.
         let ending = format!(":{}", self.port);
-        let ready =
-            |line: &str| line.contains("boot success") || line.split([' ', ',']).any(|word| word.ends_with(&ending));
+        let behind_proxy = self.role == Role::GrpcBroker && apache_version().is_some();
+        let ready = |line: &str| match behind_proxy {
+            true => line.contains("rocketmq-proxy startup successfully"),
+            false => line.contains("boot success") || line.split([' ', ',']).any(|word| word.ends_with(&ending)),
+        };
         let deadline = Instant::now() + START_LIMIT;
         loop {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
