@@ -10,12 +10,15 @@ use bolide_remoting::{Connection, Parked, Reply, Request, Service};
 use bolide_store::{Arrival, Clock, Disk, FlushMode, PhysicalOffset, ReadError, Store, StoreError, StoreEvents};
 use parking_lot::{Mutex, RwLock};
 
+use crate::client::handle::ClientHandle;
 use crate::client::locks::QueueLocks;
 use crate::client::registry::ClientRegistry;
+use crate::cluster::Cluster;
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
 use crate::group::Groups;
+use crate::grpc::Grpc;
 use crate::offset::Offsets;
 use crate::pop::Pop;
 use crate::pull::HeldPull;
@@ -68,7 +71,9 @@ pub struct Broker {
     pub(crate) timers: Timers,
     pub(crate) transactions: Transactions,
     pub(crate) pop: Pop,
-    pub(crate) clients: RwLock<ClientRegistry<Connection>>,
+    pub(crate) grpc: Grpc,
+    pub(crate) cluster: Cluster,
+    pub(crate) clients: RwLock<ClientRegistry<ClientHandle>>,
     pub(crate) queue_locks: Mutex<QueueLocks>,
     pub(crate) waiting_pulls: Mutex<WaitingPulls<HeldPull>>,
     pub(crate) waiting_sends: Mutex<FlushWait<WaitingSend>>,
@@ -116,6 +121,8 @@ impl Broker {
             timers: Timers::default(),
             transactions: Transactions::default(),
             pop: Pop::load(&config, &root, &disk, clock.now_ms())?,
+            grpc: Grpc::default(),
+            cluster: Cluster::default(),
             clients: RwLock::default(),
             queue_locks: Mutex::default(),
             waiting_pulls: Mutex::new(WaitingPulls::new(config.long_polling_max_requests.unsigned_abs() as usize)),

@@ -33,6 +33,7 @@ use parking_lot::Mutex;
 
 pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time};
 pub(crate) use assignment::{modes, query_assignment, set_mode};
+pub(crate) use check::subscription;
 pub(crate) use notification::{notification, polling_info};
 pub(crate) use request::pop;
 pub(crate) use revive::run;
@@ -46,7 +47,6 @@ use modes::Modes;
 use notification::HeldNotification;
 use order::{OrderFile, OrderTable};
 use request::HeldPop;
-use routes::Routes;
 use waiting::{Scope, WaitingPops};
 
 /// The group whose offsets tell how far the journal is no longer needed: the last such entry of each queue.
@@ -71,7 +71,6 @@ pub(crate) struct Pop {
     state: Mutex<PopState>,
     order_file: ConfigFile,
     modes: Modes,
-    routes: Routes,
     pops: Mutex<WaitingPops<HeldPop>>,
     notifications: Mutex<WaitingPops<HeldNotification>>,
     /// One POP at a time reads a queue for a group and moves the group's offset.
@@ -100,7 +99,6 @@ impl Pop {
             state: Mutex::new(state),
             order_file,
             modes: Modes::load(file("messageRequestMode.json"))?,
-            routes: Routes::default(),
             pops: Mutex::new(WaitingPops::new(limit, limit_of_scope)),
             notifications: Mutex::new(WaitingPops::new(limit, limit_of_scope)),
             turns: std::iter::repeat_with(Mutex::default).take(TURNS).collect(),

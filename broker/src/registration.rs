@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::broker::Broker;
+use crate::grpc;
 use crate::topic::{Topics, permission};
 
 /// What is to be done once name servers know of a change.
@@ -212,7 +213,8 @@ impl Announcement {
             data_version: version,
             ..TopicConfigAndMappingSerializeWrapper::default()
         };
-        let body = RegisterBrokerBody { topic_config_serialize_wrapper: wrapper, filter_server_list: Vec::new() };
+        let body =
+            RegisterBrokerBody { topic_config_serialize_wrapper: wrapper, filter_server_list: grpc::published(broker) };
         let compressed = config.compressed_register;
         let body = if compressed { body.encode_compressed() } else { encode(&body) };
         Announcement { crc32: checksum(&body), body, compressed }

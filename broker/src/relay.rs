@@ -18,6 +18,8 @@ use bolide_store::{PhysicalOffset, QueueId};
 use bytes::Bytes;
 
 use crate::broker::Broker;
+use crate::client::handle::ClientHandle;
+use crate::grpc::question;
 use crate::message::{Message, PropertyList};
 use crate::refusal::Refusal;
 use crate::reply::Respond;
@@ -38,7 +40,11 @@ pub(crate) fn running_info(broker: &Arc<Broker>, request: &Request<'_>, reply: R
         Err(error) => return reply.refuse(error),
     };
     match consumer(broker, header.consumer_group, header.client_id) {
-        Ok(client) => {
+        Ok(ClientHandle::Grpc(session)) => {
+            let (with_stack, reply) = (header.jstack_enable, reply.park());
+            tokio::spawn(async move { reply.give_body(question::running_info(&session, with_stack, PATIENCE).await) });
+        }
+        Ok(ClientHandle::Remoting(client)) => {
             let fields = request.header.fields.to_owned();
             pass_on(client, RequestCode::GET_CONSUMER_RUNNING_INFO, fields, Bytes::new(), reply.park());
         }
@@ -54,13 +60,20 @@ pub(crate) fn consume_directly(broker: &Arc<Broker>, request: &Request<'_>, repl
     };
     let fields = request.header.fields.to_owned();
     // The message may be on the disk only.
-    broker.on_blocking_thread(reply, move |broker, reply| match broker.store.message_at(offset) {
-        Ok(record) => pass_on(client, RequestCode::CONSUME_MESSAGE_DIRECTLY, fields, record, reply),
-        Err(error) => reply.refuse(error),
+    let runtime = tokio::runtime::Handle::current();
+    broker.on_blocking_thread(reply, move |broker, reply| match (broker.store.message_at(offset), client) {
+        (Err(error), _) => reply.refuse(error),
+        (Ok(record), ClientHandle::Remoting(client)) => {
+            pass_on(client, RequestCode::CONSUME_MESSAGE_DIRECTLY, fields, record, reply);
+        }
+        (Ok(record), ClientHandle::Grpc(session)) => {
+            let consumed = async move { question::consume_directly(&session, record, PATIENCE).await };
+            runtime.spawn(async move { reply.give_body(consumed.await) });
+        }
     });
 }
 
-fn direct_target(broker: &Broker, request: &Request<'_>) -> Result<(Connection, PhysicalOffset), Refusal> {
+fn direct_target(broker: &Broker, request: &Request<'_>) -> Result<(ClientHandle, PhysicalOffset), Refusal> {
     let header = ConsumeMessageDirectlyRequest::decode(&request.header.fields)?;
     let client = consumer(broker, header.consumer_group, header.client_id.unwrap_or_default())?;
     let id = header.msg_id.ok_or_else(|| Refusal::invalid("the request names no message (msgId)"))?;
@@ -68,8 +81,8 @@ fn direct_target(broker: &Broker, request: &Request<'_>) -> Result<(Connection, 
     Ok((client, offset))
 }
 
-/// The connection of a consumer, by its client id.
-fn consumer(broker: &Broker, group: &str, client_id: &str) -> Result<Connection, Refusal> {
+/// A consumer, by its client id.
+fn consumer(broker: &Broker, group: &str, client_id: &str) -> Result<ClientHandle, Refusal> {
     let clients = broker.clients.read();
     let member = clients.consumer_group(group).and_then(|members| members.member(client_id));
     member.map(|member| member.introduction.connection.clone()).ok_or_else(|| {
@@ -103,7 +116,10 @@ pub(crate) fn consumer_status(broker: &Arc<Broker>, request: &Request<'_>, reply
     let members: Vec<(String, Connection)> = {
         let clients = broker.clients.read();
         let members = clients.consumer_group(header.group).into_iter().flat_map(|group| group.members.values());
-        let named = members.map(|member| (&member.introduction.client_id, &member.introduction.connection));
+        let named = members.filter_map(|member| {
+            // Clients over gRPC keep no offsets that they could tell.
+            Some((&member.introduction.client_id, member.introduction.connection.connection()?))
+        });
         named.filter(|(id, _)| only.is_none_or(|only| only == *id)).map(|(id, c)| (id.clone(), c.clone())).collect()
     };
     if members.is_empty() {
@@ -186,8 +202,9 @@ fn waiting_client(broker: &Broker, properties: &PropertyList) -> Result<Connecti
     let clients = broker.clients.read();
     let mut members = clients.producer_groups().flat_map(|(_, members)| members.values());
     let member = members.find(|member| member.introduction.client_id == id);
+    // The protocol of gRPC has no way to push a reply.
     member
-        .map(|member| member.introduction.connection.clone())
+        .and_then(|member| member.introduction.connection.connection().cloned())
         .ok_or_else(|| fail(format!("push reply message fail, channel of <{id}> not found.")))
 }
 

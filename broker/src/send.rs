@@ -6,16 +6,19 @@ pub mod flush_wait;
 pub(crate) mod properties;
 mod receipt;
 pub mod unique_id;
+mod waiter;
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bolide_remoting::body::TopicConfig;
 use bolide_remoting::header::SendMessageRequest;
 use bolide_remoting::version::Version;
-use bolide_remoting::{Parked, Reply, Request, RequestCode, ResponseCode};
-use bolide_store::record::properties::push;
-use bolide_store::{FlushMode, NewMessage, PhysicalOffset, Put};
+use bolide_remoting::{Reply, Request, RequestCode, ResponseCode};
+use bolide_store::record::properties::{Properties, push};
+use bolide_store::{FlushMode, NewMessage, PhysicalOffset, Put, QueueId};
+use tokio::sync::oneshot;
 
 use crate::broker::Broker;
 use crate::message::Message;
@@ -24,7 +27,11 @@ use crate::reply::Respond;
 use crate::send::check::Target;
 use crate::send::properties::{Known, Stamp, key};
 use crate::send::receipt::Receipt;
+use crate::send::waiter::Waiter;
+use crate::topic::message_type::MessageType;
 use crate::{delay, name, retry, timer, transaction};
+
+pub(crate) use waiter::{Sending, Sent};
 
 /// A topic's name must fit one length byte in a batch, as with Apache.
 const BATCH_TOPIC_MAX_BYTES: usize = 127;
@@ -36,8 +43,19 @@ thread_local! {
 
 /// A stored message whose producer waits for the disk.
 pub(crate) struct WaitingSend {
-    reply: Parked,
+    waiter: Waiter,
     receipt: Receipt<'static>,
+}
+
+/// A message as a front door hands it over, beside its header.
+#[derive(Clone, Copy)]
+pub(crate) struct Parcel<'a> {
+    /// The body.
+    pub(crate) body: &'a [u8],
+    /// Where it came from.
+    pub(crate) peer: SocketAddr,
+    /// The producer knows about `maxReconsumeTimes`; older ones send nonsense there.
+    pub(crate) honours_limit: bool,
 }
 
 /// SEND_MESSAGE, SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE.
@@ -51,14 +69,19 @@ pub(crate) fn send(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
         Ok(header) => header,
         Err(error) => return reply.refuse(error),
     };
-    let target = match check::check(broker, request, &header) {
+    let parcel = Parcel {
+        body: request.body,
+        peer: request.connection.peer(),
+        honours_limit: request.header.version >= Version::V3_4_9,
+    };
+    let target = match check::check(broker, parcel.peer, &header) {
         Ok(target) => target,
         Err(refusal) => return reply.refuse(refusal),
     };
     STAMPED.with_borrow_mut(|stamped| {
         let is_batch = header.batch || request.code() == RequestCode::SEND_BATCH_MESSAGE;
         let store = if is_batch { store_batch } else { store_one };
-        match store(broker, request, &header, &target, stamped) {
+        match store(broker, parcel, &header, target, stamped) {
             Ok(stored) => finish(broker, stored, reply),
             Err(refusal) => reply.refuse(refusal),
         }
@@ -77,12 +100,13 @@ struct Stored<'a> {
 
 fn store_one<'a>(
     broker: &Broker,
-    request: &Request<'_>,
+    parcel: Parcel<'_>,
     header: &SendMessageRequest<'a>,
-    target: &Target,
+    mut target: Target,
     stamped: &mut Vec<u8>,
 ) -> Result<Stored<'a>, Refusal> {
     let known = stamp(broker, header, stamped);
+    heed_priority(&known, &mut target, stamped);
     let unique_key = match known.unique_key {
         Some(key) => receipt::UniqueKey::Sent(key),
         None => {
@@ -91,7 +115,7 @@ fn store_one<'a>(
             receipt::UniqueKey::Made(id)
         }
     };
-    let message = message(broker, request, header, target, stamped);
+    let message = message(broker, parcel, header, &target, stamped);
     let mut created = Vec::from_iter(target.created.clone());
     let mut recall_handle = None;
     let put = if is_half(header, &known) {
@@ -100,7 +124,7 @@ fn store_one<'a>(
         broker.store.put(&message)?
     } else {
         let mut message = Message::from(&message);
-        created.extend(retry::admit(broker, header, honours_limit(request), &mut message)?);
+        created.extend(retry::admit(broker, header, parcel.honours_limit, &mut message)?);
         if let Some(level) = message.properties.number(key::DELAY_LEVEL).filter(|level| *level > 0) {
             timer::timing::yield_to_level(&mut message.properties);
             delay::redirect(broker, &mut message, level);
@@ -111,6 +135,18 @@ fn store_one<'a>(
     };
     let receipt = Receipt::one(broker, target.queue, &put, unique_key).with_recall_handle(recall_handle);
     Ok(Stored { receipt, end: put.end(), waits: !known.no_wait, created })
+}
+
+/// A message of some priority goes to the queue of that number, or the last one. A message that is of another kind by its other
+/// properties loses its priority. Neither depends on what the topic is meant for.
+fn heed_priority(known: &Known<'_>, target: &mut Target, stamped: &mut Vec<u8>) {
+    let Some(priority) = known.priority else { return };
+    if known.message_type() == MessageType::Priority {
+        target.queue = QueueId(priority.min(target.write_queues - 1));
+        return;
+    }
+    let all = std::mem::take(stamped);
+    Properties(&all).copy_without(&[key::PRIORITY], stamped);
 }
 
 /// Whether a message belongs to a transaction. Clients before 4.6.1 leave the mark on what they send to their retry topics.
@@ -130,16 +166,11 @@ fn store_half(broker: &Broker, message: &NewMessage<'_>) -> Result<Put, Refusal>
     Ok(message.put(broker)?)
 }
 
-/// Whether the client knows about `maxReconsumeTimes`; older ones send nonsense there.
-fn honours_limit(request: &Request<'_>) -> bool {
-    request.header.version >= Version::V3_4_9
-}
-
 fn store_batch<'a>(
     broker: &Broker,
-    request: &Request<'_>,
+    parcel: Parcel<'_>,
     header: &SendMessageRequest<'a>,
-    target: &Target,
+    target: Target,
     stamped: &mut Vec<u8>,
 ) -> Result<Stored<'a>, Refusal> {
     if header.topic.len() > BATCH_TOPIC_MAX_BYTES {
@@ -156,7 +187,7 @@ fn store_batch<'a>(
     if known.is_half {
         return Err(Refusal::illegal("a batch cannot belong to a transaction (property TRAN_MSG)"));
     }
-    let puts = broker.store.put_batch(&message(broker, request, header, target, stamped))?;
+    let puts = broker.store.put_batch(&message(broker, parcel, header, &target, stamped))?;
     let Some(last) = puts.last() else {
         return Err(Refusal::illegal("the batch holds no message"));
     };
@@ -174,7 +205,7 @@ fn stamp<'a>(broker: &Broker, header: &SendMessageRequest<'a>, out: &mut Vec<u8>
 
 fn message<'a>(
     broker: &Broker,
-    request: &Request<'a>,
+    parcel: Parcel<'a>,
     header: &SendMessageRequest<'a>,
     target: &Target,
     properties: &'a [u8],
@@ -185,11 +216,11 @@ fn message<'a>(
         flag: header.flag,
         sys_flag: header.sys_flag | target.sys_flag,
         born_ms: header.born_timestamp,
-        born_host: request.connection.peer(),
+        born_host: parcel.peer,
         store_host: broker.store_host,
         reconsume_times: header.reconsume_times,
         prepared_offset: 0,
-        body: request.body,
+        body: parcel.body,
         properties,
     }
 }
@@ -200,22 +231,52 @@ fn finish(broker: &Arc<Broker>, stored: Stored<'_>, reply: Reply<'_>) {
     if stored.created.is_empty() && flush_to.is_none() {
         return stored.receipt.answer(broker, reply);
     }
-    let (receipt, reply) = (stored.receipt.into_owned(), reply.park());
-    if stored.created.is_empty() {
-        return await_disk(broker, receipt, flush_to, reply);
+    let receipt = stored.receipt.into_owned();
+    hold(broker, receipt, stored.created, flush_to, Waiter::Remoting(reply.park()));
+}
+
+/// Stores one message that came over gRPC, under a topic that exists.
+pub(crate) fn store(
+    broker: &Arc<Broker>,
+    header: &SendMessageRequest<'_>,
+    parcel: Parcel<'_>,
+) -> Result<Sending, Refusal> {
+    let target = check::check(broker, parcel.peer, header)?;
+    STAMPED.with_borrow_mut(|stamped| {
+        let stored = store_one(broker, parcel, header, target, stamped)?;
+        let flush_to = (stored.waits && broker.flush_mode == FlushMode::Sync).then_some(stored.end);
+        if stored.created.is_empty() && flush_to.is_none() {
+            return Ok(Sending::Done(stored.receipt.sent(true)));
+        }
+        let (tell, told) = oneshot::channel();
+        hold(broker, stored.receipt.into_owned(), stored.created, flush_to, Waiter::Grpc(tell));
+        Ok(Sending::Waits(told))
+    })
+}
+
+/// Lets a producer wait until the name servers know the topics that its message created, and then for the disk.
+fn hold(
+    broker: &Arc<Broker>,
+    receipt: Receipt<'static>,
+    created: Vec<Arc<TopicConfig>>,
+    flush_to: Option<PhysicalOffset>,
+    waiter: Waiter,
+) {
+    if created.is_empty() {
+        return await_disk(broker, receipt, flush_to, waiter);
     }
     // The producer's next step may be to start a consumer, which asks a name server.
     let announcer = broker.clone();
-    let then = move || await_disk(&announcer, receipt, flush_to, reply);
-    broker.registrar.announce(stored.created, Box::new(then));
+    let then = move || await_disk(&announcer, receipt, flush_to, waiter);
+    broker.registrar.announce(created, Box::new(then));
 }
 
-fn await_disk(broker: &Arc<Broker>, receipt: Receipt<'static>, flush_to: Option<PhysicalOffset>, reply: Parked) {
+fn await_disk(broker: &Arc<Broker>, receipt: Receipt<'static>, flush_to: Option<PhysicalOffset>, waiter: Waiter) {
     let Some(end) = flush_to else {
-        return receipt.answer(broker, reply);
+        return waiter.tell(broker, receipt, true);
     };
     let deadline_ms = broker.clock.now_ms() + i64::from(broker.config.get().sync_flush_timeout_ms);
-    broker.waiting_sends.lock().hold(end, deadline_ms, WaitingSend { reply, receipt });
+    broker.waiting_sends.lock().hold(end, deadline_ms, WaitingSend { waiter, receipt });
     broker.store.request_flush(end);
     // The disk may have got there before the answer began to wait.
     let flushed = broker.store.flushed_offset();
@@ -229,23 +290,23 @@ fn await_disk(broker: &Arc<Broker>, receipt: Receipt<'static>, flush_to: Option<
 /// The disk has the commit log up to `up_to`: answers who waited for that.
 pub(crate) fn flushed(broker: &Broker, up_to: PhysicalOffset) {
     let done = broker.waiting_sends.lock().flushed(up_to);
-    for WaitingSend { reply, receipt } in done {
-        receipt.answer(broker, reply);
+    for WaitingSend { waiter, receipt } in done {
+        waiter.tell(broker, receipt, true);
     }
 }
 
 /// No sync will come any more: tells who waited for one.
 pub(crate) fn refused(broker: &Broker, reason: &str) {
     let waiting = broker.waiting_sends.lock().drain();
-    for WaitingSend { reply, .. } in waiting {
-        reply.refuse(Refusal::unavailable(format!("the message may not be on the disk: {reason}")));
+    for WaitingSend { waiter, .. } in waiting {
+        waiter.refuse(Refusal::unavailable(format!("the message may not be on the disk: {reason}")));
     }
 }
 
 /// Answers sends that have waited for the disk for too long; clients take that for sent, with a status.
 pub(crate) fn expire(broker: &Broker, now_ms: i64) {
     let late = broker.waiting_sends.lock().expired(now_ms);
-    for WaitingSend { reply, receipt } in late {
-        receipt.answer_late(broker, reply);
+    for WaitingSend { waiter, receipt } in late {
+        waiter.tell(broker, receipt, false);
     }
 }

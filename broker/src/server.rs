@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::broker::{Broker, FrontDoor, OpenError, Opening};
 use crate::config::BrokerConfig;
-use crate::{client, delay, pop, pull, registration, send, timer, transaction};
+use crate::grpc::listener::{GrpcServer, ListenError};
+use crate::grpc::tls::TlsError;
+use crate::{client, delay, grpc, pop, pull, registration, send, timer, transaction};
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
@@ -35,12 +37,16 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// TLS cannot be served.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A broker that serves.
 pub struct BrokerServer {
     broker: Arc<Broker>,
     server: Server,
+    grpc: Option<GrpcServer>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -66,6 +72,14 @@ impl BrokerServer {
                 return Err(io_error(&ports, source));
             }
         };
+        let grpc = match listen_for_grpc(&broker, bind, config.grpc_server_port) {
+            Ok(grpc) => grpc,
+            Err(error) => {
+                server.shutdown().await;
+                broker.close()?;
+                return Err(error);
+            }
+        };
         let links = registration::start(&broker).await;
         let tasks = vec![
             tokio::spawn(registration::run(broker.clone(), links)),
@@ -77,12 +91,17 @@ impl BrokerServer {
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),
         ];
-        Ok(BrokerServer { broker, server, tasks })
+        Ok(BrokerServer { broker, server, grpc, tasks })
     }
 
     /// The addresses that are listened on, the one that clients are told first.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         self.server.local_addrs()
+    }
+
+    /// The address that gRPC is served on, if it is.
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(GrpcServer::local_addr)
     }
 
     /// Says goodbye to the name servers, finishes what is in flight, saves everything and closes the store.
@@ -97,6 +116,10 @@ impl BrokerServer {
         // Long polls are in flight too: they are answered now rather than waited for.
         pull::drain(&self.broker);
         pop::drain(&self.broker);
+        grpc::drain(&self.broker);
+        if let Some(grpc) = self.grpc {
+            grpc.shutdown().await;
+        }
         self.server.shutdown().await;
         let broker = self.broker;
         let closed = tokio::task::spawn_blocking(move || broker.close()).await;
@@ -130,6 +153,18 @@ impl Ports {
 
     fn all(&self) -> impl Iterator<Item = u16> {
         std::iter::once(self.main).chain(self.fast)
+    }
+}
+
+/// Serves gRPC, unless the port is 0.
+fn listen_for_grpc(broker: &Arc<Broker>, bind: IpAddr, port: u16) -> Result<Option<GrpcServer>, StartError> {
+    if port == 0 {
+        return Ok(None);
+    }
+    match GrpcServer::bind(broker, SocketAddr::new(bind, port)) {
+        Ok(server) => Ok(Some(server)),
+        Err(ListenError::Port(source)) => Err(StartError::Listen { key: "grpcServerPort", port, source }),
+        Err(ListenError::Tls(error)) => Err(error.into()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Topics: which exist, what they look like, and the requests that create, change, list and remove them. The rules are in
 //! [`table`]; this module shares the table between threads and keeps `config/topics.json`.
 
+pub mod message_type;
 pub mod permission;
 pub(crate) mod requests;
 pub mod table;

@@ -6,6 +6,7 @@ mod fake;
 mod real;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,6 +96,9 @@ pub trait DiskFile: Send + Sync {
 
     /// Makes everything from `position` on read as zeros, with blocks behind them or not.
     fn zero_from(&self, position: u64, allocation: Allocation) -> io::Result<()>;
+
+    /// Brings `range` into memory, so that a window's first access to it need not. Only a hint.
+    fn prefetch(&self, _range: Range<u64>) {}
 
     /// Makes all that was written, through windows too, durable.
     fn sync(&self) -> io::Result<()>;

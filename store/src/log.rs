@@ -183,6 +183,16 @@ impl Log {
         Ok(point)
     }
 
+    /// Brings the pages that will be written next into memory, before an appender has to wait for that.
+    pub(crate) fn prefetch(&self) {
+        let end = self.end().0;
+        let last = self.segments.read().last().cloned();
+        let next = self.next.lock().clone();
+        for segment in last.into_iter().chain(next) {
+            segment.prefetch(end);
+        }
+    }
+
     /// Lets go of memory far behind the end: whole segments that are on the disk, and pages of the newer ones.
     pub(crate) fn cool(&self) {
         let cold_end = self.end().0.saturating_sub_unsigned(self.hot_window_bytes);

@@ -96,10 +96,11 @@ impl Cluster {
             grpc_port.set(free_block());
             let mut text = format!(
                 "brokerClusterName={cluster}\nbrokerName={name}\nbrokerId=0\nbrokerIP1=127.0.0.1\nnamesrvAddr={}\nlistenPort={port}\n\
-                 haListenPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
+                 haListenPort={}\ngrpcServerPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
                  transactionTimeOut=1000\ntransactionCheckInterval=1000\ntransactionOpBatchInterval=200\n",
                 self.name_server(),
                 port + 1,
+                port - 1,
                 store = store.display(),
             );
             for (key, value) in settings {

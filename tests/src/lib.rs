@@ -16,3 +16,4 @@ pub mod history;
 pub mod ports;
 pub mod server;
 pub mod toolchain;
+pub mod wire;

@@ -21,7 +21,7 @@ use bolide_tests::server::{send, spawn};
 use bolide_tests::toolchain::skip;
 use rustix::process::Signal;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A process of ours with the lines that it has printed so far. It is killed at the end.
 struct Started {
@@ -96,9 +96,10 @@ fn configuration(folder: &Folder, further: &str) -> (String, u16) {
     let first = free_block();
     let store = folder.path().join("store");
     let text = format!(
-        "listenPort={}\nnamesrvListenPort={}\nstorePathRootDir={}\n{further}\n",
+        "listenPort={}\nnamesrvListenPort={}\ngrpcServerPort={}\nstorePathRootDir={}\n{further}\n",
         first + 2,
         first + 1,
+        first + 3,
         store.display()
     );
     let path = folder.path().join("broker.conf");
@@ -116,7 +117,7 @@ fn outer_address() -> Option<IpAddr> {
 
 #[test]
 fn one_command_starts_a_whole_server_for_this_machine_only() {
-    const PORTS: [u16; 3] = [9876, 10_909, 10_911];
+    const PORTS: [u16; 4] = [9876, 10_909, 10_911, 8081];
     // The one start whose ports nobody can choose.
     if let Some(taken) = PORTS.iter().find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, **port)).is_err()) {
         return skip(&format!("the start without arguments cannot be tested: port {taken} is taken"));

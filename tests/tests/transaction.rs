@@ -22,7 +22,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const TOPIC: &str = "transactions";
 const GROUP: &str = "producers";
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const COMMIT: i32 = EndTransactionRequest::COMMIT;
 const ROLLBACK: i32 = EndTransactionRequest::ROLLBACK;
 
@@ -30,7 +30,7 @@ fn broker(folder: &Folder, settings: &str) -> Server {
     let store = folder.path().join("store");
     start(Role::Broker, "broker", folder.path(), |port| {
         format!(
-            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\n\
+            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\n\
              storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=4194304\n\
              transactionCheckInterval=100\ntransactionOpBatchInterval=50\n{settings}",
             port + 1,

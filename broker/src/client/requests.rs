@@ -12,8 +12,9 @@ use bolide_remoting::{Body, Connection, Reply, Request, RequestCode, ResponseCod
 use bytes::Bytes;
 
 use crate::broker::Broker;
+use crate::client::handle::ClientHandle;
 use crate::client::locks::LockedQueue;
-use crate::client::registry::{Consumption, Introduction};
+use crate::client::registry::{ConnectionId, Consumption, Introduction};
 use crate::filter::{Condition, Subscription};
 use crate::name;
 use crate::refusal::Refusal;
@@ -27,10 +28,9 @@ pub(crate) fn heartbeat(broker: &Arc<Broker>, request: &Request<'_>, reply: Repl
         Ok(heartbeat) => heartbeat,
         Err(refusal) => return reply.refuse(refusal),
     };
-    let now_ms = broker.clock.now_ms();
     let who = Introduction {
         connection_id: request.connection.id(),
-        connection: request.connection.clone(),
+        connection: request.connection.clone().into(),
         client_id: heartbeat.client_id,
         language: request.header.language,
         version: request.header.version.0,
@@ -40,18 +40,13 @@ pub(crate) fn heartbeat(broker: &Arc<Broker>, request: &Request<'_>, reply: Repl
     let mut subscription_changed = !is_v2;
     let mut created = Vec::new();
     for consumer in heartbeat.consumer_data_set {
-        let Some(heard) = hear_consumer(broker, &who, consumer, fingerprint, heartbeat.without_sub, &mut created)
-        else {
-            continue;
-        };
-        subscription_changed |= heard && is_v2;
+        let ConsumerData { group_name: group, unit_mode, .. } = &consumer;
+        let (group, unit_mode) = (group.clone(), *unit_mode);
+        let what = consumption(consumer, fingerprint, heartbeat.without_sub);
+        let heard = join_consumers(broker, &who, &group, unit_mode, what, &mut created);
+        subscription_changed |= heard.unwrap_or(false) && is_v2;
     }
-    if broker.config.get().enable_register_producer {
-        let mut clients = broker.clients.write();
-        for producer in heartbeat.producer_data_set {
-            clients.producer_heard(&producer.group_name, &who, now_ms);
-        }
-    }
+    join_producers(broker, &who, heartbeat.producer_data_set.iter().map(|producer| producer.group_name.as_str()));
     let answer = HeartbeatResponse { heartbeat_v2: true, subscription_changed };
     if created.is_empty() {
         return reply.ok(&answer);
@@ -61,33 +56,52 @@ pub(crate) fn heartbeat(broker: &Arc<Broker>, request: &Request<'_>, reply: Repl
     broker.registrar.announce(created, Box::new(move || reply.ok(&answer)));
 }
 
-/// Takes in one group of a heartbeat; answers whether its fingerprint is another than before, or `None` for a group that
-/// does not exist here. Topics that had to be created go to `created`.
-fn hear_consumer(
-    broker: &Arc<Broker>,
-    who: &Introduction<Connection>,
-    consumer: ConsumerData,
-    fingerprint: i32,
-    without_subscriptions: bool,
-    created: &mut Vec<Arc<TopicConfig>>,
-) -> Option<bool> {
-    let group = consumer.group_name.as_str();
-    let config = broker.groups.find(group)?;
-    let is_ordered = |topic: &str| broker.topics.get(topic).is_some_and(|topic| topic.order);
-    let order = consumer.subscription_data_set.iter().any(|subscription| is_ordered(&subscription.topic));
-    let sys_flag = if consumer.unit_mode { sys_flag::UNIT_SUBSCRIPTION } else { 0 };
-    let retry = broker.topics.for_group(&name::retry_topic(group), config.retry_queue_nums, order, sys_flag);
-    if let Lookup::Created(topic) = retry {
-        created.push(topic);
-    }
+/// What a heartbeat says about one consumer group.
+fn consumption(consumer: ConsumerData, fingerprint: i32, without_subscriptions: bool) -> Consumption {
     let subscriptions = consumer.subscription_data_set.into_iter().map(Subscription::from).collect();
-    let what = Consumption {
+    Consumption {
         consume_type: consumer.consume_type,
         message_model: consumer.message_model,
         consume_from_where: consumer.consume_from_where,
         subscriptions: (!without_subscriptions).then_some(subscriptions),
         fingerprint,
-    };
+    }
+}
+
+/// Makes a client a member of producer groups, or keeps it one.
+pub(crate) fn join_producers<'a>(
+    broker: &Broker,
+    who: &Introduction<ClientHandle>,
+    groups: impl Iterator<Item = &'a str>,
+) {
+    if broker.config.get().enable_register_producer {
+        let now_ms = broker.clock.now_ms();
+        let mut clients = broker.clients.write();
+        for group in groups {
+            clients.producer_heard(group, who, now_ms);
+        }
+    }
+}
+
+/// Makes a client a member of a consumer group, or keeps it one; answers whether the group's fingerprint is another than before, or
+/// `None` for a group that does not exist here. Topics that had to be created go to `created`.
+pub(crate) fn join_consumers(
+    broker: &Arc<Broker>,
+    who: &Introduction<ClientHandle>,
+    group: &str,
+    unit_mode: bool,
+    what: Consumption,
+    created: &mut Vec<Arc<TopicConfig>>,
+) -> Option<bool> {
+    let config = broker.groups.find(group)?;
+    let is_ordered = |topic: &str| broker.topics.get(topic).is_some_and(|topic| topic.order);
+    let mut subscriptions = what.subscriptions.iter().flatten();
+    let order = subscriptions.any(|subscription| is_ordered(&subscription.topic));
+    let sys_flag = if unit_mode { sys_flag::UNIT_SUBSCRIPTION } else { 0 };
+    let retry = broker.topics.for_group(&name::retry_topic(group), config.retry_queue_nums, order, sys_flag);
+    if let Lookup::Created(topic) = retry {
+        created.push(topic);
+    }
     let heard = broker.clients.write().consumer_heard(group, who, what, broker.clock.now_ms());
     if heard.changed && config.notify_consumer_ids_changed_enable {
         notify_members(broker, group);
@@ -117,7 +131,12 @@ pub(crate) fn unregister(broker: &Arc<Broker>, request: &Request<'_>, reply: Rep
 
 /// A connection is gone, and with it its client's memberships.
 pub(crate) fn connection_closed(broker: &Arc<Broker>, connection: &Connection) {
-    let groups = broker.clients.write().connection_closed(connection.id());
+    leave_all(broker, connection.id());
+}
+
+/// Takes a client out of all its groups.
+pub(crate) fn leave_all(broker: &Broker, client: ConnectionId) {
+    let groups = broker.clients.write().connection_closed(client);
     for group in groups {
         notify_members(broker, &group);
     }
@@ -145,8 +164,9 @@ fn notify_members(broker: &Broker, group: &str) {
         return;
     };
     let notice = ConsumerGroupRequest { consumer_group: group };
-    for member in members.members.values() {
-        let connection = &member.introduction.connection;
+    // Clients over gRPC ask by themselves.
+    let connections = members.members.values().filter_map(|member| member.introduction.connection.connection());
+    for connection in connections {
         if let Err(error) = connection.oneway(RequestCode::NOTIFY_CONSUMER_IDS_CHANGED, &notice, Body::Empty) {
             // The client asks by itself every twenty seconds.
             tracing::debug!(group, peer = %connection.peer(), "not told of a change in its group: {error}");

@@ -383,8 +383,6 @@ pub(super) const INERT: &[Inert] = &[
             "popLongPollingForceNotifyInterval",
             "enableNotifyBeforePopCalculateLag",
             "enableNotifyAfterPopOrderLockRelease",
-            "popFromRetryProbabilityForPriority",
-            "priorityOrderAsc",
             "popReviveMaxReturnSizePerRead",
             "popReviveConcurrency",
             "popReviveMaxAttemptTimes",
@@ -517,13 +515,8 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: "there is no gRPC front door yet",
-        names: &[
-            "grpcServerPort",
-            "enableBroadcastOffsetStore",
-            "broadcastOffsetExpireSecond",
-            "broadcastOffsetExpireMaxSecond",
-        ],
+        reason: "offsets of broadcasting consumers are kept by the clients",
+        names: &["enableBroadcastOffsetStore", "broadcastOffsetExpireSecond", "broadcastOffsetExpireMaxSecond"],
     },
     Inert {
         reason: "this broker does without it",
@@ -541,7 +534,6 @@ pub(super) const INERT: &[Inert] = &[
             "subscriptionExpiredTimeout",
             "realTimeNotifyConsumerChange",
             "rejectPullConsumerEnable",
-            "enableMixedMessageType",
             "enableCreateSysGroup",
             "storeReplyMessageEnable",
         ],

@@ -71,6 +71,51 @@ bolide_remoting::config_keys! {
     /// How long a client may send no heartbeat before its connection is closed, in milliseconds.
     "channelExpiredTimeout" [mutable] channel_expired_timeout_ms: i64 = 120_000, 1_000..=86_400_000;
 
+    section "gRPC";
+    /// Port for clients of 5.x, on the same address as listenPort; 0 is off. TLS and plain text are told apart by the first byte.
+    "grpcServerPort" [fixed, important] grpc_server_port: u16 = 8081;
+    /// What name servers and clients are told to dial for gRPC, as host:port, where that is not brokerIP1 with grpcServerPort:
+    /// behind a NAT, say. (A key of ours.)
+    "grpcAdvertisedAddress" [fixed] grpc_advertised_address: String = String::new();
+    /// File with the certificate for TLS, and those above it, as PEM. Without one, a certificate is made at each start.
+    "tlsCertPath" [fixed] tls_cert_path: String = String::new();
+    /// File with the certificate's private key, as PEM.
+    "tlsKeyPath" [fixed] tls_key_path: String = String::new();
+    /// How many calls of one connection are served at once; further ones wait at the client. Apache sets no limit.
+    "grpcMaxConcurrentCallsPerConnection" [fixed] grpc_max_concurrent_calls_per_connection: i32 = 8_192, 1..=2_147_483_647;
+    /// The largest request.
+    "grpcMaxInboundMessageSize" [fixed] grpc_max_inbound_message_size: i32 = 136_314_880, 1_024..=2_147_483_647;
+    /// How often a producer tries a message that was not accepted.
+    "grpcClientProducerMaxAttempts" [mutable] grpc_client_producer_max_attempts: i32 = 3, 1..=1_000;
+    /// How long a producer waits before its second try, in milliseconds; twice as long before each further one.
+    "grpcClientProducerBackoffInitialMillis" [mutable] grpc_client_producer_backoff_initial_ms: i64 = 10, 0..=3_600_000;
+    /// The longest that it waits, in milliseconds.
+    "grpcClientProducerBackoffMaxMillis" [mutable] grpc_client_producer_backoff_max_ms: i64 = 1_000, 0..=3_600_000;
+    /// The shortest time that a consumer's call waits for a message, in milliseconds.
+    "grpcClientConsumerMinLongPollingTimeoutMillis" [mutable] grpc_client_consumer_min_long_polling_timeout_ms: i64 = 5_000, 0..=3_600_000;
+    /// The longest time that it waits, in milliseconds; consumers are told.
+    "grpcClientConsumerMaxLongPollingTimeoutMillis" [mutable] grpc_client_consumer_max_long_polling_timeout_ms: i64 = 20_000, 0..=3_600_000;
+    /// How many messages a consumer asks for at once.
+    "grpcClientConsumerLongPollingBatchSize" [mutable] grpc_client_consumer_long_polling_batch_size: i32 = 32, 1..=32;
+    /// The shortest time for which a consumer may ask that a message be hidden, in milliseconds.
+    "minInvisibleTimeMillsForRecv" [mutable] min_invisible_time_for_recv_ms: i64 = 10_000, 0..=86_400_000;
+    /// The longest such time, in milliseconds.
+    "maxInvisibleTimeMills" [mutable] max_invisible_time_ms: i64 = 43_200_000, 1_000..=2_592_000_000;
+    /// For how long a message is hidden whose consumer leaves that to the broker, in milliseconds.
+    "defaultInvisibleTimeMills" [mutable] default_invisible_time_ms: i64 = 60_000, 1_000..=43_200_000;
+    /// The farthest that a message's delivery may lie ahead, in milliseconds, up to 40 days; 0 leaves it to timerMaxDelaySec.
+    "maxDelayTimeMills" [mutable] max_delay_time_ms: i64 = 86_400_000, 0..=3_456_000_000;
+    /// The largest tag, keys and user properties of a message together.
+    "maxUserPropertySize" [mutable] max_user_property_size_bytes: i32 = 16_384, 1..=32_767;
+    /// How many user properties a message may have.
+    "userPropertyMaxNum" [mutable] user_property_max_num: i32 = 128, 0..=10_000;
+    /// A message group's name must be shorter than this.
+    "maxMessageGroupSize" [mutable] max_message_group_size_bytes: i32 = 64, 1..=10_000;
+    /// The longest time that a producer may ask for before it is asked about a transaction, in seconds.
+    "maxTransactionRecoverySecond" [mutable] max_transaction_recovery_seconds: i64 = 3_600, 0..=2_592_000;
+    /// Whether a message must be of its topic's type (attribute message.type).
+    "enableTopicMessageTypeCheck" [mutable] enable_topic_message_type_check: bool = true;
+
     section "Registration with name servers";
     /// Time between two registrations, in milliseconds. Name servers forget a broker after two minutes.
     "registerNameServerPeriod" [mutable] register_name_server_period_ms: i32 = 30_000, 1_000..=60_000;
@@ -102,6 +147,8 @@ bolide_remoting::config_keys! {
     "msgTraceTopicName" [fixed, important] msg_trace_topic_name: String = "RMQ_SYS_TRACE_TOPIC".to_owned();
     /// Whether an operator is kept from changing a system topic.
     "validateSystemTopicWhenUpdateTopic" [mutable] validate_system_topic_when_update_topic: bool = true;
+    /// Whether topics may be created for messages of all kinds (+message.type=MIXED).
+    "enableMixedMessageType" [mutable] enable_mixed_message_type: bool = false;
     /// Whether deleting a topic also deletes the retry topics of its consumer groups.
     "clearRetryTopicWhenDeleteTopic" [mutable] clear_retry_topic_when_delete_topic: bool = true;
     /// Whether producers are registered, so that they can be listed.
@@ -163,6 +210,10 @@ bolide_remoting::config_keys! {
     "popPollingSize" [fixed] pop_polling_size: i32 = 1_024, 0..=10_000_000;
     /// How many POPs of a hundred look for messages to deliver again first; the others do so when nothing else is there.
     "popFromRetryProbability" [mutable] pop_from_retry_probability: i32 = 20, 0..=100;
+    /// The same for topics whose messages come by priority (+message.type=PRIORITY).
+    "popFromRetryProbabilityForPriority" [mutable] pop_from_retry_probability_for_priority: i32 = 0, 0..=100;
+    /// Whether the queues of a topic are looked through from the last to the first, so that the largest priority comes first.
+    "priorityOrderAsc" [mutable] priority_order_asc: bool = true;
     /// Whether messages to deliver again wait on a topic named %RETRY%group+topic instead of %RETRY%group_topic.
     "enableRetryTopicV2" [mutable] enable_retry_topic_v2: bool = false;
     /// Whether, with the new names, messages under the old ones are still delivered.

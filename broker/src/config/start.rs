@@ -69,6 +69,9 @@ pub enum ConfigError {
     /// An address to listen on that is not an address of an interface.
     #[error("bindAddress is {0:?}, but must be an IP address, such as 0.0.0.0")]
     BindAddress(String),
+    /// An address for gRPC clients that is not host:port.
+    #[error("grpcAdvertisedAddress is {0:?}, but must be host:port")]
+    AdvertisedAddress(String),
     /// Neither a data folder nor a home folder.
     #[error("there is no place for the data: HOME is not set; give -d DIR or the key storePathRootDir")]
     DataFolder,
@@ -141,6 +144,10 @@ fn fill_in(
     }
     if config.bind_address.parse::<std::net::IpAddr>().is_err() {
         return Err(ConfigError::BindAddress(config.bind_address.clone()));
+    }
+    let advertised = &config.grpc_advertised_address;
+    if !advertised.is_empty() && !is_host_and_port(advertised) {
+        return Err(ConfigError::AdvertisedAddress(advertised.clone()));
     }
     if let Some(folder) = &arguments.data_dir {
         config.store_path_root_dir = folder.display().to_string();

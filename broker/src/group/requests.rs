@@ -12,11 +12,12 @@ use bolide_remoting::header::{
     ConsumerGroupRequest, DeleteSubscriptionGroupRequest, GetAllSubscriptionGroupRequest,
     GetAllSubscriptionGroupResponse, GetConsumeStatsRequest, GetProducerConnectionListRequest, GroupRequest,
 };
-use bolide_remoting::{Connection, Reply, Request, ResponseCode};
+use bolide_remoting::{Reply, Request, ResponseCode};
 use bolide_store::{QueueId, QueueOffset};
 use bytes::Bytes;
 
 use crate::broker::Broker;
+use crate::client::handle::ClientHandle;
 use crate::client::registry::Member;
 use crate::filter::Subscription;
 use crate::name;
@@ -120,7 +121,7 @@ fn try_producers(broker: &Broker, request: &Request<'_>) -> Result<Bytes, Refusa
     Ok(encode(&ProducerConnection { connection_set: members.values().map(connection).collect() }))
 }
 
-fn connection(member: &Member<Connection>) -> ClientConnection {
+fn connection(member: &Member<ClientHandle>) -> ClientConnection {
     let who = &member.introduction;
     ClientConnection {
         client_id: who.client_id.clone(),

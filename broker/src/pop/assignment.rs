@@ -114,7 +114,7 @@ async fn assign(broker: &Broker, question: &QueryAssignmentRequest) -> Option<Ve
             MessageRequestMode::Pull => strategy.allocate(&all, &clients, client_id),
         }
     } else {
-        all.to_vec()
+        all
     };
     let assigned = |message_queue| MessageQueueAssignment { message_queue, mode: mode.mode, attachments: None };
     Some(queues.into_iter().map(assigned).collect())

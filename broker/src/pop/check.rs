@@ -59,7 +59,7 @@ fn illegal_queue(topic: &TopicConfig, queue: i32, request: &Request<'_>) -> Stri
 }
 
 /// What a request wants to see: everything, where it names no expression.
-pub(super) fn subscription(
+pub(crate) fn subscription(
     broker: &Broker,
     topic: &str,
     expression: Option<&str>,

@@ -20,6 +20,7 @@ use crate::filter::Subscription;
 use crate::message::records;
 use crate::refusal::Refusal;
 use crate::send::properties::key;
+use crate::topic::message_type::MessageType;
 
 /// How long a POP waits on its connection's task for another one that reads the same queue.
 const TURN_PATIENCE: Duration = Duration::from_micros(500);
@@ -115,12 +116,20 @@ pub(super) fn take(broker: &Broker, wanted: &Wanted, reading: Reading) -> Result
     let revive_queue = if wanted.ordered { ORDERED } else { broker.pop.count(config.revive_queue_num) };
     let mut taken = Taken { pop_ms: broker.clock.now_ms(), revive_queue, ..Taken::default() };
     let retry = if wanted.ordered { None } else { retry_topic_for(broker, wanted, lot) };
-    let retry_first = lot < config.pop_from_retry_probability;
     let topic = broker.topics.get(&wanted.scope.topic);
+    let by_priority =
+        !wanted.ordered && topic.as_ref().is_some_and(|topic| goes_by_priority(broker, wanted, topic, lot));
+    let (first_lot, retry_percent) = match by_priority {
+        true => (0, config.pop_from_retry_probability_for_priority),
+        false => (lot, config.pop_from_retry_probability),
+    };
+    let retry_first = lot < retry_percent;
     let mut steps: Vec<(Arc<TopicConfig>, i32)> = Vec::new();
     let all = |topic: &Arc<TopicConfig>| {
         let (topic, queues) = (topic.clone(), topic.read_queue_nums.max(0));
-        (0..queues).map(move |index| (topic.clone(), (index + lot) % queues))
+        let from_last = config.priority_order_asc;
+        let place = move |index| if from_last { queues - 1 - index } else { index };
+        (0..queues).map(move |index| (topic.clone(), (place(index) + first_lot) % queues))
     };
     steps.extend(retry.iter().filter(|_| retry_first).flat_map(&all));
     match (&topic, wanted.queue) {
@@ -137,6 +146,17 @@ pub(super) fn take(broker: &Broker, wanted: &Wanted, reading: Reading) -> Result
         }
     }
     Ok(taken)
+}
+
+/// Whether this POP looks for the most urgent message first: on topics that are meant for that, as often as the group wants
+/// (its attribute `priority.factor`, a percentage).
+fn goes_by_priority(broker: &Broker, wanted: &Wanted, topic: &TopicConfig, lot: i32) -> bool {
+    if MessageType::of_topic(topic) != MessageType::Priority {
+        return false;
+    }
+    let group = broker.groups.get(&wanted.scope.group);
+    let factor = group.and_then(|group| group.attributes.get("priority.factor")?.parse().ok());
+    lot < factor.unwrap_or(100)
 }
 
 /// The retry topic that this POP looks into: with the second naming in use, the first one's every other time.

@@ -1,10 +1,10 @@
 //! Whether a message may be sent where it asks to go, and where that is: permissions, names, the topic (created by its first
 //! message where the configuration allows), and the queue.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bolide_remoting::Request;
 use bolide_remoting::ResponseCode;
 use bolide_remoting::body::{TopicConfig, TopicFilterType};
 use bolide_remoting::header::SendMessageRequest;
@@ -20,17 +20,15 @@ use crate::topic::{self, permission};
 /// Where a message goes.
 pub(super) struct Target {
     pub(super) queue: QueueId,
+    /// How many queues the topic has for writing; at least 1.
+    pub(super) write_queues: i32,
     /// Bits that the topic adds to the message's `sysFlag`.
     pub(super) sys_flag: i32,
     /// The topic, if this message created it.
     pub(super) created: Option<Arc<TopicConfig>>,
 }
 
-pub(super) fn check(
-    broker: &Broker,
-    request: &Request<'_>,
-    header: &SendMessageRequest<'_>,
-) -> Result<Target, Refusal> {
+pub(super) fn check(broker: &Broker, peer: SocketAddr, header: &SendMessageRequest<'_>) -> Result<Target, Refusal> {
     let lookup = find_topic(broker, header)?;
     let topic = lookup.config();
     let config = broker.config.get();
@@ -42,19 +40,17 @@ pub(super) fn check(
     if header.queue_id >= queues || topic.write_queue_nums <= 0 {
         return Err(Refusal::invalid(format!(
             "request queueId[{}] is illegal, the topic {} has {} write queues, Producer: {}",
-            header.queue_id,
-            header.topic,
-            topic.write_queue_nums,
-            request.connection.peer()
+            header.queue_id, header.topic, topic.write_queue_nums, peer
         )));
     }
     let queue = if header.queue_id < 0 { any_queue(topic.write_queue_nums) } else { header.queue_id };
     let multi_tags = if topic.topic_filter_type == TopicFilterType::MultiTag { sys_flag::MULTI_TAGS } else { 0 };
+    let write_queues = topic.write_queue_nums;
     let created = match lookup {
         Lookup::Known(_) => None,
         Lookup::Created(topic) => Some(topic),
     };
-    Ok(Target { queue: QueueId(queue), sys_flag: multi_tags, created })
+    Ok(Target { queue: QueueId(queue), write_queues, sys_flag: multi_tags, created })
 }
 
 fn find_topic(broker: &Broker, header: &SendMessageRequest<'_>) -> Result<Lookup, Refusal> {

@@ -5,6 +5,7 @@ use bolide_store::record::Properties;
 use bolide_store::record::properties::push;
 
 use crate::timer::timing;
+use crate::topic::message_type::MessageType;
 
 /// Properties with a meaning to the broker; the names are the wire's.
 pub(crate) mod key {
@@ -24,6 +25,12 @@ pub(crate) mod key {
     pub(crate) const DELAY_LEVEL: &str = "DELAY";
     /// Set on a transaction's half message.
     pub(crate) const TRANSACTION_PREPARED: &str = "TRAN_MSG";
+    /// The group of messages that are consumed in order.
+    pub(crate) const SHARDING_KEY: &str = "__SHARDINGKEY";
+    /// How urgent a message is: from 0, the larger the sooner.
+    pub(crate) const PRIORITY: &str = "_SYS_MSG_PRIORITY_";
+    /// The lite topic of a message, within its topic.
+    pub(crate) const LITE_TOPIC: &str = "__LITE_TOPIC";
 }
 
 /// What this broker adds to each message.
@@ -50,9 +57,59 @@ pub(crate) struct Known<'a> {
     pub(crate) timed_by: Option<&'a str>,
     /// The message is a transaction's half message.
     pub(crate) is_half: bool,
+    /// The message names a level of delay, be it one without effect.
+    names_delay_level: bool,
+    /// The message belongs to a group that is consumed in order.
+    is_grouped: bool,
+    /// The message says how urgent it is, be it nonsense.
+    names_priority: bool,
+    /// How urgent the message is: 0 or more.
+    pub(crate) priority: Option<i32>,
+    /// The message's lite topic.
+    pub(crate) lite_topic: Option<&'a str>,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
+    /// Takes a property into account.
+    pub(crate) fn note(&mut self, name: &'a str, value: &'a str) {
+        match name {
+            key::UNIQUE_KEY => self.unique_key = Some(value),
+            key::WAIT => self.no_wait = value == "false",
+            key::DELAY_LEVEL => {
+                self.names_delay_level = true;
+                self.delay_level = value.parse().ok().filter(|level| *level > 0);
+            }
+            timing::DELAY_SECONDS | timing::DELAY_MS | timing::DELIVER_MS | timing::START_DELIVER_TIME => {
+                self.timed_by = Some(name);
+            }
+            key::TRANSACTION_PREPARED => self.is_half = value.eq_ignore_ascii_case("true"),
+            key::SHARDING_KEY => self.is_grouped = true,
+            key::PRIORITY => {
+                self.names_priority = true;
+                self.priority = value.parse().ok().filter(|priority| *priority >= 0);
+            }
+            key::LITE_TOPIC => self.lite_topic = Some(value),
+            _ => {}
+        }
+    }
+
+    /// What kind of message it is.
+    pub(crate) fn message_type(&self) -> MessageType {
+        if self.is_half {
+            MessageType::Transaction
+        } else if self.names_delay_level || self.timed_by.is_some() {
+            MessageType::Delay
+        } else if self.is_grouped {
+            MessageType::Fifo
+        } else if self.names_priority {
+            MessageType::Priority
+        } else if self.lite_topic.is_some() {
+            MessageType::Lite
+        } else {
+            MessageType::Normal
+        }
+    }
+
     /// Whether the message asks for no delay.
     pub(crate) fn is_at_once(&self) -> bool {
         self.delay_level.is_none() && self.timed_by.is_none()
@@ -71,14 +128,7 @@ pub(crate) fn stamp<'a>(text: &'a str, stamp: Stamp<'_>, out: &mut Vec<u8>) -> K
         };
         match name {
             key::POP_CHECKPOINT | key::REGION | key::TRACE | key::CLUSTER => continue,
-            key::UNIQUE_KEY => known.unique_key = Some(value),
-            key::WAIT => known.no_wait = value == "false",
-            key::DELAY_LEVEL => known.delay_level = value.parse().ok().filter(|level| *level > 0),
-            timing::DELAY_SECONDS | timing::DELAY_MS | timing::DELIVER_MS | timing::START_DELIVER_TIME => {
-                known.timed_by = Some(name);
-            }
-            key::TRANSACTION_PREPARED => known.is_half = value.eq_ignore_ascii_case("true"),
-            _ => {}
+            _ => known.note(name, value),
         }
         push(out, name, value);
     }
@@ -118,6 +168,8 @@ mod tests {
         assert!(stamped("WAIT\u{1}false\u{2}").1.no_wait);
         assert_eq!(stamped("DELAY\u{1}0\u{2}").1.delay_level, None);
         assert_eq!(stamped("DELAY\u{1}3\u{2}").1.delay_level, Some(3));
+        let priority = |value: &str| stamped(&format!("_SYS_MSG_PRIORITY_\u{1}{value}\u{2}")).1.priority;
+        assert_eq!(["0", "7", "-1", "high", "3000000000"].map(priority), [Some(0), Some(7), None, None, None]);
         assert_eq!(stamped("__STARTDELIVERTIME\u{1}1\u{2}").1.timed_by, Some("__STARTDELIVERTIME"));
     }
 

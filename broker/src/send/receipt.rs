@@ -3,12 +3,13 @@
 use bolide_remoting::header::SendMessageResponse;
 use bolide_remoting::{Body, ResponseCode};
 use bolide_store::record::{encode_message_id, push_message_id};
-use bolide_store::{Put, QueueId, QueueOffset};
+use bolide_store::{PhysicalOffset, Put, QueueId, QueueOffset};
 
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
 use crate::reply::Respond;
 use crate::send::unique_id::UniqueId;
+use crate::send::waiter::Sent;
 
 /// A message's unique key: the producer's, or one that the broker made for want of it.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub(super) struct Receipt<'a> {
     queue: QueueId,
     /// Offset of the (first) message in its queue.
     queue_offset: QueueOffset,
+    /// Where the (first) message lies.
+    physical: PhysicalOffset,
     unique_key: Option<UniqueKey<'a>>,
     /// With what the message can be taken back, if it waits for a time of its own.
     recall_handle: Option<String>,
@@ -54,6 +57,7 @@ impl<'a> Receipt<'a> {
             message_ids: encode_message_id(broker.store_host, put.physical_offset),
             queue,
             queue_offset: put.queue_offset,
+            physical: put.physical_offset,
             unique_key: Some(unique_key),
             recall_handle: None,
         }
@@ -68,8 +72,15 @@ impl<'a> Receipt<'a> {
             }
             push_message_id(&mut message_ids, broker.store_host, put.physical_offset);
         }
-        let queue_offset = puts.first().map(|put| put.queue_offset).unwrap_or_default();
-        Receipt { message_ids, queue, queue_offset, unique_key: unique_key.map(UniqueKey::Sent), recall_handle: None }
+        let first = puts.first();
+        Receipt {
+            message_ids,
+            queue,
+            queue_offset: first.map(|put| put.queue_offset).unwrap_or_default(),
+            physical: first.map(|put| put.physical_offset).unwrap_or_default(),
+            unique_key: unique_key.map(UniqueKey::Sent),
+            recall_handle: None,
+        }
     }
 
     /// The same for a message that can be taken back.
@@ -82,8 +93,19 @@ impl<'a> Receipt<'a> {
             message_ids: self.message_ids,
             queue: self.queue,
             queue_offset: self.queue_offset,
+            physical: self.physical,
             unique_key: self.unique_key.map(UniqueKey::into_owned),
             recall_handle: self.recall_handle,
+        }
+    }
+
+    /// What a producer over gRPC is told.
+    pub(super) fn sent(self, is_confirmed: bool) -> Sent {
+        Sent {
+            queue_offset: self.queue_offset,
+            physical: self.physical,
+            recall_handle: self.recall_handle,
+            is_confirmed,
         }
     }
 

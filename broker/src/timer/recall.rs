@@ -1,6 +1,7 @@
 //! RECALL_MESSAGE (370): takes back a message whose time has not come. What is stored is a timed message of its own, which meets the
 //! other in its slot.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bolide_remoting::header::{RecallMessageRequest, RecallMessageResponse};
@@ -27,14 +28,22 @@ pub(crate) fn recall(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
         Ok(header) => header,
         Err(error) => return reply.refuse(error),
     };
-    match store(broker, request, &header) {
-        Ok(handle) => reply.give(Ok(RecallMessageResponse { msg_id: &handle.unique_key })),
+    let group = header.producer_group.unwrap_or_default();
+    match recall_message(broker, request.connection.peer(), group, header.topic, header.recall_handle) {
+        Ok(message_id) => reply.give(Ok(RecallMessageResponse { msg_id: &message_id })),
         Err(refusal) => reply.refuse(refusal),
     }
 }
 
-fn store(broker: &Broker, request: &Request<'_>, header: &RecallMessageRequest<'_>) -> Result<RecallHandle, Refusal> {
-    let handle = check(broker, header)?;
+/// Takes a message back; answers its unique key.
+pub(crate) fn recall_message(
+    broker: &Broker,
+    peer: SocketAddr,
+    producer_group: &str,
+    topic: &str,
+    handle: &str,
+) -> Result<String, Refusal> {
+    let handle = check(broker, topic, handle)?;
     let now_ms = broker.clock.now_ms();
     let mut properties = PropertyList::default();
     properties.set(TAGS, RECALL_TAG);
@@ -42,14 +51,14 @@ fn store(broker: &Broker, request: &Request<'_>, header: &RecallMessageRequest<'
     properties.set(UNIQUE_KEY, handle.unique_key.clone());
     properties.set(timing::DELIVER_MS, handle.time_ms.to_string());
     properties.set(BORN_TIMESTAMP, now_ms.to_string());
-    properties.set(PRODUCER_GROUP, header.producer_group.unwrap_or_default());
+    properties.set(PRODUCER_GROUP, producer_group);
     let mut message = Message {
         topic: handle.topic.clone(),
         queue: QueueId(0),
         flag: 0,
         sys_flag: 0,
         born_ms: now_ms,
-        born_host: request.connection.peer(),
+        born_host: peer,
         reconsume_times: 0,
         prepared_offset: 0,
         body: Bytes::from_static(b"0"),
@@ -61,10 +70,10 @@ fn store(broker: &Broker, request: &Request<'_>, header: &RecallMessageRequest<'
     super::redirect(broker, &mut message).map_err(failed)?;
     let put = message.put(broker).map_err(|error| failed(error.into()))?;
     broker.store.request_flush(put.end());
-    Ok(handle)
+    Ok(handle.unique_key)
 }
 
-fn check(broker: &Broker, header: &RecallMessageRequest<'_>) -> Result<RecallHandle, Refusal> {
+fn check(broker: &Broker, topic: &str, handle: &str) -> Result<RecallHandle, Refusal> {
     let config = broker.config.get();
     let unavailable = || Refusal::unavailable("recall failed, broker service not available");
     if !config.recall_message_enable {
@@ -76,13 +85,12 @@ fn check(broker: &Broker, header: &RecallMessageRequest<'_>) -> Result<RecallHan
     if !permission::is_writable(config.broker_permission) && !config.allow_recall_when_broker_not_writeable {
         return Err(unavailable());
     }
-    let topic = header.topic;
     if broker.topics.get(topic).is_none() {
         let remark = format!("recall failed, the topic[{topic}] not exist");
         return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark));
     }
     let illegal = |remark: &'static str| Refusal::new(ResponseCode::ILLEGAL_OPERATION, remark);
-    let handle = RecallHandle::decode(header.recall_handle).ok_or_else(|| illegal("recall handle is invalid"))?;
+    let handle = RecallHandle::decode(handle).ok_or_else(|| illegal("recall handle is invalid"))?;
     if handle.topic != topic {
         return Err(illegal("recall failed, topic not match"));
     }

@@ -12,13 +12,14 @@ use bolide_remoting::{Reply, Request, ResponseCode};
 use bolide_store::{QueueId, QueueOffset};
 use bytes::Bytes;
 
-use crate::attribute;
+use crate::attribute::{self, Attributes};
 use crate::broker::Broker;
 use crate::name;
 use crate::page::page;
 use crate::pop;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
+use crate::topic::message_type;
 use crate::topic::table::Lookup;
 
 /// The most queues that a topic may have for reading or writing.
@@ -47,6 +48,8 @@ fn try_update(broker: &Broker, request: &Request<'_>) -> Result<Lookup, Refusal>
     let kind = header.topic_filter_type;
     let topic_filter_type = TopicFilterType::from_name(kind)
         .ok_or_else(|| Refusal::invalid(format!("topicFilterType is {kind}, but must be SINGLE_TAG or MULTI_TAG")))?;
+    let attributes = attribute::parse(header.attributes.unwrap_or_default())?;
+    check_mixed(broker, &attributes)?;
     let wanted = TopicConfig {
         topic_name: header.topic.to_owned(),
         read_queue_nums: header.read_queue_nums,
@@ -55,9 +58,18 @@ fn try_update(broker: &Broker, request: &Request<'_>) -> Result<Lookup, Refusal>
         topic_filter_type,
         topic_sys_flag: header.topic_sys_flag.unwrap_or(0),
         order: header.order,
-        attributes: attribute::parse(header.attributes.unwrap_or_default())?,
+        attributes,
     };
     Ok(broker.topics.update(wanted)?)
+}
+
+/// A topic for all kinds of messages is a choice of the operator's (`enableMixedMessageType`).
+fn check_mixed(broker: &Broker, changes: &Attributes) -> Result<(), Refusal> {
+    let is_mixed = changes.get(&format!("+{}", message_type::ATTRIBUTE)).is_some_and(|value| value == "MIXED");
+    if is_mixed && !broker.config.get().enable_mixed_message_type {
+        return Err(Refusal::invalid("MIXED message type is not supported."));
+    }
+    Ok(())
 }
 
 /// DELETE_TOPIC_IN_BROKER. The messages stay in the commit log until their files go.

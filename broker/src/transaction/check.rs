@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bolide_remoting::RequestCode;
 use bolide_remoting::header::CheckTransactionStateRequest;
-use bolide_remoting::{Connection, RequestCode};
 use bolide_store::record::{RecordView, encode_message_id};
 use bolide_store::{PhysicalOffset, PutError, QueueOffset, ReadError};
 use bytes::Bytes;
 
 use crate::broker::Broker;
+use crate::client::handle::ClientHandle;
+use crate::grpc;
 use crate::message::Message;
 use crate::topic::table::Lookup;
 use crate::transaction::half::{self, key};
@@ -152,7 +154,16 @@ fn ask(broker: &Broker, half: &Half, record: &Bytes, view: &RecordView<'_>) -> R
     };
     let body = half::for_producer(&stored, &topic, queue);
     for producer in producers(broker, &half.group) {
-        match producer.oneway(RequestCode::CHECK_TRANSACTION_STATE, &question, body.clone()) {
+        let asked = match &producer {
+            ClientHandle::Remoting(connection) => {
+                let asked = connection.oneway(RequestCode::CHECK_TRANSACTION_STATE, &question, body.clone());
+                asked.map_err(|error| error.to_string())
+            }
+            ClientHandle::Grpc(session) => {
+                grpc::recover_transaction(session, &body, &copy).map_err(|error| error.to_string())
+            }
+        };
+        match asked {
             Ok(()) => return Ok(()),
             Err(error) => tracing::warn!(group = &*half.group, "a producer cannot be asked, the next one is: {error}"),
         }
@@ -161,16 +172,16 @@ fn ask(broker: &Broker, half: &Half, record: &Bytes, view: &RecordView<'_>) -> R
 }
 
 /// The live producers of a group, another one first each time.
-fn producers(broker: &Broker, group: &str) -> Vec<Connection> {
-    let mut producers: Vec<Connection> = {
+fn producers(broker: &Broker, group: &str) -> Vec<ClientHandle> {
+    let mut producers: Vec<ClientHandle> = {
         let clients = broker.clients.read();
         let members = clients.producer_group(group).into_iter().flatten();
         let connections = members.map(|(_, member)| member.introduction.connection.clone());
-        connections.filter(Connection::is_open).collect()
+        connections.filter(ClientHandle::is_open).collect()
     };
     let turn = broker.transactions.turn.fetch_add(1, Ordering::Relaxed);
     let first = turn % producers.len().max(1);
-    producers.sort_by_key(Connection::id);
+    producers.sort_by_key(ClientHandle::id);
     producers.rotate_left(first);
     producers
 }

@@ -19,13 +19,13 @@ use crate::transaction::ledger::Claim;
 use crate::transaction::{GIVEN_UP_TOPIC, HALF_TOPIC, QUEUE};
 
 /// How a producer ends a transaction.
-struct Ending {
-    is_commit: bool,
-    producer_group: String,
-    queue_offset: QueueOffset,
-    physical: PhysicalOffset,
+pub(crate) struct Ending {
+    pub(crate) is_commit: bool,
+    pub(crate) producer_group: String,
+    pub(crate) queue_offset: QueueOffset,
+    pub(crate) physical: PhysicalOffset,
     /// The producer was asked.
-    from_check: bool,
+    pub(crate) from_check: bool,
 }
 
 /// END_TRANSACTION. Most producers do not wait for the answer.
@@ -59,6 +59,20 @@ pub(crate) fn end(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>)
         broker.store.dispatch();
         reply.give(finished);
     });
+}
+
+/// Ends a transaction, for who can wait for the disk.
+pub(crate) async fn end_now_or_on_blocking_thread(broker: &Arc<Broker>, ending: Ending) -> Result<(), Refusal> {
+    if broker.store.is_in_memory(HALF_TOPIC, QUEUE, ending.queue_offset) {
+        return finish(broker, &ending);
+    }
+    let worker = broker.clone();
+    let finished = tokio::task::spawn_blocking(move || {
+        let finished = finish(&worker, &ending);
+        worker.store.dispatch();
+        finished
+    });
+    finished.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 fn finish(broker: &Broker, ending: &Ending) -> Result<(), Refusal> {

@@ -14,6 +14,11 @@ use crate::error::StoreError;
 /// Pages are let go in parts of this size.
 const COOL_STEP_BYTES: i64 = 8 << 20;
 
+/// How far ahead of the log's end pages are brought into memory, and in parts of which size. What a busy disk can take in
+/// between two looks of the keeper is less.
+const PREFETCH_BYTES: i64 = 16 << 20;
+const PREFETCH_STEP_BYTES: i64 = 4 << 20;
+
 /// A segment. While it is hot it keeps its file open and mapped.
 pub(super) struct Segment {
     pub(super) start: i64,
@@ -22,6 +27,8 @@ pub(super) struct Segment {
     hot: RwLock<Option<Hot>>,
     /// The pages before it have been let go.
     cooled: AtomicI64,
+    /// The pages before it have been brought into memory, or were there.
+    prefetched: AtomicI64,
 }
 
 struct Hot {
@@ -33,7 +40,8 @@ impl Segment {
     /// A segment whose file exists, cold.
     pub(super) fn cold(dir: &Path, start: i64, bytes: u64) -> Self {
         let path = dir.join(file_name(start));
-        Self { start, path, bytes: bytes as i64, hot: RwLock::new(None), cooled: AtomicI64::new(start) }
+        let (cooled, prefetched) = (AtomicI64::new(start), AtomicI64::new(start));
+        Self { start, path, bytes: bytes as i64, hot: RwLock::new(None), cooled, prefetched }
     }
 
     /// Creates the file, with all its blocks, and maps it.
@@ -72,6 +80,15 @@ impl Segment {
         range.start < self.end() && self.start < range.end
     }
 
+    /// Brings what the log, which ends at `log_end`, is about to reach into memory. One caller at a time.
+    pub(super) fn prefetch(&self, log_end: i64) {
+        let range = worth_prefetching(self.prefetched.load(Ordering::Relaxed), log_end, self.end());
+        if let (Some(range), Some(file)) = (range, self.file()) {
+            self.prefetched.store(range.end, Ordering::Relaxed);
+            file.prefetch((range.start - self.start) as u64..(range.end - self.start) as u64);
+        }
+    }
+
     /// Lets go of what lies before `cold_end`: everything once the segment is full and on the disk, else its pages.
     /// `false`: there was nothing to let go of.
     pub(super) fn cool(&self, cold_end: i64, flushed: i64) -> bool {
@@ -92,6 +109,14 @@ impl Segment {
         }
         true
     }
+}
+
+/// What to bring into memory of a segment up to `segment_end` where that was done up to `prefetched`: a step at least, or
+/// the rest of the segment.
+fn worth_prefetching(prefetched: i64, log_end: i64, segment_end: i64) -> Option<Range<i64>> {
+    let range = prefetched.max(log_end)..segment_end.min(log_end + PREFETCH_BYTES);
+    let is_rest = range.end == segment_end && !range.is_empty();
+    (is_rest || range.end - range.start >= PREFETCH_STEP_BYTES).then_some(range)
 }
 
 /// The name of the segment that begins with `start`: 20 digits.
@@ -129,4 +154,27 @@ pub(super) fn existing(disk: &dyn Disk, dir: &Path, bytes: u64) -> Result<Vec<Ar
         segments.push(Arc::new(Segment::cold(dir, start, bytes)));
     }
     Ok(segments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: i64 = 1 << 20;
+
+    #[test]
+    fn pages_are_brought_into_memory_ahead_of_the_log_in_steps() {
+        assert_eq!(worth_prefetching(0, 0, 64 * MIB), Some(0..16 * MIB));
+        assert_eq!(worth_prefetching(16 * MIB, 3 * MIB, 64 * MIB), None, "too little to ask for");
+        assert_eq!(worth_prefetching(16 * MIB, 4 * MIB, 64 * MIB), Some(16 * MIB..20 * MIB));
+        assert_eq!(worth_prefetching(16 * MIB, 30 * MIB, 64 * MIB), Some(30 * MIB..46 * MIB), "the log was faster");
+        assert_eq!(worth_prefetching(62 * MIB, 60 * MIB, 64 * MIB), Some(62 * MIB..64 * MIB), "the rest");
+        assert_eq!(worth_prefetching(64 * MIB, 60 * MIB, 64 * MIB), None);
+    }
+
+    #[test]
+    fn a_segment_that_is_far_ahead_is_left_alone() {
+        assert_eq!(worth_prefetching(64 * MIB, 40 * MIB, 128 * MIB), None);
+        assert_eq!(worth_prefetching(64 * MIB, 52 * MIB, 128 * MIB), Some(64 * MIB..68 * MIB));
+    }
 }

@@ -1,6 +1,6 @@
 //! The store's two threads. The flusher brings the log to the disk: at intervals, or when somebody waits for it. The
-//! keeper does the rest: dispatches what nobody dispatched, writes queues, takes checkpoints, makes the next segment
-//! and gives memory back.
+//! keeper does the rest: dispatches what nobody dispatched, writes queues, takes checkpoints, makes the next segment,
+//! brings its pages into memory, and gives memory back.
 
 use std::io;
 use std::sync::Arc;
@@ -161,6 +161,9 @@ impl Inner {
                 }
             }
             let moved = std::mem::replace(&mut end, self.log.end()) != end;
+            if moved {
+                self.log.prefetch();
+            }
             rest = if moved { BUSY_REST } else { IDLE_REST };
         }
     }

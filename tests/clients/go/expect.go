@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// wait is long enough for a rebalance that only the client's own 20 s timer starts, on a busy machine.
-	wait       = 60 * time.Second
+	// wait is long enough for two turns of the client's own 20 s timers after a queue's lock of 60 s has run out, on a busy machine.
+	wait = 120 * time.Second
+	// call is for one request.
+	call       = 30 * time.Second
 	poll       = 50 * time.Millisecond
 	shownRunes = 600
 )

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/admin"
@@ -98,7 +97,7 @@ func (s *scene) queues(topic string) []*primitive.MessageQueue {
 func (s *scene) newProducer(settings ...producer.Option) rocketmq.Producer {
 	settings = append([]producer.Option{
 		producer.WithNameServer([]string{s.options.nameServer}), producer.WithGroupName(s.unique("producer")),
-		producer.WithInstanceName(s.instance()), producer.WithSendMsgTimeout(15 * time.Second),
+		producer.WithInstanceName(s.instance()), producer.WithSendMsgTimeout(call),
 	}, settings...)
 	created, err := rocketmq.NewProducer(settings...)
 	succeeds("a new producer", err)

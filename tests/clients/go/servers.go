@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/apache/rocketmq-client-go/v2/admin"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
@@ -48,7 +47,7 @@ func (s *servers) broker() string {
 func (s *servers) address(broker string) string { return s.options.brokers[broker] }
 
 func deadline() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), 15*time.Second)
+	return context.WithTimeout(context.Background(), call)
 }
 
 // topicListed tells whether the name server lists a topic.
@@ -64,7 +63,7 @@ func (s *servers) topicListed(topic string) bool {
 func (s *servers) groups(broker string) []string {
 	ctx, cancel := deadline()
 	defer cancel()
-	list, err := s.admin.GetAllSubscriptionGroup(ctx, s.address(broker), 10*time.Second)
+	list, err := s.admin.GetAllSubscriptionGroup(ctx, s.address(broker), call)
 	succeeds("the list of groups", err)
 	return slices.Sorted(maps.Keys(list.SubscriptionGroupTable))
 }

@@ -30,7 +30,8 @@ func fromFirst(s *scene) {
 // fromLast: the client asks for the end of the queue only when the broker's answer is that it knows no offset.
 func fromLast(s *scene) {
 	topic := s.createTopic(s.unique("topic"), 1, s.options.cold)
-	s.send(topic, numbered("old", 3)...)
+	results := s.send(topic, numbered("old", 3)...)
+	s.stored(s.pull(s.unique("reader"), topic, "*"), results["old-2"])
 	_, inbox := s.push(s.group(), topic, "*", consumer.WithConsumeFromWhere(consumer.ConsumeFromLastOffset))
 	// Which message is the first to be seen depends on when the client asks; none from before its start may be.
 	eventuallySucceeds("a message after the start", func() error {
@@ -60,7 +61,8 @@ func fromTimestamp(s *scene) {
 	// The client's setting has seconds; everything so far must belong to an earlier one.
 	start := time.Now().Truncate(time.Second).Add(time.Second)
 	time.Sleep(time.Until(start))
-	s.send(topic, numbered("new", 3)...)
+	results := s.send(topic, numbered("new", 3)...)
+	s.stored(s.pull(s.unique("reader"), topic, "*"), results["new-2"])
 	_, inbox := s.push(s.group(), topic, "*", consumer.WithConsumeFromWhere(consumer.ConsumeFromTimestamp),
 		consumer.WithConsumeTimestamp(start.UTC().Format("20060102150405")))
 	inbox.awaitExactly(numbered("new", 3))

@@ -46,7 +46,7 @@ func (s *scene) awaitStored(group, topic string, messages int64) {
 
 // storedOffset asks on a connection of its own. A queue without a stored offset counts as 0.
 func storedOffset(address, group, topic string, queue int) (int64, error) {
-	conn, err := net.DialTimeout("tcp", address, 15*time.Second)
+	conn, err := net.DialTimeout("tcp", address, call)
 	if err != nil {
 		return 0, err
 	}

@@ -53,7 +53,7 @@ final class AdminCases {
     }
 
     private static boolean listed(Scene scene, String address, String topic) throws Exception {
-        return scene.servers.admin.getAllTopicConfig(address, 5_000).getTopicConfigTable().containsKey(topic);
+        return scene.servers.admin.getAllTopicConfig(address, Expect.CALL_MS).getTopicConfigTable().containsKey(topic);
     }
 
     private static void group(Scene scene) throws Exception {
@@ -79,7 +79,7 @@ final class AdminCases {
     }
 
     private static boolean listedGroup(Scene scene, String address, String group) throws Exception {
-        return scene.servers.admin.getAllSubscriptionGroup(address, 5_000).getSubscriptionGroupTable().containsKey(group);
+        return scene.servers.admin.getAllSubscriptionGroup(address, Expect.CALL_MS).getSubscriptionGroupTable().containsKey(group);
     }
 
     private static void cluster(Scene scene) throws Exception {

@@ -24,6 +24,7 @@ final class OffsetCases {
         before.awaitExactly(Scene.bodies("before", 6));
         scene.awaitDone(consumer, topic, 6);
         consumer.shutdown();
+        scene.awaitStored(scene.group(), topic, 6);
         scene.send(topic, Scene.bodies("between", 4));
         Inbox after = scene.start(scene.push(scene.group(), topic, "*"));
         after.awaitExactly(Scene.bodies("between", 4));
@@ -38,6 +39,7 @@ final class OffsetCases {
             before.awaitExactly(Scene.bodies("before", 6));
             scene.awaitDone(consumer, topic, 6);
             consumer.shutdown();
+            scene.awaitStored(scene.group(), topic, 6);
             scene.restartBroker(topic);
             Expect.equal("the messages that the restarted broker holds",
                 Scene.bodies("before", 6), Scene.bodiesOf(scene.readAll(topic, 6)).stream().sorted().toList());

@@ -31,7 +31,7 @@ final class PullCases {
     private static void byOffset(Scene scene) throws Exception {
         String topic = scene.topic(1);
         List<String> bodies = Scene.bodies("pull", 10);
-        scene.send(topic, bodies);
+        scene.sendReadable(topic, bodies);
         DefaultMQPullConsumer consumer = scene.pull(scene.group());
         MessageQueue queue = scene.queues(topic).get(0);
         PullResult middle = consumer.pull(queue, "*", 4, 3);
@@ -58,6 +58,7 @@ final class PullCases {
             message.setTags(i % 2 == 0 ? "even" : "odd");
             scene.producer().send(message);
         }
+        scene.readAll(topic, 6);
         DefaultMQPullConsumer consumer = scene.pull(scene.group());
         MessageQueue queue = scene.queues(topic).get(0);
         PullResult odd = consumer.pull(queue, "odd", 0, 32);
@@ -69,8 +70,10 @@ final class PullCases {
 
     private static void waits(Scene scene) throws Exception {
         String topic = scene.topic(1);
-        scene.send(topic, List.of("before"));
+        scene.sendReadable(topic, List.of("before"));
         DefaultMQPullConsumer consumer = scene.pull(scene.group());
+        consumer.setBrokerSuspendMaxTimeMillis(Expect.WAIT_MS);
+        consumer.setConsumerTimeoutMillisWhenSuspend(2 * Expect.WAIT_MS);
         MessageQueue queue = scene.queues(topic).get(0);
         var waiting = CompletableFuture.supplyAsync(() -> {
             try {
@@ -140,8 +143,9 @@ final class PullCases {
         });
         MessageQueue queue = scene.queues(topic).get(0);
         first.commitSync();
-        Expect.eventually("the committed offset", (long) seen.size(), () -> first.committed(queue));
+        Expect.equal("the committed offset", (long) seen.size(), first.committed(queue));
         first.shutdown();
+        scene.awaitStored(scene.group(), topic, seen.size());
         DefaultLitePullConsumer second = scene.litePull(scene.group());
         second.subscribe(topic, "*");
         scene.start(second);

@@ -115,7 +115,7 @@ final class PushCases {
         inbox.awaitExactly(List.of("hello"));
         String address = scene.servers.address(scene.servers.broker());
         Expect.eventually("the broker to list the group", true,
-            () -> scene.servers.admin.getAllSubscriptionGroup(address, 5_000).getSubscriptionGroupTable().containsKey(group));
+            () -> scene.servers.admin.getAllSubscriptionGroup(address, Expect.CALL_MS).getSubscriptionGroupTable().containsKey(group));
     }
 
     private static void tagExpression(Scene scene) throws Exception {

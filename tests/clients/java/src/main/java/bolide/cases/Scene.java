@@ -17,6 +17,7 @@ import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.store.ReadOffsetType;
+import org.apache.rocketmq.client.consumer.store.RemoteBrokerOffsetStore;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.constant.PermName;
@@ -91,6 +92,7 @@ final class Scene implements AutoCloseable {
         // know its newest subscription, and would wait 30 s for the next one.
         client.setHeartbeatBrokerInterval(1_000);
         client.setPollNameServerInterval(2_000);
+        client.setMqClientApiTimeout(Expect.CALL_MS);
         return client;
     }
 
@@ -105,7 +107,7 @@ final class Scene implements AutoCloseable {
 
     DefaultMQProducer newProducer() {
         var created = configure(new DefaultMQProducer(unique("producer")));
-        created.setSendMsgTimeout(15_000);
+        created.setSendMsgTimeout(Expect.CALL_MS);
         return created;
     }
 
@@ -216,6 +218,24 @@ final class Scene implements AutoCloseable {
         List<MessageQueue> queues = queues(topic);
         Expect.eventually("the sum of the consumer's offsets", count, () -> queues.stream()
             .mapToLong(queue -> Math.max(0, consumer.getOffsetStore().readOffset(queue, ReadOffsetType.READ_FROM_MEMORY)))
+            .sum());
+    }
+
+    /** Sends these bodies, and waits until they can be read. */
+    void sendReadable(String topic, List<String> bodies) throws Exception {
+        send(topic, bodies);
+        readAll(topic, bodies.size());
+    }
+
+    /**
+     * Waits until the brokers have stored that a group is done with this many messages. Clients commit offsets one way, so
+     * that a commit may arrive after the next member's question.
+     */
+    void awaitStored(String group, String topic, long count) throws Exception {
+        var factory = servers.reader.getDefaultMQPullConsumerImpl().getRebalanceImpl().getmQClientFactory();
+        var store = new RemoteBrokerOffsetStore(factory, group);
+        Expect.eventually("the sum of the stored offsets", count, () -> queues(topic).stream()
+            .mapToLong(queue -> Math.max(0, store.readOffset(queue, ReadOffsetType.READ_FROM_STORE)))
             .sum());
     }
 

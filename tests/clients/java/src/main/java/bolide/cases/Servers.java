@@ -27,13 +27,15 @@ final class Servers implements AutoCloseable {
         nameServer = options.nameServer();
         restartable = options.restartable();
         cold = options.cold();
-        admin = new DefaultMQAdminExt(10_000);
+        admin = new DefaultMQAdminExt(Expect.CALL_MS);
         admin.setNamesrvAddr(nameServer);
         admin.setInstanceName("admin");
+        admin.setMqClientApiTimeout(Expect.CALL_MS);
         admin.start();
         reader = new DefaultMQPullConsumer("reader-" + options.run());
         reader.setNamesrvAddr(nameServer);
         reader.setInstanceName("reader");
+        reader.setMqClientApiTimeout(Expect.CALL_MS);
         reader.start();
         Expect.eventually("the cluster to have two brokers beside " + restartable, true, () -> {
             refresh();

@@ -32,7 +32,7 @@ final class StartCases {
     /** The client asks for the end of the queue only when the broker's answer is that it knows no offset. */
     private static void last(Scene scene) throws Exception {
         String topic = scene.createTopic(scene.unique("topic"), 1, scene.servers.cold());
-        scene.send(topic, Scene.bodies("old", 3));
+        scene.sendReadable(topic, Scene.bodies("old", 3));
         Inbox inbox = scene.start(from(scene, topic, ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET));
         // Which message is the first to be seen depends on when the client asks; none from before its start may be.
         Expect.eventuallySucceeds("the first message after the start", () -> {
@@ -54,7 +54,7 @@ final class StartCases {
         String topic = scene.topic(1);
         Inbox inbox = scene.start(from(scene, topic, ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET));
         String address = scene.servers.address(scene.servers.broker());
-        Expect.eventually("the group to be known", true, () -> scene.servers.admin.getAllSubscriptionGroup(address, 5_000)
+        Expect.eventually("the group to be known", true, () -> scene.servers.admin.getAllSubscriptionGroup(address, Expect.CALL_MS)
             .getSubscriptionGroupTable().containsKey(scene.group()));
         Expect.eventuallySucceeds("a message to arrive", () -> {
             scene.send(topic, List.of("new"));
@@ -71,6 +71,7 @@ final class StartCases {
             Thread.sleep(10);
         }
         scene.send(topic, Scene.bodies("new", 3));
+        scene.readAll(topic, 6);
         DefaultMQPushConsumer consumer = from(scene, topic, ConsumeFromWhere.CONSUME_FROM_TIMESTAMP);
         consumer.setConsumeTimestamp(start.format(DateTimeFormatter.ofPattern("yyyyMMddHHmmss")));
         Inbox inbox = scene.start(consumer);

@@ -59,7 +59,7 @@ final class TransactionCases {
 
     private static TransactionMQProducer start(Scene scene, Listener listener) throws Exception {
         var producer = scene.configure(new TransactionMQProducer(scene.unique("producer")));
-        producer.setSendMsgTimeout(15_000);
+        producer.setSendMsgTimeout(Expect.CALL_MS);
         producer.setTransactionListener(listener);
         scene.start(producer);
         return producer;
@@ -116,11 +116,16 @@ final class TransactionCases {
         TransactionSendResult sent = send(producer, topic, "commit", LocalTransactionState.UNKNOW);
         send(producer, topic, "rollback", LocalTransactionState.UNKNOW);
         Expect.eventually("several checks of the transaction that stays unknown", true, () -> listener.checksOf("commit") >= 2);
-        Expect.eventually("the checks of the other one", 1L, () -> listener.checksOf("rollback"));
+        Expect.eventually("a check of the other one", true, () -> listener.checksOf("rollback") >= 1);
         Expect.equal("what was received before a commit", List.of(), inbox.bodies());
         listener.whenAsked.put("commit", LocalTransactionState.COMMIT_MESSAGE);
         inbox.awaitExactly(List.of("commit"));
-        long checks = listener.checksOf("commit");
+        // A check may have been on its way while the answer to the one before was; what is asked later shows that it was the last.
+        listener.whenAsked.put("settled", LocalTransactionState.COMMIT_MESSAGE);
+        send(producer, topic, "settled", LocalTransactionState.UNKNOW);
+        inbox.awaitExactly(List.of("commit", "settled"));
+        long commitChecks = listener.checksOf("commit");
+        long rollbackChecks = listener.checksOf("rollback");
         MessageExt check = listener.checks.stream().filter(message -> body(message).equals("commit")).findFirst().orElseThrow();
         Expect.equal("the topic that the producer is asked about", topic, check.getTopic());
         Expect.equal("the transaction that it is asked about", sent.getTransactionId(), check.getTransactionId());
@@ -128,9 +133,9 @@ final class TransactionCases {
         // Whoever is asked later would have been asked for these too.
         listener.whenAsked.put("later", LocalTransactionState.COMMIT_MESSAGE);
         send(producer, topic, "later", LocalTransactionState.UNKNOW);
-        inbox.awaitExactly(List.of("commit", "later"));
-        Expect.equal("checks after the commit", checks, listener.checksOf("commit"));
-        Expect.equal("checks after the rollback", 1L, listener.checksOf("rollback"));
+        inbox.awaitExactly(List.of("commit", "settled", "later"));
+        Expect.equal("checks after the commit", commitChecks, listener.checksOf("commit"));
+        Expect.equal("checks after the rollback", rollbackChecks, listener.checksOf("rollback"));
     }
 
     private static void otherProducer(Scene scene) throws Exception {
@@ -162,7 +167,6 @@ final class TransactionCases {
         producer.sendMessageInTransaction(patient, LocalTransactionState.UNKNOW);
         send(producer, topic, "hasty", LocalTransactionState.UNKNOW);
         inbox.awaitExactly(List.of("hasty", "patient"));
-        Expect.equal("the order in which they were asked about", List.of("hasty", "patient"), inbox.bodies());
         Expect.holds("8 s without a question", System.nanoTime() - started >= 8_000_000_000L, (System.nanoTime() - started) / 1e9);
     }
 
@@ -171,17 +175,26 @@ final class TransactionCases {
         var listener = new Listener();
         TransactionMQProducer producer = start(scene, listener);
         Inbox inbox = scene.start(scene.push(scene.group(), topic, "*"));
+        awaitKnown(scene, producer, topic);
+        inbox.awaitExactly(List.of("known"));
         TransactionSendResult sent = send(producer, topic, "silent", LocalTransactionState.UNKNOW);
         var kept = new MessageExt[1];
         Expect.eventuallySucceeds("the message to be given up", () -> kept[0] = scene.readAll(GIVEN_UP, 1).stream()
             .filter(message -> sent.getMsgId().equals(message.getMsgId())).findFirst().orElseThrow());
-        long checks = listener.checksOf("silent");
-        Expect.equal("the checks that the message counts", Long.toString(checks), kept[0].getProperty(MessageConst.PROPERTY_TRANSACTION_CHECK_TIMES));
-        Expect.equal("what was received", List.of(), inbox.bodies());
+        Expect.eventually("the checks, which the message counts,", kept[0].getProperty(MessageConst.PROPERTY_TRANSACTION_CHECK_TIMES),
+            () -> Long.toString(listener.checksOf("silent")));
+        Expect.equal("what was received", List.of("known"), inbox.bodies());
         listener.whenAsked.put("silent", LocalTransactionState.COMMIT_MESSAGE);
         String place = ((org.apache.rocketmq.common.message.MessageClientExt) kept[0]).getOffsetMsgId();
         scene.servers.admin.resumeCheckHalfMessage(GIVEN_UP, place);
-        inbox.awaitExactly(List.of("silent"));
+        inbox.awaitExactly(List.of("known", "silent"));
+    }
+
+    /** A broker counts even the checks for which nobody is there; and it knows a producer only by the heartbeat after its first message. */
+    private static void awaitKnown(Scene scene, TransactionMQProducer producer, String topic) throws Exception {
+        send(producer, topic, "known", LocalTransactionState.COMMIT_MESSAGE);
+        Expect.eventually("the broker to know the producer", 1, () -> scene.servers.admin
+            .examineProducerConnectionInfo(producer.getProducerGroup(), topic).getConnectionSet().size());
     }
 
     private static void restart(Scene scene) throws Exception {

@@ -5,8 +5,10 @@ import java.util.concurrent.Callable;
 
 /** Checks that name what was expected and what was seen, and waits for what is to come. */
 final class Expect {
-    /** Long enough for a rebalance that only the client's own 20 s timer starts, on a busy machine. */
-    static final long WAIT_MS = 60_000;
+    /** Long enough for two turns of the client's own 20 s timers after a queue's lock of 60 s has run out, on a busy machine. */
+    static final long WAIT_MS = 120_000;
+    /** For one request. */
+    static final int CALL_MS = 30_000;
     private static final long POLL_MS = 50;
     private static final int SHOWN_CHARS = 600;
 

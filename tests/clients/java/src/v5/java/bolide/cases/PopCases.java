@@ -24,7 +24,7 @@ final class PopCases {
     /** Long enough that no message becomes due before the case ends. */
     private static final long LONG_MS = 120_000;
     /** Short, but long enough for what a case does with a handle meanwhile. */
-    private static final long SHORT_MS = 3_000;
+    private static final long SHORT_MS = 8_000;
 
     private PopCases() {
     }
@@ -49,12 +49,6 @@ final class PopCases {
         return new Popper(scene, scene.servers.broker(), topic, scene.group());
     }
 
-    /** Sends these bodies and waits until they can be read. */
-    private static void send(Scene scene, String topic, List<String> bodies) throws Exception {
-        scene.send(topic, bodies);
-        scene.readAll(topic, bodies.size());
-    }
-
     private static List<String> bodies(PopResult result) {
         return Scene.bodiesOf(result.getMsgFoundList() == null ? List.of() : result.getMsgFoundList());
     }
@@ -66,7 +60,7 @@ final class PopCases {
     private static void acknowledged(Scene scene) throws Exception {
         String topic = scene.topic(2);
         List<String> sent = Scene.bodies("pop", 12);
-        send(scene, topic, sent);
+        scene.sendReadable(topic, sent);
         Popper popper = popper(scene, topic);
         PopResult first = popper.pop(5, LONG_MS, 0);
         Expect.equal("the status", PopStatus.FOUND, first.getPopStatus());
@@ -86,7 +80,7 @@ final class PopCases {
 
     private static void again(Scene scene) throws Exception {
         String topic = scene.topic(1);
-        send(scene, topic, List.of("done", "not done"));
+        scene.sendReadable(topic, List.of("done", "not done"));
         Popper popper = popper(scene, topic);
         PopResult first = popper.pop(2, SHORT_MS, 0);
         Expect.equal("both", List.of("done", "not done"), bodies(first));
@@ -98,12 +92,12 @@ final class PopCases {
         Expect.equal("how often it came before", 1, second.getReconsumeTimes());
         Expect.equal("when it was popped first", first.getPopTime(), Long.parseLong(second.getProperty("1ST_POP_TIME")));
         Expect.equal("the acknowledgement", AckStatus.OK, popper.ack(second));
-        Expect.equal("nothing more", List.of(), bodies(popper.pop(2, LONG_MS, SHORT_MS)));
+        Expect.equal("nothing more", List.of(), bodies(popper.pop(2, LONG_MS, 1_000)));
     }
 
     private static void changed(Scene scene) throws Exception {
         String topic = scene.topic(1);
-        send(scene, topic, List.of("soon", "later"));
+        scene.sendReadable(topic, List.of("soon", "later"));
         Popper popper = popper(scene, topic);
         List<MessageExt> first = popper.pop(2, LONG_MS, 0).getMsgFoundList();
         String stale = Popper.handle(first.get(0));
@@ -123,7 +117,7 @@ final class PopCases {
         String topic = scene.topic(2);
         Popper popper = popper(scene, topic);
         Expect.equal("the status of a topic without messages", PopStatus.POLLING_NOT_FOUND, popper.pop(1, LONG_MS, 0).getPopStatus());
-        var waiting = popper.popLater(1, LONG_MS, 20_000);
+        var waiting = popper.popLater(1, LONG_MS, Expect.WAIT_MS);
         Expect.eventually("how many wait", "1", () -> popper.askWhoWaits().getExtFields().get("pollingNum"));
         Expect.holds("the POP to be held", !waiting.isDone(), waiting);
         scene.send(topic, List.of("awaited"));
@@ -165,7 +159,7 @@ final class PopCases {
     private static void inOrder(Scene scene) throws Exception {
         String topic = scene.topic(1);
         List<String> sent = Scene.bodies("ordered", 6);
-        send(scene, topic, sent);
+        scene.sendReadable(topic, sent);
         Popper popper = popper(scene, topic);
         popper.wish.setOrder(true);
         List<MessageExt> first = popper.pop(3, LONG_MS, 0).getMsgFoundList();
@@ -174,12 +168,12 @@ final class PopCases {
         popper.ack(first.get(0));
         popper.ack(first.get(1));
         Expect.equal("nothing while one is not done", List.of(), bodies(popper.pop(3, LONG_MS, 0)));
-        var waiting = popper.popLater(2, SHORT_MS, 20_000);
+        var waiting = popper.popLater(2, SHORT_MS, Expect.WAIT_MS);
         popper.ack(first.get(2));
         List<MessageExt> second = waiting.get(Expect.WAIT_MS, TimeUnit.MILLISECONDS).getMsgFoundList();
         Expect.equal("the next two", sent.subList(3, 5), Scene.bodiesOf(second));
         popper.ack(second.get(0));
-        PopResult again = popper.pop(2, LONG_MS, 20_000);
+        PopResult again = popper.pop(2, LONG_MS, Expect.WAIT_MS);
         Expect.equal("the one whose time was up, before what follows", sent.subList(4, 6), bodies(again));
         Expect.equal("how often they came before", List.of(1, 0), again.getMsgFoundList().stream().map(MessageExt::getReconsumeTimes).toList());
         Expect.equal("the batch", AckStatus.OK, popper.ackAll(again.getMsgFoundList()));
@@ -200,14 +194,14 @@ final class PopCases {
         });
         scene.producer();
         sender.start();
-        Expect.equal("whether there is something now", "true", popper.askWhetherThereIs(20_000).getExtFields().get("hasMsg"));
+        Expect.equal("whether there is something now", "true", popper.askWhetherThereIs(Expect.WAIT_MS).getExtFields().get("hasMsg"));
         sender.join();
         Expect.equal("the message", List.of("noticed"), Scene.bodiesOf(popper.popAll(1, LONG_MS)));
     }
 
     private static void refused(Scene scene) throws Exception {
         String topic = scene.topic(1);
-        send(scene, topic, List.of("one"));
+        scene.sendReadable(topic, List.of("one"));
         Popper popper = popper(scene, topic);
         MessageExt message = popper.pop(1, LONG_MS, 0).getMsgFoundList().get(0);
         Popper nowhere = new Popper(scene, scene.servers.broker(), scene.unique("nowhere"), scene.group());

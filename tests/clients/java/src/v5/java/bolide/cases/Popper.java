@@ -22,7 +22,7 @@ import org.apache.rocketmq.remoting.protocol.header.PopMessageRequestHeader;
 
 /** A member of a group that pops by single requests, as the push consumer in POP mode and the proxy send them. */
 final class Popper {
-    private static final long TIMEOUT_MS = 15_000;
+    private static final long TIMEOUT_MS = Expect.CALL_MS;
 
     private final MQClientAPIImpl api;
     private final String broker;

@@ -38,7 +38,7 @@ final class RecallCases {
     private static void recall(Scene scene) throws Exception {
         String topic = scene.topic(1);
         Inbox inbox = scene.start(scene.push(scene.group(), topic, "*"));
-        long deliver = System.currentTimeMillis() + 3_000;
+        long deliver = System.currentTimeMillis() + 8_000;
         SendResult gone = scene.producer().send(at(topic, "gone", deliver));
         scene.producer().send(at(topic, "kept", deliver));
         String id = scene.producer().recallMessage(topic, gone.getRecallHandle());

@@ -1,0 +1,108 @@
+//! Who calls: what a call's metadata and its connection say about the client.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bolide_proto::v2::Code;
+use bolide_remoting::Language;
+use tonic::metadata::MetadataMap;
+
+use super::fault::Fault;
+
+/// The two ends of the connection that a call came over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) peer: SocketAddr,
+    /// What the client dialled, as far as this host knows.
+    pub(super) local: SocketAddr,
+}
+
+/// The client that a call came from.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// The name that the client gave itself; the key of its session.
+    pub(super) client_id: String,
+    pub(super) language: Language,
+    pub(super) version: String,
+    pub(super) ends: Ends,
+    /// How long the client waits for the answer.
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Caller {
+    /// Reads a call's metadata.
+    ///
+    /// # Errors
+    /// When the client does not say who it is.
+    pub(super) fn of<T>(request: &tonic::Request<T>) -> Result<Self, Fault> {
+        let metadata = request.metadata();
+        let text = |name| metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let client_id = text("x-mq-client-id");
+        if client_id.trim().is_empty() {
+            return Err(Fault::new(Code::ClientIdRequired, "client id cannot be empty"));
+        }
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let ends = request.extensions().get().copied().unwrap_or(Ends { peer: nowhere, local: nowhere });
+        Ok(Caller {
+            client_id: client_id.to_owned(),
+            language: language(text("x-mq-language")),
+            version: text("x-mq-client-version").to_owned(),
+            ends,
+            timeout: timeout(metadata),
+        })
+    }
+}
+
+/// Clients' names for languages that remoting calls otherwise.
+fn language(name: &str) -> Language {
+    match name {
+        "GOLANG" => Language::GO,
+        "DOT_NET" => Language::from_name("DOTNET"),
+        other => Language::from_name(other),
+    }
+}
+
+/// Reads `grpc-timeout`: up to eight digits and a unit.
+fn timeout(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count.saturating_mul(3_600))),
+        "M" => Some(Duration::from_secs(count.saturating_mul(60))),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unit_of_a_timeout_is_read() {
+        let read = |text: &str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("grpc-timeout", text.parse().unwrap());
+            timeout(&metadata)
+        };
+        assert_eq!(read("31536000S"), Some(Duration::from_secs(31_536_000)));
+        assert_eq!(read("8760H"), Some(Duration::from_secs(31_536_000)));
+        assert_eq!(read("2999957u"), Some(Duration::from_micros(2_999_957)));
+        assert_eq!((read("5m"), read("1M")), (Some(Duration::from_millis(5)), Some(Duration::from_secs(60))));
+        assert_eq!((read("S"), read("12"), read("x7S"), read("-1S")), (None, None, None, None));
+    }
+
+    #[test]
+    fn a_caller_without_a_name_is_refused() {
+        assert_eq!(Caller::of(&tonic::Request::new(())).unwrap_err().code, Code::ClientIdRequired);
+        let mut request = tonic::Request::new(());
+        request.metadata_mut().insert("x-mq-client-id", "me".parse().unwrap());
+        request.metadata_mut().insert("x-mq-language", "GOLANG".parse().unwrap());
+        let caller = Caller::of(&request).unwrap();
+        assert_eq!((caller.client_id.as_str(), caller.language), ("me", Language::GO));
+    }
+}

@@ -1,0 +1,14 @@
+//! The messages and the service of RocketMQ's gRPC protocol, version 2, generated at build time from the `.proto` files beside this
+//! crate. They are written here from the protocol's published names and numbers (`apache.rocketmq.v2` as of 2.1.2). No behaviour
+//! lives here.
+
+/// The package `apache.rocketmq.v2`.
+pub mod v2 {
+    #![allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used)]
+    tonic::include_proto!("apache.rocketmq.v2");
+}
+
+pub use prost_types::{Duration, Timestamp};
+
+/// The compiled `.proto` files, for server reflection: an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
