@@ -1,6 +1,5 @@
 //! A name server and brokers that register with it.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -28,8 +27,6 @@ pub const COLD: &str = "broker-b";
 pub struct Cluster {
     name_server: Server,
     brokers: Mutex<BTreeMap<String, Server>>,
-    /// The ports of brokers that serve gRPC clients.
-    grpc_ports: Mutex<BTreeMap<String, u16>>,
     // Dropped last: the servers write into it until they end.
     folder: Folder,
 }
@@ -41,7 +38,7 @@ impl Cluster {
         let name_server = start(Role::NameServer, "namesrv", folder.path(), |port| {
             format!("listenPort={port}\nkvConfigPath={}\n", folder.path().join("kvConfig.json").display())
         });
-        Self { name_server, brokers: Mutex::default(), grpc_ports: Mutex::default(), folder }
+        Self { name_server, brokers: Mutex::default(), folder }
     }
 
     /// The two brokers that the tests of one process share. They run while somebody holds this.
@@ -91,30 +88,25 @@ impl Cluster {
 
     fn start_in_role(&self, role: Role, name: &str, cluster: &str, settings: &[(&str, &str)]) {
         let store = self.folder().join(name);
-        let grpc_port = Cell::new(0);
         let started = start(role, name, self.folder(), |port| {
-            grpc_port.set(free_block());
             let mut text = format!(
                 "brokerClusterName={cluster}\nbrokerName={name}\nbrokerId=0\nbrokerIP1=127.0.0.1\nnamesrvAddr={}\nlistenPort={port}\n\
                  haListenPort={}\ngrpcServerPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
                  transactionTimeOut=1000\ntransactionCheckInterval=1000\ntransactionOpBatchInterval=200\n",
                 self.name_server(),
                 port + 1,
-                port - 1,
+                grpc_port(port),
                 store = store.display(),
             );
             for (key, value) in settings {
                 writeln!(text, "{key}={value}").expect("a string takes everything");
             }
-            match apache_version() {
-                None => writeln!(text, "grpcServerPort={}", grpc_port.get()).expect("a string takes everything"),
-                Some(_) if role == Role::GrpcBroker => self.configure_proxy(name, cluster, grpc_port.get()),
-                Some(_) => {}
+            if role == Role::GrpcBroker && apache_version().is_some() {
+                self.configure_proxy(name, cluster, grpc_port(port));
             }
             text
         });
         self.brokers().insert(name.to_owned(), started);
-        self.grpc_ports().insert(name.to_owned(), grpc_port.get());
     }
 
     /// Writes the settings of Apache's proxy, which runs in one process with its broker.
@@ -122,14 +114,14 @@ impl Cluster {
         let text = format!(
             r#"{{"rocketMQClusterName":"{cluster}","namesrvAddr":"{}","grpcServerPort":{port},"remotingListenPort":{}}}"#,
             self.name_server(),
-            port + 1
+            free_block()
         );
         std::fs::write(proxy_config(&self.folder().join(format!("{broker}.conf"))), text).unwrap();
     }
 
     /// Where gRPC clients reach a broker.
     pub fn endpoint(&self, broker: &str) -> String {
-        format!("127.0.0.1:{}", self.grpc_ports()[broker])
+        format!("127.0.0.1:{}", grpc_port(self.brokers()[broker].port()))
     }
 
     /// Does something with a broker's process.
@@ -165,13 +157,14 @@ impl Cluster {
         self.brokers().iter().map(|(name, broker)| (name.clone(), broker.address())).collect()
     }
 
-    fn grpc_ports(&self) -> MutexGuard<'_, BTreeMap<String, u16>> {
-        self.grpc_ports.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
     fn brokers(&self) -> MutexGuard<'_, BTreeMap<String, Server>> {
         self.brokers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// The one port of a broker's block that the remoting protocol leaves free.
+fn grpc_port(listen_port: u16) -> u16 {
+    listen_port - 1
 }
 
 /// Starts a server on a port that is free, with the configuration that belongs to the port, in `folder`/`name`.conf.

@@ -58,6 +58,11 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The port that clients of the remoting protocol dial.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Changes the configuration file, for the next start.
     pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
         let text = std::fs::read_to_string(&self.config).unwrap();
