@@ -32,7 +32,7 @@ use crate::timer::{TimerError, Timers};
 use crate::topic::Topics;
 use crate::topic::table::TopicDefaults;
 use crate::transaction::Transactions;
-use crate::{delay, pop, pull, requests, send, timer, transaction};
+use crate::{delay, grpc, pop, pull, requests, send, timer, transaction};
 
 /// Why a broker did not open.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +121,7 @@ impl Broker {
             timers: Timers::default(),
             transactions: Transactions::default(),
             pop: Pop::load(&config, &root, &disk, clock.now_ms())?,
-            grpc: Grpc::default(),
+            grpc: Grpc::new(file("grpcClients.json")),
             cluster: Cluster::default(),
             clients: RwLock::default(),
             queue_locks: Mutex::default(),
@@ -140,6 +140,7 @@ impl Broker {
         transaction::recover(&broker)?;
         timer::open(&broker)?;
         pop::recover(&broker).map_err(OpenError::Pop)?;
+        grpc::memory::recover(&broker)?;
         Ok(broker)
     }
 
@@ -157,6 +158,7 @@ impl Broker {
     pub(crate) fn save(&self) -> Result<(), ConfigFileError> {
         self.topics.save()?;
         self.groups.save()?;
+        grpc::memory::save(self)?;
         self.delayed.save(self.clock.now_ms(), || self.await_flush())?;
         // Right before the offsets: what they say about POP begins where this ends.
         let now_ms = self.pop.save(self)?;

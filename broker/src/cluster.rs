@@ -11,6 +11,7 @@ use bolide_remoting::{Body, Client, ClientOptions, FieldSource, Message, Request
 use parking_lot::Mutex;
 
 use crate::broker::Broker;
+use crate::grpc;
 use crate::topic::message_type::MessageType;
 
 /// How long a name server, or another broker, may take.
@@ -84,6 +85,7 @@ fn own(broker: &Broker, topic: &str) -> Option<Known> {
             broker_addrs: [(MASTER, broker.store_host.to_string())].into(),
             ..BrokerData::default()
         }],
+        filter_server_table: [(broker.store_host.to_string(), grpc::published(broker))].into(),
         ..TopicRouteData::default()
     };
     let message_type = MessageType::of_topic(&topic);

@@ -16,6 +16,7 @@ mod heartbeat;
 mod invisible;
 pub(crate) mod listener;
 mod lite;
+pub(crate) mod memory;
 mod message;
 mod offset;
 mod property;
@@ -36,6 +37,7 @@ mod transaction;
 use bolide_proto::v2;
 
 use crate::broker::Broker;
+use crate::config_file::ConfigFile;
 
 use caller::Caller;
 pub(crate) use endpoint::published;
@@ -45,14 +47,27 @@ use session::Sessions;
 pub(crate) use transaction::recover as recover_transaction;
 
 /// What the gRPC front door keeps for as long as the broker runs.
-#[derive(Default)]
 pub(crate) struct Grpc {
     sessions: Sessions,
+    /// What is remembered of the sessions.
+    file: ConfigFile,
 }
 
-/// Ends all sessions, for the broker stops.
+impl Grpc {
+    /// `file` holds what is remembered of clients; [`memory::recover`] takes it in, once there is a broker.
+    pub(crate) fn new(file: ConfigFile) -> Self {
+        Grpc { sessions: Sessions::default(), file }
+    }
+}
+
+/// Forgets clients that fell silent.
+pub(crate) fn expire(broker: &Broker, now_ms: i64) {
+    broker.grpc.sessions.expire(now_ms, broker.config.get().channel_expired_timeout_ms);
+}
+
+/// Ends all Telemetry streams, for the broker stops.
 pub(crate) fn drain(broker: &Broker) {
-    broker.grpc.sessions.close_all("the broker stops");
+    broker.grpc.sessions.hang_up("the broker stops");
 }
 
 /// A status that says that all went well.

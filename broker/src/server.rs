@@ -204,6 +204,7 @@ async fn sweep(broker: Arc<Broker>) {
         tokio::time::sleep(SWEEP).await;
         let now_ms = broker.clock.now_ms();
         client::expire(&broker, now_ms);
+        grpc::expire(&broker, now_ms);
         broker.queue_locks.lock().remove_expired(now_ms);
     }
 }

@@ -110,6 +110,11 @@ impl Wire {
         Self(Client::connect(&broker.address(), ClientOptions::default(), service).await.unwrap())
     }
 
+    /// Dials a broker by its address.
+    pub async fn dial(address: &str) -> Self {
+        Self(Client::connect(address, ClientOptions::default(), Arc::new(())).await.unwrap())
+    }
+
     /// Asks, and waits for the answer.
     pub async fn ask(&self, code: RequestCode, form: &Form, body: impl Into<Body>) -> Message {
         self.0.request(code, &form.0.as_slice(), body, LIMIT).await.unwrap()

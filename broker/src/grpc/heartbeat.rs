@@ -21,6 +21,7 @@ pub(super) async fn heartbeat(
     _request: v2::HeartbeatRequest,
 ) -> Result<v2::HeartbeatResponse, Fault> {
     let session = broker.grpc.sessions.get(&caller.client_id).ok_or_else(unknown_client)?;
+    session.seen(broker.clock.now_ms());
     join(broker, &session, &session.settings())?;
     Ok(v2::HeartbeatResponse { status: ok() })
 }

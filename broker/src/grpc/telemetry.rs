@@ -25,6 +25,13 @@ pub(super) fn serve(
 
 /// Takes in what the client says until it, or the broker, ends the stream.
 async fn listen(broker: Arc<Broker>, caller: Caller, mut incoming: Streaming<TelemetryCommand>, commands: Commands) {
+    // Some clients that come back do not send their settings again.
+    if let Some(known) = broker.grpc.sessions.get(&caller.client_id) {
+        let settings = Settings::clone(&known.settings());
+        if let Err(fault) = take_settings(&broker, &caller, settings, &commands) {
+            tracing::debug!(client = caller.client_id, "what is known of the client is of no use: {}", fault.message);
+        }
+    }
     loop {
         let command = tokio::select! {
             command = incoming.message() => command,
@@ -74,7 +81,8 @@ fn take_settings(
 ) -> Result<Settings, Fault> {
     settings::check(&settings)?;
     let limit = broker.config.get().server_max_connections.unsigned_abs() as usize;
-    let session = broker.grpc.sessions.attach(caller, settings, commands.clone(), limit);
+    let (commands, now_ms) = (Some(commands.clone()), broker.clock.now_ms());
+    let session = broker.grpc.sessions.attach(caller, settings, commands, limit, now_ms);
     let session = session.ok_or_else(|| Fault::new(v2::Code::TooManyRequests, "too many clients are connected"))?;
     let settings = session.settings();
     heartbeat::join(broker, &session, &settings)?;

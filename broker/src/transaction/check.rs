@@ -66,7 +66,11 @@ fn check(broker: &Broker) -> Result<usize, CheckError> {
         reserved_ms: i64::from(config.file_reserved_time_hours) * 3_600_000,
     };
     let now_ms = broker.clock.now_ms();
-    let can_ask = |group: &str| broker.clients.read().producer_group(group).is_some_and(|members| !members.is_empty());
+    let can_ask = |group: &str| {
+        let clients = broker.clients.read();
+        let mut members = clients.producer_group(group).into_iter().flat_map(|members| members.values());
+        members.any(|member| member.introduction.connection.is_open())
+    };
     let due = broker.transactions.ledger.lock().due(now_ms, rules, &can_ask, MAX_ACTIONS);
     let outcome = due.iter().try_for_each(|(half, action)| act(broker, half, *action));
     store_operations(broker);
