@@ -72,14 +72,10 @@ func refusedByTheClient(s *scene) {
 }
 
 func refusedTopic(s *scene) {
-	none := s.unique("none")
-	created, err := client.NewProducer(s.config(""))
-	succeeds("a new producer", err)
-	succeeds("the producer's start", created.Start())
-	s.closing(created.GracefulStop)
-	ctx, cancel := deadline()
-	defer cancel()
-	_, err = created.Send(ctx, newMessage(none, "bad"))
+	// A client of this language that starts without a topic that is there waits for its settings for ever.
+	topic, none := s.topic("NORMAL", 1), s.unique("none")
+	s.sendBodies(topic, "good")
+	_, err := s.trySend(newMessage(none, "bad"))
 	refusal := refused("sending to a topic that is not there", err).Error()
 	holds("the topic not to be found", strings.Contains(refusal, "TOPIC_NOT_FOUND"), refusal)
 }
