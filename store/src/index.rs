@@ -24,6 +24,7 @@ use crate::options::StoreOptions;
 use crate::record::{RecordView, hash, properties, sys_flag};
 use file::IndexFile;
 pub(crate) use file::Sizes;
+pub(crate) use header::{HEADER_BYTES, Header};
 
 /// The index.
 pub(crate) struct Index {
@@ -149,6 +150,18 @@ impl Index {
             }
         }
         Ok(found)
+    }
+
+    /// Removes the files, except the last, all of whose messages lie before `begin` of the log.
+    pub(crate) fn remove_before(&self, begin: PhysicalOffset) -> io::Result<()> {
+        loop {
+            let oldest = match &self.files.read()[..] {
+                [oldest, _, ..] if oldest.header().end_physical < begin.0 => Arc::clone(oldest),
+                _ => return Ok(()),
+            };
+            self.disk.remove_file(&self.dir.join(&oldest.name))?;
+            self.files.write().retain(|file| !Arc::ptr_eq(file, &oldest));
+        }
     }
 
     /// Brings entries and slots to the disk. [`Index::commit`] makes them count.

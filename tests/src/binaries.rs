@@ -19,6 +19,22 @@ pub enum Role {
     GrpcBroker,
 }
 
+/// Whose servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// The workspace's own.
+    Ours,
+    /// Apache's of this version.
+    Apache(String),
+}
+
+impl Maker {
+    /// Whose servers are tested.
+    pub fn tested() -> Self {
+        apache_version().map_or(Self::Ours, Self::Apache)
+    }
+}
+
 /// The version of Apache's servers that is tested instead of ours, if any.
 pub fn apache_version() -> Option<String> {
     let value = std::env::var(SERVERS_VARIABLE).ok()?;
@@ -28,9 +44,9 @@ pub fn apache_version() -> Option<String> {
 
 /// A command that becomes this server in the foreground, with this configuration file; `home` is for whatever it wants to write beside
 /// its data.
-pub fn server_command(role: Role, config: &Path, home: &Path) -> Command {
-    let mut command = bare_command(role, home);
-    if role == Role::GrpcBroker && apache_version().is_some() {
+pub fn server_command(maker: &Maker, role: Role, config: &Path, home: &Path) -> Command {
+    let mut command = bare_command(maker, role, home);
+    if role == Role::GrpcBroker && *maker != Maker::Ours {
         command.args(["-pm", "local", "-bc"]).arg(config).arg("-pc").arg(proxy_config(config));
     } else {
         command.arg("-c").arg(config);
@@ -43,15 +59,15 @@ pub fn proxy_config(broker_config: &Path) -> PathBuf {
     broker_config.with_extension("proxy.json")
 }
 
-fn bare_command(role: Role, home: &Path) -> Command {
-    let Some(version) = apache_version() else {
+fn bare_command(maker: &Maker, role: Role, home: &Path) -> Command {
+    let Maker::Apache(version) = maker else {
         return Command::new(our_binary(match role {
             Role::NameServer => "mqnamesrv",
             Role::Broker | Role::GrpcBroker => "mqbroker",
         }));
     };
     let mut command = Command::new(package_dir().join("peer/peer"));
-    command.args(["run", &version]).arg(match role {
+    command.args(["run", version]).arg(match role {
         Role::NameServer => "namesrv",
         Role::Broker => "broker",
         Role::GrpcBroker => "proxy",

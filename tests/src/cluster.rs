@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use crate::binaries::{Role, apache_version, proxy_config};
+use crate::binaries::{Maker, Role, apache_version, proxy_config};
 use crate::folder::Folder;
 use crate::ports::free_block;
 use crate::server::Server;
@@ -19,8 +19,10 @@ pub const ORDINARY: &str = "broker-a";
 /// there to be asked.
 pub const PATIENT: &[(&str, &str)] = &[("transactionCheckMax", "100")];
 /// The cluster's broker that counts no message as being in memory, so that a new group does not start at offset 0 by itself.
-/// It gives transactions up after a few checks.
+/// It gives transactions up after a few checks, and it is in a region, to which some clients send their traces.
 pub const COLD: &str = "broker-b";
+/// The region of that broker.
+const REGION: &str = "test-region";
 
 /// Running servers. They are killed when this is dropped.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl Cluster {
         }
         let cluster = Arc::new(Self::new("cluster"));
         cluster.start_broker(ORDINARY, "DefaultCluster", PATIENT);
-        let cold = [("accessMessageInMemoryMaxRatio", "0"), ("transactionCheckMax", "5")];
+        let cold = [("accessMessageInMemoryMaxRatio", "0"), ("transactionCheckMax", "5"), ("regionId", REGION)];
         cluster.start_broker(COLD, "DefaultCluster", &cold);
         *shared = Arc::downgrade(&cluster);
         cluster
@@ -98,6 +100,10 @@ impl Cluster {
                 grpc_port(port),
                 store = store.display(),
             );
+            if apache_version().is_some() {
+                // Ours filter so by themselves.
+                text.push_str("enablePropertyFilter=true\n");
+            }
             for (key, value) in settings {
                 writeln!(text, "{key}={value}").expect("a string takes everything");
             }
@@ -172,12 +178,20 @@ fn grpc_port(listen_port: u16) -> u16 {
 /// # Panics
 /// When it does not start; its log's end is shown.
 pub fn start(role: Role, name: &str, folder: &Path, config: impl Fn(u16) -> String) -> Server {
+    start_from(&Maker::tested(), role, name, folder, config)
+}
+
+/// Like [`start`], with a server of this maker.
+///
+/// # Panics
+/// When it does not start; its log's end is shown.
+pub fn start_from(maker: &Maker, role: Role, name: &str, folder: &Path, config: impl Fn(u16) -> String) -> Server {
     let path = folder.join(format!("{name}.conf"));
     let mut last = None;
     for _ in 0..START_ATTEMPTS {
         let port = free_block() + 2;
         std::fs::write(&path, config(port)).unwrap();
-        match Server::start(role, name, folder, &path, port) {
+        match Server::start(maker.clone(), role, name, folder, &path, port) {
             Ok(server) => return server,
             Err(problem) if problem.log_tail.contains("in use") => last = Some(problem),
             Err(problem) => panic!("{name} did not start; its log ends with\n{}", problem.log_tail),

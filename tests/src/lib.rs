@@ -14,6 +14,7 @@ pub mod folder;
 pub mod grpc_clients;
 pub mod history;
 pub mod ports;
+pub mod remote;
 pub mod server;
 pub mod toolchain;
 pub mod wire;
