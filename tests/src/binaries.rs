@@ -15,6 +15,8 @@ pub enum Role {
     NameServer,
     /// `mqbroker`.
     Broker,
+    /// A broker that serves gRPC clients too. Ours always does; Apache's does in the process of its proxy.
+    GrpcBroker,
 }
 
 /// Whose servers.
@@ -40,18 +42,35 @@ pub fn apache_version() -> Option<String> {
     Some(version.unwrap_or_else(|| panic!("{SERVERS_VARIABLE} is {value:?}, but must be apache-VERSION")).to_owned())
 }
 
-/// A command that becomes this server in the foreground; `home` is for whatever it wants to write beside its data.
-pub fn server_command(maker: &Maker, role: Role, home: &Path) -> Command {
+/// A command that becomes this server in the foreground, with this configuration file; `home` is for whatever it wants to write beside
+/// its data.
+pub fn server_command(maker: &Maker, role: Role, config: &Path, home: &Path) -> Command {
+    let mut command = bare_command(maker, role, home);
+    if role == Role::GrpcBroker && *maker != Maker::Ours {
+        command.args(["-pm", "local", "-bc"]).arg(config).arg("-pc").arg(proxy_config(config));
+    } else {
+        command.arg("-c").arg(config);
+    }
+    command
+}
+
+/// The file with the settings of Apache's proxy that belongs to a broker's configuration file.
+pub fn proxy_config(broker_config: &Path) -> PathBuf {
+    broker_config.with_extension("proxy.json")
+}
+
+fn bare_command(maker: &Maker, role: Role, home: &Path) -> Command {
     let Maker::Apache(version) = maker else {
         return Command::new(our_binary(match role {
             Role::NameServer => "mqnamesrv",
-            Role::Broker => "mqbroker",
+            Role::Broker | Role::GrpcBroker => "mqbroker",
         }));
     };
     let mut command = Command::new(package_dir().join("peer/peer"));
     command.args(["run", version]).arg(match role {
         Role::NameServer => "namesrv",
         Role::Broker => "broker",
+        Role::GrpcBroker => "proxy",
     });
     command.env("PEER_HOME", home).env("PEER_JARS", target_dir().join("peer")).env("HEAP", "512m");
     command

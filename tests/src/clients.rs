@@ -15,7 +15,7 @@ use crate::toolchain;
 const PROGRAM_LIMIT: Duration = Duration::from_secs(8 * 60);
 
 /// Runs only the cases whose name contains its value, or one of several between commas.
-const ONLY_VARIABLE: &str = "BOLIDE_TEST_CASES";
+pub(crate) const ONLY_VARIABLE: &str = "BOLIDE_TEST_CASES";
 
 /// The header codec of the Java client; the others have only JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,16 +53,7 @@ pub fn every_case_passes(client: Client) {
     let work = cluster.folder().join(client.name());
     std::fs::create_dir(&work).unwrap();
     let outcome = run(client.command(&cluster, &restartable, &work), &cluster);
-    let skipped_allowed = cluster.cold_broker().is_none();
-    let bad = |line: &&String| line.starts_with("FAIL ") || (line.starts_with("skip ") && !skipped_allowed);
-    let failures: Vec<&str> = outcome.lines.iter().filter(bad).map(String::as_str).collect();
-    assert!(failures.is_empty(), "{}\n\nThe servers' logs end with\n{}", failures.join("\n"), cluster.log_tails());
-    assert!(
-        outcome.success,
-        "the program failed without a failing case; its last lines are\n{}",
-        outcome.lines.join("\n")
-    );
-    assert!(outcome.lines.iter().any(|line| line.starts_with("ok ")), "no case ran");
+    outcome.assert_passed(&cluster, cluster.cold_broker().is_none());
 }
 
 impl Client {
@@ -101,9 +92,7 @@ impl Client {
                 go
             }
         };
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "{command:?} failed:\n{}{}", text(&output.stdout), text(&output.stderr));
+        finish(&mut command);
     }
 
     fn java_machine(self) -> Command {
@@ -163,14 +152,39 @@ fn maven(program: &str, output: &Path) -> Command {
     maven
 }
 
+/// Runs a build to its end.
+///
+/// # Panics
+/// When it fails; what it said is shown.
+pub(crate) fn finish(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?} failed:\n{}{}", text(&output.stdout), text(&output.stderr));
+}
+
 /// What a program said and how it ended.
-struct Outcome {
+pub(crate) struct Outcome {
     lines: Vec<String>,
     success: bool,
 }
 
-/// Runs a program to its end; restarts brokers when it asks for that.
-fn run(mut command: Command, cluster: &Cluster) -> Outcome {
+impl Outcome {
+    /// Fails with what the failing cases said, and the ends of the servers' logs.
+    pub(crate) fn assert_passed(&self, cluster: &Cluster, skipped_allowed: bool) {
+        let bad = |line: &&String| line.starts_with("FAIL ") || (line.starts_with("skip ") && !skipped_allowed);
+        let failures: Vec<&str> = self.lines.iter().filter(bad).map(String::as_str).collect();
+        assert!(failures.is_empty(), "{}\n\nThe servers' logs end with\n{}", failures.join("\n"), cluster.log_tails());
+        assert!(
+            self.success,
+            "the program failed without a failing case; its last lines are\n{}",
+            self.lines.join("\n")
+        );
+        assert!(self.lines.iter().any(|line| line.starts_with("ok ")), "no case ran");
+    }
+}
+
+/// Runs a program to its end; restarts or kills brokers when it asks for that.
+pub(crate) fn run(mut command: Command, cluster: &Cluster) -> Outcome {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     let mut answers = child.stdin.take().expect("the input is piped");
@@ -180,8 +194,12 @@ fn run(mut command: Command, cluster: &Cluster) -> Outcome {
     let mut lines = Vec::new();
     for line in output.lines().map_while(Result::ok) {
         println!("{line}");
-        if let Some(broker) = line.strip_prefix("CONTROL restart ") {
-            cluster.restart_broker(broker);
+        if let Some(order) = line.strip_prefix("CONTROL ") {
+            match order.split_once(' ') {
+                Some(("restart", broker)) => cluster.restart_broker(broker),
+                Some(("kill", broker)) => cluster.kill_broker(broker),
+                _ => panic!("the program asks for {order:?}"),
+            }
             // A program that has ended meanwhile shows in its status.
             let _ = writeln!(answers, "done");
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use crate::binaries::{Maker, Role, apache_version};
+use crate::binaries::{Maker, Role, apache_version, proxy_config};
 use crate::folder::Folder;
 use crate::ports::free_block;
 use crate::server::Server;
@@ -89,15 +89,24 @@ impl Cluster {
 
     /// Starts one more broker, with these settings beside the necessary ones.
     pub fn start_broker(&self, name: &str, cluster: &str, settings: &[(&str, &str)]) {
+        self.start_in_role(Role::Broker, name, cluster, settings);
+    }
+
+    /// Starts one more broker that gRPC clients can use too.
+    pub fn start_grpc_broker(&self, name: &str, cluster: &str, settings: &[(&str, &str)]) {
+        self.start_in_role(Role::GrpcBroker, name, cluster, settings);
+    }
+
+    fn start_in_role(&self, role: Role, name: &str, cluster: &str, settings: &[(&str, &str)]) {
         let store = self.folder().join(name);
-        let started = start(Role::Broker, name, self.folder(), |port| {
+        let started = start(role, name, self.folder(), |port| {
             let mut text = format!(
                 "brokerClusterName={cluster}\nbrokerName={name}\nbrokerId=0\nbrokerIP1=127.0.0.1\nnamesrvAddr={}\nlistenPort={port}\n\
                  haListenPort={}\ngrpcServerPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
                  transactionTimeOut=1000\ntransactionCheckInterval=1000\ntransactionOpBatchInterval=200\n",
                 self.name_server(),
                 port + 1,
-                port - 1,
+                grpc_port(port),
                 store = store.display(),
             );
             if apache_version().is_some() {
@@ -107,9 +116,27 @@ impl Cluster {
             for (key, value) in settings {
                 writeln!(text, "{key}={value}").expect("a string takes everything");
             }
+            if role == Role::GrpcBroker && apache_version().is_some() {
+                self.configure_proxy(name, cluster, grpc_port(port));
+            }
             text
         });
         self.brokers().insert(name.to_owned(), started);
+    }
+
+    /// Writes the settings of Apache's proxy, which runs in one process with its broker.
+    fn configure_proxy(&self, broker: &str, cluster: &str, port: u16) {
+        let text = format!(
+            r#"{{"rocketMQClusterName":"{cluster}","namesrvAddr":"{}","grpcServerPort":{port},"remotingListenPort":{}}}"#,
+            self.name_server(),
+            free_block()
+        );
+        std::fs::write(proxy_config(&self.folder().join(format!("{broker}.conf"))), text).unwrap();
+    }
+
+    /// Where gRPC clients reach a broker.
+    pub fn endpoint(&self, broker: &str) -> String {
+        format!("127.0.0.1:{}", grpc_port(self.brokers()[broker].port()))
     }
 
     /// Does something with a broker's process.
@@ -124,6 +151,11 @@ impl Cluster {
         broker.stop();
         broker.start_again();
         self.brokers().insert(name.to_owned(), broker);
+    }
+
+    /// Kills a broker for good.
+    pub fn kill_broker(&self, name: &str) {
+        self.with_broker(name, Server::kill);
     }
 
     /// What all servers wrote last.
@@ -143,6 +175,11 @@ impl Cluster {
     fn brokers(&self) -> MutexGuard<'_, BTreeMap<String, Server>> {
         self.brokers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// The one port of a broker's block that the remoting protocol leaves free.
+fn grpc_port(listen_port: u16) -> u16 {
+    listen_port - 1
 }
 
 /// Starts a server on a port that is free, with the configuration that belongs to the port, in `folder`/`name`.conf.

@@ -11,6 +11,7 @@ pub mod binaries;
 pub mod clients;
 pub mod cluster;
 pub mod folder;
+pub mod grpc_clients;
 pub mod history;
 pub mod mqadmin;
 pub mod ports;

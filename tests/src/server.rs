@@ -67,6 +67,11 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The port that clients of the remoting protocol dial.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Changes the configuration file, for the next start.
     pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
         let text = std::fs::read_to_string(&self.config).unwrap();
@@ -133,14 +138,17 @@ impl Server {
 
     fn run(&mut self) -> Result<(), NotStarted> {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = server_command(&self.maker, self.role, &self.folder.join(format!("{}-home", self.name)));
-        command.arg("-c").arg(&self.config);
+        let home = self.folder.join(format!("{}-home", self.name));
+        let command = server_command(&self.maker, self.role, &self.config, &home);
         let (child, lines) = spawn(command, log);
         self.child = Some(child);
-        // Ours name the address, Apache's 4.x name server does not.
+        // Ours name the address, Apache's 4.x name server does not; its proxy listens a while after its broker does.
         let ending = format!(":{}", self.port);
-        let ready =
-            |line: &str| line.contains("boot success") || line.split([' ', ',']).any(|word| word.ends_with(&ending));
+        let behind_proxy = self.role == Role::GrpcBroker && self.maker != Maker::Ours;
+        let ready = |line: &str| match behind_proxy {
+            true => line.contains("rocketmq-proxy startup successfully"),
+            false => line.contains("boot success") || line.split([' ', ',']).any(|word| word.ends_with(&ending)),
+        };
         let deadline = Instant::now() + START_LIMIT;
         loop {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {

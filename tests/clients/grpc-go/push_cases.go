@@ -1,0 +1,122 @@
+package main
+
+import (
+	"strings"
+	"sync/atomic"
+	"time"
+
+	client "github.com/apache/rocketmq-clients/golang/v5"
+)
+
+// Consumers that messages come to: in any order or by message group, again when they fail, and never again when all is
+// in vain.
+func pushCases() []testCase {
+	return []testCase{
+		{name: "push-dead-letter", body: pushDeadLetter},
+		{name: "push-fifo-dead-letter", body: pushFIFODeadLetter},
+		{name: "push-retry", body: pushRetry},
+		{name: "push-fifo-retry", body: pushFIFORetry},
+		{name: "push-fifo", body: pushFIFO},
+		{name: "push-shared", body: pushShared},
+	}
+}
+
+// failing fails each message with this body, the first `times` times.
+func failing(body string, times int64) func(*client.MessageView) client.ConsumerResult {
+	var seen atomic.Int64
+	return func(message *client.MessageView) client.ConsumerResult {
+		if string(message.GetBody()) == body && seen.Add(1) <= times {
+			return client.FAILURE
+		}
+		return client.SUCCESS
+	}
+}
+
+func pushRetry(s *scene) {
+	topic := s.topic("NORMAL", 1)
+	inbox := s.push(s.group(), topic, client.SUB_ALL, failing("again", 2))
+	message := newMessage(topic, "again")
+	message.SetTag("tag")
+	message.SetKeys("key")
+	message.AddProperty("mine", "value")
+	s.send(message, newMessage(topic, "once"))
+	inbox.awaitExactly([]string{"again", "again", "again", "once"})
+	equal("the attempts", []int32{1, 2, 3}, inbox.attempts("again"))
+	tries := inbox.of("again")
+	last := tries[2].message
+	equal("the id", tries[0].message.GetMessageId(), last.GetMessageId())
+	equal("the topic", topic, last.GetTopic())
+	equal("the tag", "tag", *last.GetTag())
+	equal("the keys", []string{"key"}, last.GetKeys())
+	equal("the properties", map[string]string{"mine": "value"}, last.GetProperties())
+	holds("a second in between", tries[1].at.Sub(tries[0].at) >= 900*time.Millisecond, tries[1].at.Sub(tries[0].at))
+}
+
+func pushDeadLetter(s *scene) {
+	topic := s.topic("NORMAL", 1)
+	group := s.createGroup(s.unique("group"), false, 1, s.broker)
+	inbox := s.push(group, topic, client.SUB_ALL, failing("hopeless", 100))
+	s.sendBodies(topic, "hopeless")
+	s.awaitDeadLetters(group, "1")
+	equal("the attempts", []int32{1, 2}, inbox.attempts("hopeless"))
+}
+
+func pushFIFO(s *scene) {
+	topic := s.topic("FIFO", 4)
+	inbox := s.push(s.orderlyGroup(), topic, client.SUB_ALL, succeed)
+	groups := []string{"red", "green", "blue"}
+	all := []string{}
+	for i := range 10 {
+		for _, group := range groups {
+			body := numbered(group, 10)[i]
+			all = append(all, body)
+			s.send(newGroupedMessage(topic, body, group))
+		}
+	}
+	inbox.awaitExactly(all)
+	for _, group := range groups {
+		seen := []string{}
+		for _, one := range inbox.snapshot() {
+			if strings.HasPrefix(one.body, group) {
+				seen = append(seen, one.body)
+				equal("the message group", group, *one.message.GetMessageGroup())
+			}
+		}
+		equal("the order in "+group, numbered(group, 10), seen)
+	}
+}
+
+// pushFIFORetry: this client does not keep back those behind a failing message that came with it, but it counts.
+func pushFIFORetry(s *scene) {
+	topic := s.topic("FIFO", 1)
+	inbox := s.push(s.orderlyGroup(), topic, client.SUB_ALL, failing("two", 2))
+	for _, body := range []string{"one", "two", "three"} {
+		s.send(newGroupedMessage(topic, body, "orders"))
+	}
+	inbox.awaitExactly([]string{"one", "two", "two", "two", "three"})
+	equal("the attempts", []int32{1, 2, 3}, inbox.attempts("two"))
+}
+
+// pushFIFODeadLetter: a message that never succeeds goes among the dead letters, and holds up nobody for good.
+func pushFIFODeadLetter(s *scene) {
+	topic := s.topic("FIFO", 1)
+	group := s.createGroup(s.unique("group"), true, 1, s.broker)
+	inbox := s.push(group, topic, client.SUB_ALL, failing("hopeless", 100))
+	for _, body := range []string{"one", "hopeless", "three"} {
+		s.send(newGroupedMessage(topic, body, "orders"))
+	}
+	s.awaitDeadLetters(group, "1")
+	s.send(newGroupedMessage(topic, "four", "orders"))
+	inbox.awaitExactly([]string{"one", "hopeless", "hopeless", "three", "four"})
+}
+
+func pushShared(s *scene) {
+	topic := s.topic("NORMAL", 4)
+	group := s.group()
+	one := s.push(group, topic, client.SUB_ALL, succeed)
+	other := s.push(group, topic, client.SUB_ALL, succeed)
+	bodies := numbered("shared", 200)
+	s.sendBodies(topic, bodies...)
+	eventually("the number of received messages", len(bodies), func() any { return len(one.snapshot()) + len(other.snapshot()) })
+	equal("the received bodies, sorted", sorted(bodies), sorted(append(one.bodies(), other.bodies()...)))
+}

@@ -1,0 +1,30 @@
+package bolide.cases;
+
+/**
+ * One thing that a user does with the client.
+ *
+ * @param needs what it cannot run without
+ */
+record Case(String name, Body body, Need needs) {
+    /** What the case does; it ends normally exactly when everything was as expected. */
+    interface Body {
+        void run(Scene scene) throws Exception;
+    }
+
+    /** What not every set of servers has. */
+    enum Need { NOTHING, RESTARTS, DURABLE_HANDLES, PAIR }
+
+    Case(String name, Body body) {
+        this(name, body, Need.NOTHING);
+    }
+
+    /** The option without which this case cannot run, or null when nothing is lacking. */
+    String lacking(Options options) {
+        return switch (needs) {
+            case NOTHING -> null;
+            case RESTARTS -> options.restartable() == null ? "--restartable" : null;
+            case DURABLE_HANDLES -> options.restartable() == null || !options.durable() ? "--restartable and --durable" : null;
+            case PAIR -> options.pair().isEmpty() ? "--pair" : null;
+        };
+    }
+}

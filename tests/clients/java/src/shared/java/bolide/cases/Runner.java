@@ -1,0 +1,45 @@
+package bolide.cases;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The process that started this one: it reads our lines, and restarts or kills a server when a line `CONTROL restart NAME` or
+ * `CONTROL kill NAME` asks for it, which it confirms with a line `done`.
+ */
+final class Runner {
+    private final PrintStream out;
+    private final BufferedReader in;
+
+    Runner(PrintStream out, InputStream in) {
+        this.out = out;
+        this.in = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+    }
+
+    synchronized void say(String line) {
+        out.println(line);
+        out.flush();
+    }
+
+    /** Returns when the server is ready again. */
+    void restart(String broker) throws IOException {
+        order("restart " + broker);
+    }
+
+    /** Returns when the server is gone, for good. */
+    void kill(String broker) throws IOException {
+        order("kill " + broker);
+    }
+
+    /** One order at a time, because answers do not say which order they belong to. */
+    private void order(String order) throws IOException {
+        synchronized (in) {
+            say("CONTROL " + order);
+            Expect.equal("the runner's answer to " + order, "done", in.readLine());
+        }
+    }
+}

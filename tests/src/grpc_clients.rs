@@ -1,0 +1,142 @@
+//! The programs in `clients/grpc-*`: the 5.x clients, which speak gRPC. They keep to the same lines as those of `clients.rs`, and run
+//! against brokers that also serve gRPC.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::binaries::{apache_version, package_dir, target_dir};
+use crate::clients::{ONLY_VARIABLE, finish, run};
+use crate::cluster::{Cluster, ORDINARY, PATIENT};
+use crate::toolchain;
+
+/// The broker outside the cluster that the program has restarted.
+const RESTARTABLE: &str = "broker-r";
+/// The two brokers of a cluster of their own, of which the program has one killed.
+const PAIR: [&str; 2] = ["broker-x", "broker-y"];
+
+/// A client with its program.
+#[derive(Clone, Copy, Debug)]
+pub enum GrpcClient {
+    /// `rocketmq-client-java`.
+    Java,
+    /// `rocketmq-clients/golang/v5`.
+    Go,
+    /// `rocketmq-python-client`.
+    Python,
+}
+
+/// Runs all cases of a client against a cluster of its own, and fails with what the failing cases said.
+///
+/// # Panics
+/// When a case fails or is skipped, or the program does not end well.
+pub fn every_case_passes(client: GrpcClient) {
+    if !client.toolchain_available() {
+        return;
+    }
+    client.build();
+    let cluster = Cluster::new(client.folder());
+    // Apache's default is off.
+    let settings = [PATIENT, &[("recallMessageEnable", "true")]].concat();
+    cluster.start_grpc_broker(ORDINARY, "DefaultCluster", &settings);
+    // Without the template of new topics, so that nobody else's topics come to be on it.
+    let own = [PATIENT, &[("autoCreateTopicEnable", "false")]].concat();
+    cluster.start_grpc_broker(RESTARTABLE, "Restarts", &own);
+    if apache_version().is_none() {
+        // Apache's proxies answer routes to other brokers with their own port when each is in one process with its broker.
+        PAIR.iter().for_each(|broker| cluster.start_grpc_broker(broker, "Pair", &own));
+    }
+    let work = cluster.folder().join("work");
+    std::fs::create_dir(&work).unwrap();
+    let outcome = run(client.command(&cluster, &work), &cluster);
+    outcome.assert_passed(&cluster, apache_version().is_some());
+}
+
+impl GrpcClient {
+    /// The name of its folder, in `clients/` and among what is built.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Java => "grpc-java",
+            Self::Go => "grpc-go",
+            Self::Python => "grpc-python",
+        }
+    }
+
+    fn source(self) -> PathBuf {
+        package_dir().join("clients").join(self.folder())
+    }
+
+    fn output(self) -> PathBuf {
+        target_dir().join("clients").join(self.folder())
+    }
+
+    fn toolchain_available(self) -> bool {
+        match self {
+            Self::Java => toolchain::available("Java gRPC", &["java -version", "mvn -version"]),
+            Self::Go => toolchain::available("Go gRPC", &["go version"]),
+            Self::Python => {
+                toolchain::available("Python gRPC", &["python3 -m venv --help", "python3 -m ensurepip --version"])
+            }
+        }
+    }
+
+    fn build(self) {
+        match self {
+            Self::Java => {
+                let mut maven = Command::new("mvn");
+                maven.args(["-q", "-B", "-ntp", "compile"]).arg(format!("-Doutput={}", self.output().display()));
+                finish(maven.current_dir(self.source()));
+            }
+            Self::Go => {
+                let mut go = Command::new("go");
+                go.args(["build", "-o"]).arg(self.output().join("cases")).arg(".");
+                finish(go.current_dir(self.source()));
+            }
+            Self::Python => self.install_python(),
+        }
+    }
+
+    /// Makes a virtual environment with the client in it, unless the last one was made from the same requirements.
+    fn install_python(self) {
+        let wanted = std::fs::read_to_string(self.source().join("requirements.txt")).unwrap();
+        let installed = self.output().join("installed.txt");
+        if std::fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
+            return;
+        }
+        finish(Command::new("python3").args(["-m", "venv", "--clear"]).arg(self.output()));
+        let mut pip = Command::new(self.output().join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]);
+        finish(pip.current_dir(self.source()));
+        std::fs::write(installed, wanted).unwrap();
+    }
+
+    fn command(self, cluster: &Cluster, work: &Path) -> Command {
+        let mut command = match self {
+            Self::Java => {
+                let mut java = Command::new("java");
+                // Many short clients: start-up counts, peak speed does not.
+                java.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+                java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", self.output().display())).arg("bolide.cases.Main");
+                java
+            }
+            Self::Go => Command::new(self.output().join("cases")),
+            Self::Python => {
+                let mut python = Command::new(self.output().join("bin/python"));
+                // Nothing compiled beside the sources.
+                python.arg("-B").arg(self.source().join("main.py"));
+                python
+            }
+        };
+        let place = |(broker, address): (String, String)| format!("{broker}={address}/{}", cluster.endpoint(&broker));
+        let brokers: Vec<String> = cluster.addresses().into_iter().map(place).collect();
+        command.arg("cases").arg("--namesrv").arg(cluster.name_server()).arg("--brokers").arg(brokers.join(","));
+        command.arg("--broker").arg(ORDINARY).arg("--restartable").arg(RESTARTABLE).arg("--work").arg(work);
+        if apache_version().is_none() {
+            // Apache's proxy forgets what it has handed out.
+            command.arg("--pair").arg(PAIR.join(",")).args(["--durable", "yes"]);
+        }
+        if let Ok(only) = std::env::var(ONLY_VARIABLE) {
+            command.arg("--only").arg(only);
+        }
+        command
+    }
+}
