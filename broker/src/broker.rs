@@ -115,8 +115,8 @@ impl Broker {
             config_path: opening.config_path,
             flush_mode,
             topics: Topics::load(&topic_defaults(&config), file("topics.json"), clock.clone())?,
-            groups: Groups::load(config.auto_create_subscription_group, file("subscriptionGroup.json"), clock.clone())?,
-            offsets: Offsets::load(file("consumerOffset.json"), &*clock)?,
+            groups: Groups::load(&config, file("subscriptionGroup.json"), clock.clone())?,
+            offsets: Offsets::load(config.enable_lmq, file, &*clock)?,
             delayed: DelayProgress::load(config.message_delay_level.clone(), file("delayOffset.json"), &*clock)?,
             timers: Timers::default(),
             transactions: Transactions::default(),
@@ -205,6 +205,7 @@ fn topic_defaults(config: &BrokerConfig) -> TopicDefaults {
         cluster_topic: config.cluster_topic_enable,
         broker_topic: config.broker_topic_enable,
         revive_queues: config.revive_queue_num,
+        light_queues: config.enable_lmq,
     }
 }
 

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_store::record::RecordView;
-use bolide_store::{QueueId, QueueOffset, QueueRead, ReadLimits, ReadStatus};
+use bolide_store::{PhysicalOffset, PutError, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
 use bytes::Bytes;
 
 use crate::broker::Broker;
 use crate::message::{Message, records};
+use crate::timer;
 
 /// The topic on which delayed messages wait.
 pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
@@ -50,8 +51,61 @@ pub(crate) async fn run(broker: Arc<Broker>) {
     }
 }
 
+/// Takes what waits in messages before `before` out of them, so that their segment may go: what is due is delivered, the rest waits
+/// among the timers from now on, or, where there are none, for its whole delay once more. Says whether all of it could be.
+pub(crate) fn release(broker: &Broker, before: PhysicalOffset) -> Result<bool, ReleaseError> {
+    let _turn = broker.delayed.turn();
+    let levels = broker.delayed.levels();
+    for level in 1..=levels.count() {
+        let end = broker.store.offset_from(SCHEDULE_TOPIC, queue_of(level), before)?;
+        loop {
+            let offset = broker.delayed.offset(level);
+            if offset >= end {
+                break;
+            }
+            let read = broker.store.read_queue_blocking(SCHEDULE_TOPIC, queue_of(level), offset, BATCH, &|_| true)?;
+            if read.status != ReadStatus::Found {
+                let Some(moved) = progress::correct(&read, offset) else { return Ok(false) };
+                broker.delayed.advance(level, moved);
+                continue;
+            }
+            for (record, view) in records(&read.records).take_while(|(_, view)| view.queue_offset() < end) {
+                let due_ms = view.store_ms().saturating_add(levels.delay_ms(level));
+                postpone(broker, &record, &view, due_ms)?;
+                broker.delayed.advance(level, QueueOffset(view.queue_offset().0 + 1));
+            }
+            broker.delayed.advance(level, read.next_offset.min(end));
+        }
+    }
+    Ok(true)
+}
+
+/// Why delayed messages cannot be stored again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReleaseError {
+    /// They cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The copies cannot be stored.
+    #[error(transparent)]
+    Put(#[from] PutError),
+}
+
+/// Stores a delayed message again.
+fn postpone(broker: &Broker, record: &Bytes, view: &RecordView<'_>, due_ms: i64) -> Result<(), PutError> {
+    if due_ms <= broker.clock.now_ms() {
+        return deliver(broker, record, view);
+    }
+    let mut message = Message::of(record, view);
+    if restore(&mut message) && timer::redirect_at(broker, &mut message, due_ms) {
+        return message.put_again(broker).map(drop);
+    }
+    Message::of(record, view).put_again(broker).map(drop)
+}
+
 /// Stores the messages whose time has come where they belong; answers when the next one is due.
 fn deliver_due(broker: &Broker) -> Option<i64> {
+    let _turn = broker.delayed.turn();
     let levels = broker.delayed.levels();
     let next = (1..=levels.count()).filter_map(|level| deliver_level(broker, level, levels.delay_ms(level))).min();
     // Consumers see them now rather than with the next message that somebody sends.
@@ -100,13 +154,13 @@ fn deliver_batch(broker: &Broker, level: i32, delay_ms: i64, read: &QueueRead) -
     None
 }
 
-fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(), bolide_store::PutError> {
+fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(), PutError> {
     let mut message = Message::of(record, view);
     if !restore(&mut message) {
         tracing::error!(message = %view.physical_offset(), "a delayed message names no real topic and queue: left where it is");
         return Ok(());
     }
-    message.put(broker).map(drop)
+    message.put_again(broker).map(drop)
 }
 
 /// Gives a message that waited elsewhere its real topic and queue back; `false` where it does not name them.

@@ -7,10 +7,11 @@ pub mod table;
 use std::sync::Arc;
 
 use bolide_remoting::body::{DataVersion, SubscriptionGroupConfig, SubscriptionGroupWrapper};
-use bolide_store::Clock;
+use bolide_store::{Clock, light};
 use parking_lot::{Mutex, RwLock};
 
 use crate::attribute::AttributeError;
+use crate::config::BrokerConfig;
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::group::table::GroupTable;
 use crate::name;
@@ -25,17 +26,20 @@ pub struct Groups {
     /// The version that the file has; its lock also keeps two threads from writing at once.
     saved: Mutex<Option<DataVersion>>,
     clock: Arc<dyn Clock>,
+    /// Whether there are groups of light queues (`enableLmq`).
+    light_groups: bool,
 }
 
 impl Groups {
-    /// Takes over the groups that the file kept. `auto_create` is `autoCreateSubscriptionGroup`.
-    pub fn load(auto_create: bool, file: ConfigFile, clock: Arc<dyn Clock>) -> Result<Self, ConfigFileError> {
-        let mut table = GroupTable::new(auto_create, clock.now_ms());
+    /// Takes over the groups that the file kept.
+    pub fn load(config: &BrokerConfig, file: ConfigFile, clock: Arc<dyn Clock>) -> Result<Self, ConfigFileError> {
+        let mut table = GroupTable::new(config.auto_create_subscription_group, clock.now_ms());
         let kept: Option<SubscriptionGroupWrapper> = file.load()?;
         if let Some(kept) = kept {
             table.restore(kept.subscription_group_table.into_values(), kept.forbidden_table, kept.data_version);
         }
-        Ok(Groups { table: RwLock::new(table), file, saved: Mutex::new(None), clock })
+        let light_groups = config.enable_lmq;
+        Ok(Groups { table: RwLock::new(table), file, saved: Mutex::new(None), clock, light_groups })
     }
 
     /// Brings the file up to date. Waits for the disk.
@@ -49,8 +53,11 @@ impl Groups {
         Ok(())
     }
 
-    /// A group, if it exists.
+    /// A group, if it exists. One of light queues always does, and is in no list.
     pub fn get(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
+        if self.is_light(group) {
+            return Some(Arc::new(table::plain(group)));
+        }
         self.table.read().get(group).cloned()
     }
 
@@ -62,12 +69,18 @@ impl Groups {
 
     /// Whether the group exists, or would be created by its first consumer.
     pub fn can_exist(&self, group: &str) -> bool {
+        if self.is_light(group) {
+            return true;
+        }
         let table = self.table.read();
         table.contains(group) || (table.auto_creates() && name::check_group(group).is_ok())
     }
 
-    /// See [`GroupTable::update`].
+    /// See [`GroupTable::update`]. Groups of light queues are as they are.
     pub fn update(&self, wanted: SubscriptionGroupConfig) -> Result<(), AttributeError> {
+        if self.is_light(&wanted.group_name) {
+            return Ok(());
+        }
         self.table.write().update(wanted, self.clock.now_ms())
     }
 
@@ -84,6 +97,10 @@ impl Groups {
     /// Follows a change of `autoCreateSubscriptionGroup`.
     pub fn set_auto_create(&self, auto_create: bool) {
         self.table.write().set_auto_create(auto_create);
+    }
+
+    fn is_light(&self, group: &str) -> bool {
+        self.light_groups && light::is_light(group)
     }
 
     /// All groups and the state of the table, at one moment.

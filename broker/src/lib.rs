@@ -25,6 +25,7 @@ mod registration;
 mod relay;
 mod reply;
 pub mod requests;
+pub mod retention;
 mod retry;
 pub mod send;
 pub mod server;

@@ -46,7 +46,17 @@ impl Message {
     /// Stores the message as it is. Queues show it after the next [`bolide_store::Store::dispatch`].
     pub(crate) fn put(&self, broker: &Broker) -> Result<Put, PutError> {
         let properties = self.properties.encode();
-        broker.store.put(&NewMessage {
+        broker.store.put(&self.borrow(broker, &properties))
+    }
+
+    /// Like [`Message::put`], for what the broker accepted before: also while the disk is too full for producers' messages.
+    pub(crate) fn put_again(&self, broker: &Broker) -> Result<Put, PutError> {
+        let properties = self.properties.encode();
+        broker.store.put_again(&self.borrow(broker, &properties))
+    }
+
+    fn borrow<'a>(&'a self, broker: &Broker, properties: &'a [u8]) -> NewMessage<'a> {
+        NewMessage {
             topic: &self.topic,
             queue: self.queue,
             flag: self.flag,
@@ -57,8 +67,8 @@ impl Message {
             reconsume_times: self.reconsume_times,
             prepared_offset: self.prepared_offset,
             body: &self.body,
-            properties: &properties,
-        })
+            properties,
+        }
     }
 }
 

@@ -16,7 +16,9 @@ mod journal;
 mod modes;
 mod notification;
 pub mod order;
+mod peek;
 mod relabel;
+mod release;
 mod request;
 pub mod retry_topic;
 mod revive;
@@ -28,6 +30,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bolide_remoting::{Reply, Request};
 use bolide_store::{Arrival, Disk};
 use parking_lot::Mutex;
 
@@ -35,6 +38,8 @@ pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_ti
 pub(crate) use assignment::{modes, query_assignment, set_mode};
 pub(crate) use check::subscription;
 pub(crate) use notification::{notification, polling_info};
+pub(crate) use peek::peek;
+pub(crate) use release::release;
 pub(crate) use request::pop;
 pub(crate) use revive::run;
 
@@ -160,6 +165,11 @@ pub(crate) fn expire(broker: &Arc<Broker>, now_ms: i64) {
     }
     request::expire(broker, now_ms);
     notification::expire(broker, now_ms);
+}
+
+/// POP_ROLLBACK: an operator wants what is in flight in Apache's files rather than in its RocksDB. Here it always is.
+pub(crate) fn roll_back(_: &Arc<Broker>, _: &Request<'_>, reply: Reply<'_>) {
+    reply.ok(&());
 }
 
 /// Answers everything that waits, for the broker stops.

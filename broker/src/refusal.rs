@@ -90,11 +90,14 @@ impl From<PutError> for Refusal {
             | PutError::PropertiesTooLong { .. }
             | PutError::BadTopicLength { .. }
             | PutError::BadBatch { .. }
+            | PutError::BadLightQueue { .. }
             | PutError::UnsupportedBatch => ResponseCode::MESSAGE_ILLEGAL,
             PutError::BadTopicName | PutError::BadQueue { .. } => ResponseCode::INVALID_PARAMETER,
-            PutError::NoSpace | PutError::NoSegment { .. } | PutError::Poisoned { .. } | PutError::Closed => {
-                ResponseCode::SERVICE_NOT_AVAILABLE
-            }
+            PutError::NearlyFull { .. }
+            | PutError::NoSpace
+            | PutError::NoSegment { .. }
+            | PutError::Poisoned { .. }
+            | PutError::Closed => ResponseCode::SERVICE_NOT_AVAILABLE,
         };
         let remark = match code {
             ResponseCode::SERVICE_NOT_AVAILABLE => format!("service not available now: {error}"),

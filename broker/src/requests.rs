@@ -80,9 +80,11 @@ requests! {
     GET_ALL_MESSAGE_REQUEST_MODE => pop::modes,
     POP_MESSAGE => pop::pop,
     ACK_MESSAGE => pop::acknowledge,
+    PEEK_MESSAGE => pop::peek,
     CHANGE_MESSAGE_INVISIBLETIME => pop::change_invisible_time,
     NOTIFICATION => pop::notification,
     POLLING_INFO => pop::polling_info,
+    POP_ROLLBACK => pop::roll_back,
     BATCH_ACK_MESSAGE => pop::acknowledge_batch,
 }
 

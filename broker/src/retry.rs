@@ -97,7 +97,7 @@ fn store_again(broker: &Broker, back: &SendBack) -> Result<Vec<Arc<TopicConfig>>
         to_retry(broker, &group, back, &mut message)?
     };
     message.reconsume_times = attempts + 1;
-    message.put(broker)?;
+    message.put_again(broker)?;
     broker.store.dispatch();
     Ok(created)
 }

@@ -3,6 +3,7 @@
 
 mod check;
 pub mod flush_wait;
+mod light;
 pub(crate) mod properties;
 mod receipt;
 pub mod unique_id;
@@ -17,6 +18,7 @@ use bolide_remoting::header::SendMessageRequest;
 use bolide_remoting::version::Version;
 use bolide_remoting::{Reply, Request, RequestCode, ResponseCode};
 use bolide_store::record::properties::{Properties, push};
+use bolide_store::record::sys_flag;
 use bolide_store::{FlushMode, NewMessage, PhysicalOffset, Put, QueueId};
 use tokio::sync::oneshot;
 
@@ -107,6 +109,7 @@ fn store_one<'a>(
 ) -> Result<Stored<'a>, Refusal> {
     let known = stamp(broker, header, stamped);
     heed_priority(&known, &mut target, stamped);
+    light::enter(broker, header.topic, &known, stamped)?;
     let unique_key = match known.unique_key {
         Some(key) => receipt::UniqueKey::Sent(key),
         None => {
@@ -115,10 +118,15 @@ fn store_one<'a>(
             receipt::UniqueKey::Made(id)
         }
     };
-    let message = message(broker, parcel, header, &target, stamped);
+    let is_half = is_half(header, &known);
+    check_kind(header, &known, is_half)?;
+    let mut message = message(broker, parcel, header, &target, stamped);
     let mut created = Vec::from_iter(target.created.clone());
     let mut recall_handle = None;
-    let put = if is_half(header, &known) {
+    if !is_half {
+        message.sys_flag &= !sys_flag::TRANSACTION_MASK;
+    }
+    let put = if is_half {
         store_half(broker, &message)?
     } else if known.is_at_once() && !name::is_retry_topic(header.topic) {
         broker.store.put(&message)?
@@ -147,6 +155,21 @@ fn heed_priority(known: &Known<'_>, target: &mut Target, stamped: &mut Vec<u8>) 
     }
     let all = std::mem::take(stamped);
     Properties(&all).copy_without(&[key::PRIORITY], stamped);
+}
+
+/// A message whose `sysFlag` contradicts its properties would never reach a consumer, or one that cannot read it.
+fn check_kind(header: &SendMessageRequest<'_>, known: &Known<'_>, is_half: bool) -> Result<(), Refusal> {
+    if header.sys_flag & (sys_flag::NEED_UNWRAP | sys_flag::INNER_BATCH) != 0 || known.claims_to_be_batch {
+        return Err(Refusal::illegal(
+            "the message claims to be a batch in one record, which only a broker makes (INNER_NUM)",
+        ));
+    }
+    if !sys_flag::enters_queue(header.sys_flag) && !is_half && !known.is_half {
+        return Err(Refusal::illegal(
+            "sysFlag says that the message belongs to a transaction, its property TRAN_MSG does not",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether a message belongs to a transaction. Clients before 4.6.1 leave the mark on what they send to their retry topics.

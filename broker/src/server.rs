@@ -14,7 +14,7 @@ use crate::broker::{Broker, FrontDoor, OpenError, Opening};
 use crate::config::BrokerConfig;
 use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::grpc::tls::TlsError;
-use crate::{client, delay, grpc, pop, pull, registration, send, timer, transaction};
+use crate::{client, delay, grpc, pop, pull, registration, retention, send, timer, transaction};
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
@@ -87,6 +87,7 @@ impl BrokerServer {
             tokio::spawn(timer::run(broker.clone())),
             tokio::spawn(transaction::run(broker.clone())),
             tokio::spawn(pop::run(broker.clone())),
+            tokio::spawn(retention::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),

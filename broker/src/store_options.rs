@@ -20,6 +20,7 @@ pub(crate) fn store_options(config: &BrokerConfig) -> StoreOptions {
         index_units: config.max_index_num.unsigned_abs(),
         index_enabled: config.message_index_enable,
         append_property_crc: config.enabled_append_prop_crc,
+        light_queues: config.enable_lmq && config.enable_multi_dispatch,
         delay_levels_ms: config.message_delay_level.all_ms().to_vec(),
         max_body_bytes: size(config.max_message_size_bytes),
         flush_mode: config.flush_disk_type.into(),

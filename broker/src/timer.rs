@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bolide_remoting::ResponseCode;
 use bolide_store::record::properties::UNIQUE_KEY;
-use bolide_store::{StoreError, TimerOptions};
+use bolide_store::{PhysicalOffset, StoreError, TimerOptions};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -148,6 +148,24 @@ pub(crate) fn redirect(broker: &Broker, message: &mut Message) -> Result<Option<
         return Ok(None);
     };
     Ok((!name::is_retry_topic(topic)).then(|| RecallHandle::encode(topic, &config.broker_name, out_ms, key)))
+}
+
+/// Sends a message to the timers until `due_ms`, which lies ahead; `false`: they cannot take it.
+pub(crate) fn redirect_at(broker: &Broker, message: &mut Message, due_ms: i64) -> bool {
+    timing::yield_to_level(&mut message.properties);
+    message.properties.remove(timing::OUT_MS);
+    message.properties.remove(timing::START_DELIVER_TIME);
+    message.properties.set(timing::DELIVER_MS, due_ms.to_string());
+    redirect(broker, message).is_ok() && message.topic == TIMER_TOPIC
+}
+
+/// Stores again what waits in messages before `before`, so that their segment may go; says whether all of it could be.
+pub(crate) fn release(broker: &Broker, before: PhysicalOffset) -> Result<bool, TimerError> {
+    if !broker.config.get().timer_wheel_enable {
+        return Ok(true);
+    }
+    let mut clockwork = broker.timers.clockwork.lock();
+    clockwork.as_mut().map_or(Ok(false), |clockwork| clockwork.release(&Mail(broker), before))
 }
 
 /// Refuses a message whose time could not be kept, without sending it anywhere.

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bolide_remoting::body::{DataVersion, TopicConfig, TopicConfigSerializeWrapper};
-use bolide_store::Clock;
+use bolide_store::{Clock, light};
 use parking_lot::{Mutex, RwLock};
 
 use crate::attribute::AttributeError;
@@ -32,6 +32,8 @@ pub struct Topics {
     /// The version that the file has; its lock also keeps two threads from writing at once.
     saved: Mutex<Option<DataVersion>>,
     clock: Arc<dyn Clock>,
+    /// Whether there are light queues (`enableLmq`).
+    light_queues: bool,
 }
 
 impl Topics {
@@ -42,7 +44,8 @@ impl Topics {
         if let Some(kept) = kept {
             table.restore(kept.topic_config_table.into_values(), kept.data_version);
         }
-        Ok(Topics { table: RwLock::new(table), file, saved: Mutex::new(None), clock })
+        let light_queues = defaults.light_queues;
+        Ok(Topics { table: RwLock::new(table), file, saved: Mutex::new(None), clock, light_queues })
     }
 
     /// Brings the file up to date. Waits for the disk.
@@ -56,8 +59,11 @@ impl Topics {
         Ok(())
     }
 
-    /// A topic, if it exists.
+    /// A topic, if it exists. That of a light queue always does, and is in no list.
     pub fn get(&self, topic: &str) -> Option<Arc<TopicConfig>> {
+        if self.is_light(topic) {
+            return Some(Arc::new(table::plain(topic, 1)));
+        }
         self.table.read().get(topic).cloned()
     }
 
@@ -71,8 +77,11 @@ impl Topics {
         self.table.write().for_group(topic, queue_nums, order, sys_flag, self.clock.now_ms())
     }
 
-    /// See [`TopicTable::update`].
+    /// See [`TopicTable::update`]. The topics of light queues are as they are.
     pub fn update(&self, wanted: TopicConfig) -> Result<Lookup, AttributeError> {
+        if self.is_light(&wanted.topic_name) {
+            return Ok(Lookup::Known(Arc::new(table::plain(&wanted.topic_name, 1))));
+        }
         self.table.write().update(wanted, self.clock.now_ms())
     }
 
@@ -109,12 +118,24 @@ impl Topics {
         self.table.read().system_topics().map(str::to_owned).collect()
     }
 
+    /// The topics of clients that have an attribute, with its value.
+    pub fn with_attribute(&self, name: &str) -> Vec<(Arc<str>, String)> {
+        let table = self.table.read();
+        let clients = table.iter().filter(|config| !table.is_system_topic(&config.topic_name));
+        let having = clients.filter_map(|config| Some((&config.topic_name, config.attributes.get(name)?)));
+        having.map(|(topic, value)| (Arc::from(topic.as_str()), value.clone())).collect()
+    }
+
     /// All topics and the state of the table, at one moment.
     pub fn wrapper(&self) -> TopicConfigSerializeWrapper {
         let table = self.table.read();
         let all: BTreeMap<String, TopicConfig> =
             table.iter().map(|config| (config.topic_name.clone(), (**config).clone())).collect();
         TopicConfigSerializeWrapper { topic_config_table: all, data_version: table.version() }
+    }
+
+    fn is_light(&self, topic: &str) -> bool {
+        self.light_queues && light::is_light(topic)
     }
 
     /// The state of the table.

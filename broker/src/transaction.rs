@@ -9,13 +9,14 @@ pub mod operation;
 pub mod ranges;
 mod requests;
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bolide_store::record::RecordView;
 use bolide_store::record::properties::push;
-use bolide_store::{NewMessage, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
+use bolide_store::{NewMessage, PhysicalOffset, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -122,7 +123,7 @@ fn store_operation(broker: &Broker, operation: &Operation) -> Result<i64, bolide
     let mut properties = Vec::new();
     push(&mut properties, "TAGS", operation::REMOVE_TAG);
     push(&mut properties, "WAIT", "true");
-    let put = broker.store.put(&NewMessage {
+    let put = broker.store.put_again(&NewMessage {
         topic: OP_TOPIC,
         queue: QUEUE,
         flag: 0,
@@ -136,6 +137,26 @@ fn store_operation(broker: &Broker, operation: &Operation) -> Result<i64, bolide
         properties: &properties,
     })?;
     Ok(put.queue_offset.0)
+}
+
+/// Stores open half messages before `before` again, so that their segment may go; says whether all of them could be.
+pub(crate) fn release(broker: &Broker, before: PhysicalOffset) -> Result<bool, Box<dyn Error>> {
+    check::scan(broker)?;
+    let end = broker.store.offset_from(HALF_TOPIC, QUEUE, before)?;
+    let open = {
+        let mut ledger = broker.transactions.ledger.lock();
+        match ledger.next_to_scan() {
+            Some(next) if next >= end.0 => ledger.lying_before(before.0),
+            _ => return Ok(false),
+        }
+    };
+    for half in &open {
+        check::renew(broker, half)?;
+    }
+    if !open.is_empty() {
+        store_operations(broker);
+    }
+    Ok(broker.transactions.ledger.lock().lying_before(before.0).is_empty())
 }
 
 /// Reads a topic's queue from `next` on, which is moved past what was read or what is gone; `None`: the end has been reached.

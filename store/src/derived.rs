@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::index::{Index, Keys};
-use crate::offset::{PhysicalOffset, QueueId};
+use crate::light::{self, LIGHT_QUEUE};
+use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 use crate::queue::{Applied, Queue, Queues, Unit};
 use crate::record::{RecordView, properties, sys_flag, tags_code};
 
@@ -17,6 +18,16 @@ pub(crate) struct Derived {
     pub(crate) queues: Queues,
     pub(crate) index: Option<Index>,
     pub(crate) delay_levels_ms: Vec<i64>,
+    /// Whether records enter the light queues that they name.
+    pub(crate) light_queues: bool,
+}
+
+/// A place in a queue that a record has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) queue: QueueId,
+    pub(crate) offset: QueueOffset,
 }
 
 /// The unit that a record asks for.
@@ -27,24 +38,30 @@ pub(crate) struct QueueEntry {
 }
 
 impl Derived {
-    /// Puts a record's unit into its queue; `None`: it enters no queue. `known` is the queue of the record before, which
-    /// most often is the same.
+    /// The places that a record has: none, or its own and those in light queues.
+    pub(crate) fn places<'a>(&self, record: &RecordView<'a>) -> impl Iterator<Item = Place<'a>> + use<'a> {
+        let own = Place { topic: record.topic(), queue: record.queue(), offset: record.queue_offset() };
+        let own = sys_flag::enters_queue(record.sys_flag()).then_some(own);
+        let lights = self.light_queues.then(|| light::entries(record)).into_iter().flatten();
+        own.into_iter().chain(lights.map(|(topic, offset)| Place { topic, queue: LIGHT_QUEUE, offset }))
+    }
+
+    /// Puts a record's unit into the queue of one of its places. `known` is the queue of the record before, which most often is
+    /// the same.
     pub(crate) fn apply_unit(
         &self,
         record: &RecordView<'_>,
         keys: &Keys<'_>,
+        place: Place<'_>,
         known: Option<&Arc<Queue>>,
-    ) -> io::Result<Option<QueueEntry>> {
-        if !sys_flag::enters_queue(record.sys_flag()) {
-            return Ok(None);
-        }
-        let queue = match known.filter(|known| known.id == record.queue() && *known.topic == *record.topic()) {
+    ) -> io::Result<QueueEntry> {
+        let queue = match known.filter(|known| known.id == place.queue && *known.topic == *place.topic) {
             Some(known) => Arc::clone(known),
-            None => self.queues.find_or_create(record.topic(), record.queue()),
+            None => self.queues.find_or_create(place.topic, place.queue),
         };
         let unit = self.unit(record, keys);
-        let applied = queue.apply(&self.queues.files, record.queue_offset(), unit)?;
-        Ok(Some(QueueEntry { queue, unit, applied }))
+        let applied = queue.apply(&self.queues.files, place.offset, unit)?;
+        Ok(QueueEntry { queue, unit, applied })
     }
 
     /// Puts a record's keys into the index.

@@ -35,6 +35,29 @@ pub struct Entry {
     pub bytes: u64,
 }
 
+/// How full a file system is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// What files take.
+    pub used_bytes: u64,
+    /// What is left for an ordinary user.
+    pub available_bytes: u64,
+}
+
+impl Space {
+    /// Whether more than this percentage is used.
+    pub fn exceeds(&self, percent: u32) -> bool {
+        let all = u128::from(self.used_bytes) + u128::from(self.available_bytes);
+        u128::from(self.used_bytes) * 100 > u128::from(percent) * all
+    }
+
+    /// The percentage that is used, rounded up as `df` does.
+    pub fn used_percent(&self) -> u32 {
+        let all = u128::from(self.used_bytes) + u128::from(self.available_bytes);
+        (u128::from(self.used_bytes) * 100).div_ceil(all.max(1)) as u32
+    }
+}
+
 /// Folders and whole files.
 pub trait Disk: Send + Sync {
     /// Creates a file of `bytes` zeros. It fails if the file exists; after a failure nothing is left behind. The
@@ -61,6 +84,11 @@ pub trait Disk: Send + Sync {
 
     /// Makes the entries of a folder durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// How full the file system is that a folder lies on. A disk that cannot tell counts as empty.
+    fn space(&self, _dir: &Path) -> io::Result<Space> {
+        Ok(Space::default())
+    }
 
     /// Reads a small file whole.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;

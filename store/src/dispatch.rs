@@ -176,17 +176,17 @@ impl Work {
 
     fn apply(&mut self, record: &RecordView<'_>, at: PhysicalOffset, around: &Surroundings<'_>) -> io::Result<()> {
         let keys = Keys::of(record);
-        let mut entry = around.derived.apply_unit(record, &keys, self.last.as_ref())?;
-        if let Some(gap) = entry.take_if(|entry| entry.applied == Applied::Gap) {
-            gap.queue.skip_to(&around.derived.queues.files, record.queue_offset())?;
-            entry = around.derived.apply_unit(record, &keys, Some(&gap.queue))?;
-        }
-        if let Some(entry) = entry {
+        for place in around.derived.places(record) {
+            let mut entry = around.derived.apply_unit(record, &keys, place, self.last.as_ref())?;
+            if entry.applied == Applied::Gap {
+                entry.queue.skip_to(&around.derived.queues.files, place.offset)?;
+                entry = around.derived.apply_unit(record, &keys, place, Some(&entry.queue))?;
+            }
             if let Applied::Appended { first } = entry.applied {
                 self.arrivals.push(Arrival {
                     topic: Arc::clone(&entry.queue.topic),
                     queue: entry.queue.id,
-                    max_offset: QueueOffset(record.queue_offset().0 + 1),
+                    max_offset: QueueOffset(place.offset.0 + 1),
                     tags_code: entry.unit.tags_code,
                     store_ms: record.store_ms(),
                 });

@@ -108,6 +108,14 @@ pub enum PutError {
     /// The topic's name cannot be the name of a folder.
     #[error("the topic name contains a character that is not allowed in a file name")]
     BadTopicName,
+    /// A light queue's name cannot be the name of a folder.
+    #[error(
+        "the light queue {name:?} is longer than 255 bytes or contains a character that is not allowed in a file name"
+    )]
+    BadLightQueue {
+        /// The name.
+        name: String,
+    },
     /// The queue number is negative.
     #[error("queue {found} does not exist: queue numbers start at 0")]
     BadQueue {
@@ -125,6 +133,12 @@ pub enum PutError {
     /// A batch cannot be transactional or of the inner-batch kind.
     #[error("a batch of this kind is not supported")]
     UnsupportedBatch,
+    /// The disk is fuller than `diskSpaceWarningLevelRatio`. It may work later.
+    #[error("the disk is {used_percent} % full (diskSpaceWarningLevelRatio)")]
+    NearlyFull {
+        /// How full it is.
+        used_percent: u32,
+    },
     /// There is no room on the disk for the next segment. It may work later.
     #[error("the disk has no room for the next commit log segment")]
     NoSpace,

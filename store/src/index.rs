@@ -151,6 +151,18 @@ impl Index {
         Ok(found)
     }
 
+    /// Removes the files, except the last, all of whose messages lie before `begin` of the log.
+    pub(crate) fn remove_before(&self, begin: PhysicalOffset) -> io::Result<()> {
+        loop {
+            let oldest = match &self.files.read()[..] {
+                [oldest, _, ..] if oldest.header().end_physical < begin.0 => Arc::clone(oldest),
+                _ => return Ok(()),
+            };
+            self.disk.remove_file(&self.dir.join(&oldest.name))?;
+            self.files.write().retain(|file| !Arc::ptr_eq(file, &oldest));
+        }
+    }
+
     /// Brings entries and slots to the disk. [`Index::commit`] makes them count.
     pub(crate) fn flush(&self) -> io::Result<Uncommitted> {
         let files: Vec<_> = self.files.read().clone();

@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod files;
 mod index;
+pub mod light;
 mod log;
 mod mapping;
 mod message;
@@ -22,6 +23,7 @@ mod queue;
 mod read;
 pub mod record;
 mod recovery;
+mod retention;
 mod store;
 mod timer;
 
@@ -33,7 +35,8 @@ pub use message::{NewMessage, Put};
 pub use offset::{PhysicalOffset, QueueId, QueueOffset};
 pub use options::{FlushMode, StoreOptions};
 pub use read::{Boundary, QueueRead, ReadLimits, ReadStatus};
-pub use store::{Health, Statistics, Store};
+pub use retention::RetentionRules;
+pub use store::{Health, Retained, Statistics, Store};
 pub use timer::{
     LoggedRecord, RecoveredTimers, TIMER_SLOTS, TimerCheckpoint, TimerFiles, TimerMark, TimerOptions, TimerRecord,
 };

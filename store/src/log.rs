@@ -2,6 +2,7 @@
 //! appender at a time; readers stay below the published end and never wait for it.
 
 mod append;
+mod remove;
 mod segment;
 #[cfg(test)]
 mod tests;

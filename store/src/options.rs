@@ -35,6 +35,9 @@ pub struct StoreOptions {
     pub max_body_bytes: usize,
     /// Ends each record's properties with a checksum of the whole record (`enabledAppendPropCRC`).
     pub append_property_crc: bool,
+    /// Whether messages are put into the light queues that they name ([`light`](crate::light); `enableLmq` with
+    /// `enableMultiDispatch`).
+    pub light_queues: bool,
     /// When a put counts as stored (`flushDiskType`).
     pub flush_mode: FlushMode,
     /// Pause between flushes of the commit log (`flushIntervalCommitLog`).
@@ -86,6 +89,7 @@ impl StoreOptions {
             index_enabled: true,
             max_body_bytes: 4 << 20,
             append_property_crc: false,
+            light_queues: false,
             flush_mode: FlushMode::Async,
             flush_interval_ms: 500,
             flush_least_pages: 4,

@@ -40,6 +40,8 @@ pub(crate) struct Queue {
     /// The offset that the next message gets; touched under the log's lock only.
     next: AtomicI64,
     min: AtomicI64,
+    /// Number of the oldest file that may be there.
+    first_file: AtomicI64,
     max: AtomicI64,
     removed: AtomicBool,
     tail: Mutex<Tail>,
@@ -90,6 +92,7 @@ impl Queue {
             number,
             next: AtomicI64::new(extent.max),
             min: AtomicI64::new(extent.min),
+            first_file: AtomicI64::new(extent.first_file),
             max: AtomicI64::new(extent.max),
             removed: AtomicBool::new(false),
             tail: Mutex::new(tail),
@@ -169,6 +172,7 @@ impl Queue {
         if is_empty || lost > MAX_FILLERS {
             files.remove(self)?;
             self.reset(&mut tail, offset.0, offset.0, -1);
+            self.first_file.store(files.file_of(offset.0), Ordering::Relaxed);
             return Ok(());
         }
         let filler = Unit::filler(PhysicalOffset(tail.max_physical.max(0))).encode();
@@ -190,9 +194,50 @@ impl Queue {
 
     /// Raises the first offset to that of the first message at or behind `begin` of the log.
     pub(crate) fn raise_min(&self, files: &QueueFiles, begin: PhysicalOffset) -> io::Result<()> {
+        let first = self.offset_from(files, begin)?;
+        self.raise_min_to(first);
+        Ok(())
+    }
+
+    /// Raises the first offset, at most to the end.
+    pub(crate) fn raise_min_to(&self, offset: QueueOffset) {
+        // Whoever cuts the queue holds the same lock.
         let tail = self.tail.lock();
-        let min = self.search(files, tail.first, |unit| unit.physical < begin)?;
-        self.min.fetch_max(min, Ordering::AcqRel);
+        self.min.fetch_max(offset.0.min(tail.end()), Ordering::AcqRel);
+    }
+
+    /// The offset of the first message at or behind `physical` of the log.
+    pub(crate) fn offset_from(&self, files: &QueueFiles, physical: PhysicalOffset) -> io::Result<QueueOffset> {
+        let is_before = |unit: Unit| unit.physical < physical;
+        let tail = self.tail.lock();
+        let units = tail.units.as_chunks().0;
+        let min = self.min.load(Ordering::Acquire);
+        let in_memory = usize::try_from(min - tail.first).unwrap_or(0).min(units.len());
+        if min >= tail.first || units.first().is_some_and(|unit| is_before(Unit::decode(unit))) {
+            let passed = units[in_memory..].partition_point(|unit| is_before(Unit::decode(unit)));
+            return Ok(QueueOffset(tail.first + (in_memory + passed) as i64));
+        }
+        // Most often nothing has to go: that takes one look.
+        let mut bytes = [0; UNIT_BYTES];
+        files.read(self, min, &mut bytes, true)?;
+        if !is_before(Unit::decode(&bytes)) {
+            return Ok(QueueOffset(min));
+        }
+        self.search(files, tail.first, is_before).map(QueueOffset)
+    }
+
+    /// Removes the files, except the last, that hold nothing from the first offset on.
+    pub(crate) fn remove_before_min(&self, files: &QueueFiles) -> io::Result<()> {
+        let tail = self.tail.lock();
+        if self.is_removed() {
+            return Ok(());
+        }
+        let last = files.file_of((tail.written - 1).max(0));
+        let keep = files.file_of(self.min.load(Ordering::Acquire)).min(last);
+        for index in self.first_file.load(Ordering::Relaxed)..keep {
+            files.remove_file(self, index)?;
+            self.first_file.store(index + 1, Ordering::Relaxed);
+        }
         Ok(())
     }
 

@@ -67,7 +67,7 @@ mod at {
 }
 
 /// Bytes of the checksum property `__CRC32#\x01` + 10 digits + `\x02` that may end the properties.
-const CRC_PROPERTY_BYTES: usize = properties::CRC.len() + 1 + 10 + 1;
+pub(crate) const CRC_PROPERTY_BYTES: usize = properties::CRC.len() + 1 + 10 + 1;
 
 /// The bits of a record's sysFlag.
 pub mod sys_flag {

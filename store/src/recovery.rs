@@ -171,22 +171,24 @@ impl Recovery<'_> {
         replay: &mut Replay,
     ) -> io::Result<bool> {
         let keys = Keys::of(record);
-        // A queue that is gone although it once had this message was deleted with its topic.
         let was_dispatched = self.checkpoint.queue_ms > 0 && at.0 <= self.checkpoint.queue_physical;
-        let deleted = was_dispatched && !self.derived.has_queue(record.topic(), record.queue());
-        let mut entry = if deleted { None } else { self.derived.apply_unit(record, &keys, None)? };
-        if let Some(gap) = entry.take_if(|entry| entry.applied == Applied::Gap) {
-            if !from_first {
-                return Ok(false);
+        for place in self.derived.places(record) {
+            // A queue that is gone although it once had this message was deleted with its topic.
+            if was_dispatched && !self.derived.has_queue(place.topic, place.queue) {
+                continue;
             }
-            // The log no longer has the messages before.
-            gap.queue.skip_to(&self.derived.queues.files, record.queue_offset())?;
-            entry = self.derived.apply_unit(record, &keys, Some(&gap.queue))?;
-        }
-        if let Some(entry) = entry
-            && entry.applied == (Applied::Appended { first: true })
-        {
-            replay.busy.push(entry.queue);
+            let mut entry = self.derived.apply_unit(record, &keys, place, None)?;
+            if entry.applied == Applied::Gap {
+                if !from_first {
+                    return Ok(false);
+                }
+                // The log no longer has the messages before.
+                entry.queue.skip_to(&self.derived.queues.files, place.offset)?;
+                entry = self.derived.apply_unit(record, &keys, place, Some(&entry.queue))?;
+            }
+            if entry.applied == (Applied::Appended { first: true }) {
+                replay.busy.push(entry.queue);
+            }
         }
         self.derived.apply_keys(record, &keys, self.now_ms)?;
         replay.point = DispatchPoint { physical: at.0, store_ms: record.store_ms() };

@@ -3,12 +3,14 @@
 mod open;
 mod put;
 mod read;
+mod retain;
 mod statistics;
 #[cfg(test)]
 pub(crate) mod tests;
 mod threads;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -23,6 +25,8 @@ use crate::events::StoreEvents;
 use crate::log::Log;
 use crate::offset::{PhysicalOffset, QueueId};
 use crate::options::StoreOptions;
+pub use retain::Retained;
+use retain::Retention;
 use statistics::Counters;
 pub use statistics::{Health, Statistics};
 use threads::Signals;
@@ -48,6 +52,9 @@ struct Inner {
     checkpoint: CheckpointFile,
     /// A sync of queues or index failed: the checkpoint stays where it is, so that the next start rebuilds them.
     incomplete: Mutex<Option<String>>,
+    /// How full the disk is, in percent, while that is too much for producers' messages; else 0.
+    nearly_full: AtomicU32,
+    retention: Mutex<Retention>,
     /// Held while a checkpoint is taken.
     checkpointing: Mutex<()>,
     signals: Signals,
@@ -108,6 +115,11 @@ impl Store {
         self.inner.derived.queues.of_topic(topic).iter().map(|queue| queue.id).collect()
     }
 
+    /// How many light queues there are.
+    pub fn light_queue_count(&self) -> usize {
+        self.inner.derived.queues.light()
+    }
+
     /// The first offset that the log still has.
     pub fn min_physical_offset(&self) -> PhysicalOffset {
         self.inner.log.begin()
@@ -134,6 +146,7 @@ impl Store {
         let (end, flushed, dispatched) = (inner.log.end().0, inner.log.flushed().0, inner.dispatcher.position().0);
         Health {
             refusal: inner.log.refusal().or_else(|| inner.log.failure(inner.clock.now_ms())),
+            nearly_full: inner.nearly_full(),
             dispatch_error: inner.dispatcher.error().or_else(|| inner.incomplete.lock().clone()),
             dispatch_behind_bytes: (end - dispatched).max(0) as u64,
             flush_behind_bytes: (end - flushed).max(0) as u64,

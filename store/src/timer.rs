@@ -103,6 +103,20 @@ impl TimerFiles {
         self.log.chain(slot.last)
     }
 
+    /// All records of messages before `physical`.
+    pub fn records_before(&self, physical: PhysicalOffset) -> Result<Vec<LoggedRecord>, StoreError> {
+        let mut found = Vec::new();
+        if let Some(begin) = self.log.begin() {
+            self.log.walk(begin, |logged| {
+                if logged.record.physical < physical {
+                    found.push(logged);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
     /// The log's end.
     pub fn log_end(&self) -> i64 {
         self.log.end()

@@ -31,6 +31,8 @@ pub enum Headers {
 pub enum Client {
     /// `rocketmq-client` of this version.
     Java(&'static str, Headers),
+    /// `ons-client`, of Alibaba Cloud.
+    Ons,
     /// `rocketmq-client-go/v2`.
     Go,
 }
@@ -69,13 +71,14 @@ impl Client {
         match self {
             Self::Java(version, Headers::Json) => format!("java-{version}"),
             Self::Java(version, Headers::Binary) => format!("java-{version}-binary"),
+            Self::Ons => "ons".to_owned(),
             Self::Go => "go".to_owned(),
         }
     }
 
     fn toolchain_available(self) -> bool {
         match self {
-            Self::Java(..) => toolchain::available("Java", &["java -version", "mvn -version"]),
+            Self::Java(..) | Self::Ons => toolchain::available("Java", &["java -version", "mvn -version"]),
             Self::Go => toolchain::available("Go", &["go version"]),
         }
     }
@@ -87,14 +90,11 @@ impl Client {
         let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut command = match self {
             Self::Java(version, _) => {
-                let mut maven = Command::new("mvn");
-                maven.args(["-q", "-B", "-ntp", "compile"]);
-                maven
-                    .arg(format!("-Drocketmq.version={version}"))
-                    .arg(format!("-Doutput={}", java_output(version).display()));
-                maven.current_dir(package_dir().join("clients/java"));
+                let mut maven = maven("clients/java", &self.java_output());
+                maven.arg(format!("-Drocketmq.version={version}"));
                 maven
             }
+            Self::Ons => maven("clients/ons", &self.java_output()),
             Self::Go => {
                 let mut go = Command::new("go");
                 go.args(["build", "-o"]).arg(go_program()).arg(".").current_dir(package_dir().join("clients/go"));
@@ -108,14 +108,14 @@ impl Client {
 
     fn command(self, cluster: &Cluster, restartable: &str, work: &Path) -> Command {
         let mut command = match self {
-            Self::Java(version, headers) => {
+            Self::Java(..) | Self::Ons => {
                 let mut java = Command::new("java");
                 // Many short clients: start-up counts, peak speed does not.
                 java.args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
-                if headers == Headers::Binary {
+                if matches!(self, Self::Java(_, Headers::Binary)) {
                     java.arg("-Drocketmq.serialize.type=ROCKETMQ");
                 }
-                let output = java_output(version);
+                let output = self.java_output();
                 java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", output.display())).arg("bolide.cases.Main");
                 java
             }
@@ -138,6 +138,24 @@ impl Client {
         }
         command
     }
+
+    /// Where Maven leaves the program's classes and libraries.
+    fn java_output(self) -> PathBuf {
+        let name = match self {
+            // The codec of headers is chosen at the start.
+            Self::Java(version, _) => format!("java-{version}"),
+            Self::Ons | Self::Go => self.name(),
+        };
+        target_dir().join("clients").join(name)
+    }
+}
+
+/// A build of one of the programs in Java.
+fn maven(program: &str, output: &Path) -> Command {
+    let mut maven = Command::new("mvn");
+    maven.args(["-q", "-B", "-ntp", "compile"]).arg(format!("-Doutput={}", output.display()));
+    maven.current_dir(package_dir().join(program));
+    maven
 }
 
 /// What a program said and how it ended.
@@ -179,10 +197,6 @@ fn kill_when_late(child: Arc<Mutex<Child>>) -> Sender<()> {
         }
     });
     finished
-}
-
-fn java_output(version: &str) -> PathBuf {
-    target_dir().join("clients").join(format!("java-{version}"))
 }
 
 fn go_program() -> PathBuf {

@@ -19,8 +19,10 @@ pub const ORDINARY: &str = "broker-a";
 /// there to be asked.
 pub const PATIENT: &[(&str, &str)] = &[("transactionCheckMax", "100")];
 /// The cluster's broker that counts no message as being in memory, so that a new group does not start at offset 0 by itself.
-/// It gives transactions up after a few checks.
+/// It gives transactions up after a few checks, and it is in a region, to which some clients send their traces.
 pub const COLD: &str = "broker-b";
+/// The region of that broker.
+const REGION: &str = "test-region";
 
 /// Running servers. They are killed when this is dropped.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl Cluster {
         }
         let cluster = Arc::new(Self::new("cluster"));
         cluster.start_broker(ORDINARY, "DefaultCluster", PATIENT);
-        let cold = [("accessMessageInMemoryMaxRatio", "0"), ("transactionCheckMax", "5")];
+        let cold = [("accessMessageInMemoryMaxRatio", "0"), ("transactionCheckMax", "5"), ("regionId", REGION)];
         cluster.start_broker(COLD, "DefaultCluster", &cold);
         *shared = Arc::downgrade(&cluster);
         cluster
@@ -89,6 +91,10 @@ impl Cluster {
                 port - 1,
                 store = store.display(),
             );
+            if apache_version().is_some() {
+                // Ours filter so by themselves.
+                text.push_str("enablePropertyFilter=true\n");
+            }
             for (key, value) in settings {
                 writeln!(text, "{key}={value}").expect("a string takes everything");
             }

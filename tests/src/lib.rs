@@ -13,6 +13,7 @@ pub mod cluster;
 pub mod folder;
 pub mod history;
 pub mod ports;
+pub mod remote;
 pub mod server;
 pub mod toolchain;
 pub mod wire;

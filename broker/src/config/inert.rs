@@ -39,8 +39,6 @@ pub(super) const PROMISES: &[Promise] = &[
     promise("messageStorePlugIn", "", "there is no tiered store and no other plug-in of the store"),
     promise("readOnlyCommitLogStorePaths", "", "a commit log in several folders is not served"),
     promise("forceVerifyPropCRC", "false", "checksums of properties are not verified"),
-    promise("enableLmq", "false", "light message queues are not served yet"),
-    promise("enableMultiDispatch", "false", "light message queues are not served yet"),
     promise("authenticationEnabled", "false", AUTHENTICATION),
     promise("authorizationEnabled", "false", AUTHENTICATION),
     promise("migrateAuthFromV1Enabled", "false", AUTHENTICATION),
@@ -203,10 +201,8 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: "nothing is deleted yet",
+        reason: "files are deleted one at a time, and readers keep what they hold of them",
         names: &[
-            "cleanResourceInterval",
-            "deleteCommitLogFilesInterval",
             "deleteConsumeQueueFilesInterval",
             "destroyMapedFileIntervalForcibly",
             "redeleteHangedFileInterval",
@@ -396,7 +392,7 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: "light topics and light message queues are not served yet",
+        reason: "lite topics are not served yet, and light queues are counted like all others",
         names: &[
             "enableLiteEventMode",
             "liteEventCheckInterval",
@@ -413,8 +409,6 @@ pub(super) const INERT: &[Inert] = &[
             "liteLagLatencyMetricsEnable",
             "liteLagCountMetricsEnable",
             "liteLagLatencyTopK",
-            "maxLmqConsumeQueueNum",
-            "enableLmqQuota",
             "enableLmqStats",
         ],
     },
@@ -529,7 +523,6 @@ pub(super) const INERT: &[Inert] = &[
             "printChannelGroupsMinNum",
             "flushConsumerOffsetHistoryInterval",
             "consumerOffsetUpdateVersionStep",
-            "useServerSideResetOffset",
             "useStaticSubscription",
             "subscriptionExpiredTimeout",
             "realTimeNotifyConsumerChange",

@@ -2,6 +2,7 @@
 
 use super::inert::{INERT, PROMISES};
 use crate::delay::levels::DelayLevels;
+use crate::retention::hours::DeleteHours;
 
 bolide_remoting::config_words! {
     /// When a message counts as stored.
@@ -155,6 +156,9 @@ bolide_remoting::config_keys! {
     "enableRegisterProducer" [mutable] enable_register_producer: bool = true;
     /// Whether the members of a group are told at once when one joins or leaves.
     "notifyConsumerIdsChangedEnable" [mutable] notify_consumer_ids_changed_enable: bool = true;
+    /// Whether the broker itself sets a group's offsets when an operator asks for it, whether or not its consumers are online.
+    /// Otherwise those that are online are told to.
+    "useServerSideResetOffset" [mutable] use_server_side_reset_offset: bool = true;
     /// Time between two savings of the consumers' offsets, in milliseconds.
     "flushConsumerOffsetInterval" [fixed] flush_consumer_offset_interval_ms: i32 = 5_000, 10..=3_600_000;
 
@@ -165,6 +169,17 @@ bolide_remoting::config_keys! {
     "rejectTransactionMessage" [mutable] reject_transaction_message: bool = false;
     /// Messages are refused before this moment, in milliseconds since 1970.
     "startAcceptSendRequestTimeStamp" [mutable] start_accept_send_request_timestamp_ms: i64 = 0, 0..=i64::MAX;
+
+    section "Light queues";
+    /// Whether there are light queues: topics and groups whose names begin with %LMQ% exist without being created, and the
+    /// groups' offsets are kept in lmqConsumerOffset.json.
+    "enableLmq" [fixed] enable_lmq: bool = false;
+    /// Whether, with enableLmq, messages are put into the light queues that they name (INNER_MULTI_DISPATCH).
+    "enableMultiDispatch" [fixed] enable_multi_dispatch: bool = false;
+    /// Whether the number of light queues is limited.
+    "enableLmqQuota" [mutable] enable_lmq_quota: bool = false;
+    /// How many light queues there may be then; a message that needs a further one is refused.
+    "maxLmqConsumeQueueNum" [mutable] max_lmq_consume_queue_num: i32 = 20_000, 0..=2_147_483_647;
 
     section "Delayed messages";
     /// The delays that producers choose from by level, the first level first; at most 18.
@@ -300,22 +315,22 @@ bolide_remoting::config_keys! {
     "checkCRCOnRecover" [fixed] check_crc_on_recover: bool = true;
 
     section "Retention";
-    /// How long messages are kept, in hours.
-    /// Kept for later, not acted on yet: nothing is deleted.
+    /// How long messages are kept, in hours; whole files of the commit log go when all their messages are older. Topics may have
+    /// another time (attribute reserve.time, in hours).
     "fileReservedTime" [mutable, important] file_reserved_time_hours: i32 = 72, 1..=876_000;
-    /// Hours of the day at which expired files are deleted, as 04 or 04;16.
-    /// Kept for later, not acted on yet: nothing is deleted.
-    "deleteWhen" [mutable, important] delete_when: String = "04".to_owned();
-    /// Percentage of the disk from which expired files are deleted at any hour.
-    /// Kept for later, not acted on yet: nothing is deleted.
+    /// Hours of the day, by UTC, at which expired files are deleted, as 04 or 04;16; nothing stands for every hour, so that files
+    /// go one by one as they expire. Default: nothing (Apache: 04).
+    "deleteWhen" [mutable, important] delete_when: DeleteHours = DeleteHours::default();
+    /// Percentage of the disk beyond which expired files are deleted at any hour.
     "diskMaxUsedSpaceRatio" [mutable, important] disk_max_used_space_ratio: i32 = 75, 1..=100;
-    /// Percentage of the disk from which files are deleted before they expire.
-    /// Kept for later, not acted on yet: nothing is deleted.
+    /// Percentage of the disk beyond which files are deleted before they expire.
     "diskSpaceCleanForciblyRatio" [mutable] disk_space_clean_forcibly_ratio: i32 = 85, 1..=100;
-    /// Percentage of the disk from which messages are refused.
-    /// Kept for later, not acted on yet: a full disk refuses messages by itself.
+    /// Percentage of the disk beyond which messages are refused (code 14).
     "diskSpaceWarningLevelRatio" [mutable] disk_space_warning_level_ratio: i32 = 90, 1..=100;
     /// Whether files may be deleted before they expire when the disk is nearly full.
-    /// Kept for later, not acted on yet: nothing is deleted.
     "cleanFileForciblyEnable" [mutable, important] clean_file_forcibly_enable: bool = true;
+    /// Time between two looks for files to delete, in milliseconds.
+    "cleanResourceInterval" [mutable] clean_resource_interval_ms: i32 = 10_000, 10..=3_600_000;
+    /// Time between two files of the commit log that are deleted, in milliseconds; expired ones take at least a second each.
+    "deleteCommitLogFilesInterval" [mutable] delete_commit_log_files_interval_ms: i32 = 100, 0..=3_600_000;
 }

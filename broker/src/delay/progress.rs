@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bolide_remoting::body::DataVersion;
 use bolide_store::{Clock, QueueOffset, QueueRead, ReadStatus};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -25,6 +25,8 @@ pub struct DelayProgress {
     state: Mutex<State>,
     file: ConfigFile,
     arrived: Notify,
+    /// Held while messages are delivered: one thread at a time moves the progress.
+    turn: Mutex<()>,
 }
 
 struct State {
@@ -39,12 +41,17 @@ impl DelayProgress {
         let fresh = || DelayOffsetFile { data_version: DataVersion::new(clock.now_ms()), ..DelayOffsetFile::default() };
         let content = file.load()?.unwrap_or_else(fresh);
         let state = Mutex::new(State { content, is_dirty: false });
-        Ok(DelayProgress { levels, state, file, arrived: Notify::new() })
+        Ok(DelayProgress { levels, state, file, arrived: Notify::new(), turn: Mutex::default() })
     }
 
     /// The configured delays.
     pub fn levels(&self) -> &DelayLevels {
         &self.levels
+    }
+
+    /// Waits until nobody else delivers.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock()
     }
 
     /// The next message of a level to deliver.

@@ -136,7 +136,7 @@ impl GroupTable {
     }
 }
 
-fn plain(group: &str) -> SubscriptionGroupConfig {
+pub(super) fn plain(group: &str) -> SubscriptionGroupConfig {
     SubscriptionGroupConfig { group_name: group.to_owned(), ..SubscriptionGroupConfig::default() }
 }
 

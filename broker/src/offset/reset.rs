@@ -1,12 +1,16 @@
 //! Setting a group's offsets: by time or to a place (222), and after another group's (314); and how old what a group consumes is (303).
-//! A reset is kept here until the group's next pull of the queue answers with it, so that consumers need not be online.
+//! A reset is kept here until the group's next pull of the queue answers with it, so that consumers need not be online. With
+//! `useServerSideResetOffset=false` it is passed on to those that are (220), as older brokers do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bolide_remoting::body::{MessageQueue, QueryConsumeTimeSpanResponse, QueueTimeSpan, ResetOffsetBody, encode};
+use bolide_remoting::body::{
+    MessageQueue, MessageQueueForC, QueryConsumeTimeSpanResponse, QueueTimeSpan, ResetOffsetBody, ResetOffsetBodyForC,
+    encode,
+};
 use bolide_remoting::header::{CloneGroupOffsetRequest, QueryConsumeTimeSpanRequest, ResetOffsetRequest};
-use bolide_remoting::{Reply, Request, ResponseCode};
+use bolide_remoting::{Language, Reply, Request, RequestCode, ResponseCode};
 use bolide_store::{Boundary, QueueId, QueueOffset};
 use bytes::Bytes;
 
@@ -39,7 +43,13 @@ pub(crate) fn reset(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_
         offset: header.offset.filter(|offset| *offset != -1).map(QueueOffset),
         timestamp_ms: header.timestamp,
     };
-    broker.on_blocking_thread(reply, move |broker, reply| reply.give_body(try_reset(broker, &reset)));
+    let (server_side, is_forced) = (broker.config.get().use_server_side_reset_offset, header.is_force);
+    broker.on_blocking_thread(reply, move |broker, reply| {
+        reply.give_body(match server_side {
+            true => try_reset(broker, &reset),
+            false => try_pass_on(broker, &reset, is_forced),
+        });
+    });
 }
 
 fn try_reset(broker: &Broker, reset: &Reset) -> Result<Bytes, Refusal> {
@@ -60,15 +70,76 @@ fn try_reset(broker: &Broker, reset: &Reset) -> Result<Bytes, Refusal> {
     for queue in queues {
         targets.insert(queue.0, target(broker, reset, queue)?);
     }
-    let broker_name = broker.config.get().broker_name.clone();
-    let mut body = ResetOffsetBody::default();
     let mut offsets = broker.offsets.write();
-    for (queue_id, offset) in targets {
-        offsets.reset(group, topic, queue_id, offset.0);
-        let queue = MessageQueue { topic: topic.clone(), broker_name: broker_name.clone(), queue_id };
-        body.offset_table.insert(queue, offset.0);
+    for (queue_id, offset) in &targets {
+        offsets.reset(group, topic, *queue_id, offset.0);
+    }
+    Ok(encode(&body(broker, topic, &targets)))
+}
+
+fn body(broker: &Broker, topic: &str, targets: &BTreeMap<i32, QueueOffset>) -> ResetOffsetBody {
+    let broker_name = broker.config.get().broker_name.clone();
+    let place = |queue_id| MessageQueue { topic: topic.to_owned(), broker_name: broker_name.clone(), queue_id };
+    ResetOffsetBody { offset_table: targets.iter().map(|(queue_id, offset)| (place(*queue_id), offset.0)).collect() }
+}
+
+/// Tells the group's consumers to set their offsets by the time. Without `is_forced` none goes forward.
+fn try_pass_on(broker: &Broker, reset: &Reset, is_forced: bool) -> Result<Bytes, Refusal> {
+    let Reset { topic, group, timestamp_ms, .. } = reset;
+    let Some(config) = broker.topics.get(topic) else {
+        let remark = format!("[reset-offset] reset offset failed, no topic in this broker. topic={topic}");
+        return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark));
+    };
+    let by_time = Reset { topic: topic.clone(), group: group.clone(), queue: None, offset: None, ..*reset };
+    let mut targets = BTreeMap::new();
+    for queue in (0..config.write_queue_nums).map(QueueId) {
+        let Some(consumed) = broker.offsets.read().query(group, topic, queue.0).map(QueueOffset) else {
+            let remark = format!("THe consumer group <{group}> not exist");
+            return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
+        };
+        let target = target(broker, &by_time, queue)?;
+        targets.insert(queue.0, if is_forced { target } else { target.min(consumed) });
+    }
+    let body = body(broker, topic, &targets);
+    if !tell_members(broker, reset, &body) {
+        let remark = format!(
+            "Consumer not online, so can not reset offset, Group: {group} Topic: {topic} Timestamp: {timestamp_ms}"
+        );
+        return Err(Refusal::new(ResponseCode::CONSUMER_NOT_ONLINE, remark));
     }
     Ok(encode(&body))
+}
+
+/// Answers whether there was anybody to tell.
+fn tell_members(broker: &Broker, reset: &Reset, body: &ResetOffsetBody) -> bool {
+    let header = ResetOffsetRequest {
+        topic: &reset.topic,
+        group: &reset.group,
+        queue_id: -1,
+        offset: None,
+        timestamp: reset.timestamp_ms,
+        is_force: false,
+    };
+    // Clients in C++ cannot read a table whose keys are objects.
+    let rows = body.offset_table.iter().map(|(queue, offset)| MessageQueueForC {
+        topic: queue.topic.clone(),
+        broker_name: queue.broker_name.clone(),
+        queue_id: queue.queue_id,
+        offset: *offset,
+    });
+    let (table, list) = (encode(body), encode(&ResetOffsetBodyForC { offset_table: rows.collect() }));
+    let clients = broker.clients.read();
+    let mut somebody = false;
+    for member in clients.consumer_group(&reset.group).into_iter().flat_map(|group| group.members.values()) {
+        // Clients over gRPC keep no offsets.
+        let Some(connection) = member.introduction.connection.connection() else { continue };
+        let body = if member.introduction.language == Language::CPP { &list } else { &table };
+        somebody = true;
+        if let Err(error) = connection.oneway(RequestCode::RESET_CONSUMER_CLIENT_OFFSET, &header, body.clone()) {
+            tracing::warn!(group = reset.group, peer = %connection.peer(), "not told to reset its offsets: {error}");
+        }
+    }
+    somebody
 }
 
 fn target(broker: &Broker, reset: &Reset, queue: QueueId) -> Result<QueueOffset, Refusal> {

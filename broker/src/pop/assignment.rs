@@ -9,6 +9,8 @@ use bolide_remoting::body::{
 };
 use bolide_remoting::{Body, Reply, Request, ResponseCode};
 
+use bolide_store::light::{self, LIGHT_QUEUE};
+
 use super::routes;
 use crate::broker::Broker;
 use crate::name;
@@ -97,7 +99,13 @@ pub(crate) fn query_assignment(broker: &Arc<Broker>, request: &Request<'_>, repl
 async fn assign(broker: &Broker, question: &QueryAssignmentRequest) -> Option<Vec<MessageQueueAssignment>> {
     let QueryAssignmentRequest { topic, consumer_group: group, client_id, .. } = question;
     let mode = broker.pop.modes.get(topic, group).unwrap_or_else(|| default_mode(broker, topic, group));
-    let all = routes::queues(broker, topic).await?;
+    let all = if broker.config.get().enable_lmq && light::is_light(topic) {
+        // No name server knows it: it is where its messages are.
+        let broker_name = broker.config.get().broker_name.clone();
+        vec![MessageQueue { topic: topic.clone(), broker_name, queue_id: LIGHT_QUEUE.0 }]
+    } else {
+        routes::queues(broker, topic).await?
+    };
     let is_shared =
         question.message_model == MessageModel::Clustering && broker.config.get().server_load_balancer_enable;
     let queues = if is_shared {

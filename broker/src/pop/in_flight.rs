@@ -280,11 +280,21 @@ impl InFlight {
     pub fn lagging(&self, distance: i64) -> Vec<(JournalPosition, Checkpoint)> {
         let mut lagging = Vec::new();
         for (&queue, followed) in &self.journal {
-            for (&offset, pin) in followed.pins.range(..(followed.next - distance).max(0)) {
-                lagging.push((JournalPosition { queue, offset }, pin.checkpoint.clone()));
-            }
+            lagging.extend(self.pinned_before(queue, followed.next - distance));
         }
         lagging
+    }
+
+    /// Checkpoints before an offset of a journal queue, with what is left of them.
+    pub fn pinned_before(&self, queue: i32, end: i64) -> Vec<(JournalPosition, Checkpoint)> {
+        let pins = self.journal.get(&queue).into_iter().flat_map(|followed| followed.pins.range(..end.max(0)));
+        pins.map(|(&offset, pin)| (JournalPosition { queue, offset }, pin.checkpoint.clone())).collect()
+    }
+
+    /// The messages of a queue before `end` that are in flight.
+    pub fn before(&self, place: &Place, end: i64) -> Vec<Due> {
+        let messages = self.places.get(place).into_iter().flat_map(|messages| messages.range(..end));
+        messages.map(|(&offset, &delivery)| Due { place: place.clone(), offset, delivery }).collect()
     }
 
     /// Forgets all messages of the places that `is_gone` names; answers what was left of their checkpoints.

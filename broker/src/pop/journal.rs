@@ -44,7 +44,7 @@ pub(super) fn append(
         body: Bytes::from(entry.encode(&config.broker_name)),
         properties,
     };
-    let put = message.put(broker)?;
+    let put = message.put_again(broker)?;
     let at = JournalPosition { queue, offset: put.queue_offset.0 };
     state.in_flight.note(at);
     Ok(at)

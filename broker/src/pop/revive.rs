@@ -120,14 +120,19 @@ fn tidy(broker: &Broker) {
 
 /// Why a message could not be delivered again.
 #[derive(Debug, thiserror::Error)]
-enum ReviveError {
+pub(super) enum ReviveError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
     Put(#[from] PutError),
 }
 
-fn deliver_again(broker: &Broker, due: &Due, created: &mut Vec<Arc<TopicConfig>>) -> Result<(), ReviveError> {
+/// Stores a message for another delivery, unless it is not in flight any more.
+pub(super) fn deliver_again(
+    broker: &Broker,
+    due: &Due,
+    created: &mut Vec<Arc<TopicConfig>>,
+) -> Result<(), ReviveError> {
     let record = read_one(broker, &due.place.topic, due.place.queue, due.offset)?;
     let Due { place, offset, delivery } = due;
     let key = key_of(due);
@@ -137,7 +142,7 @@ fn deliver_again(broker: &Broker, due: &Due, created: &mut Vec<Arc<TopicConfig>>
         return Ok(());
     }
     match record.as_ref().and_then(|record| copy_of(broker, due, record, created)) {
-        Some(copy) => drop(copy.put(broker)?),
+        Some(copy) => drop(copy.put_again(broker)?),
         None => tracing::warn!(
             topic = %place.topic, group = %place.group, queue = place.queue, offset,
             "a popped message is gone, or its topic or group is: it is not delivered again"

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_remoting::body::TopicConfig;
+use bolide_store::light::offset_in;
 use bolide_store::{PutError, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
 use bytes::Bytes;
 use parking_lot::MutexGuard;
@@ -115,29 +116,7 @@ pub(super) fn take(broker: &Broker, wanted: &Wanted, reading: Reading) -> Result
     let lot = broker.pop.count(100);
     let revive_queue = if wanted.ordered { ORDERED } else { broker.pop.count(config.revive_queue_num) };
     let mut taken = Taken { pop_ms: broker.clock.now_ms(), revive_queue, ..Taken::default() };
-    let retry = if wanted.ordered { None } else { retry_topic_for(broker, wanted, lot) };
-    let topic = broker.topics.get(&wanted.scope.topic);
-    let by_priority =
-        !wanted.ordered && topic.as_ref().is_some_and(|topic| goes_by_priority(broker, wanted, topic, lot));
-    let (first_lot, retry_percent) = match by_priority {
-        true => (0, config.pop_from_retry_probability_for_priority),
-        false => (lot, config.pop_from_retry_probability),
-    };
-    let retry_first = lot < retry_percent;
-    let mut steps: Vec<(Arc<TopicConfig>, i32)> = Vec::new();
-    let all = |topic: &Arc<TopicConfig>| {
-        let (topic, queues) = (topic.clone(), topic.read_queue_nums.max(0));
-        let from_last = config.priority_order_asc;
-        let place = move |index| if from_last { queues - 1 - index } else { index };
-        (0..queues).map(move |index| (topic.clone(), (place(index) + first_lot) % queues))
-    };
-    steps.extend(retry.iter().filter(|_| retry_first).flat_map(&all));
-    match (&topic, wanted.queue) {
-        (Some(topic), queue @ 0..) => steps.push((topic.clone(), queue)),
-        (topic, _) => steps.extend(topic.iter().flat_map(&all)),
-    }
-    steps.extend(retry.iter().filter(|_| !retry_first).flat_map(&all));
-    for (topic, queue) in steps {
+    for (topic, queue) in queues_in_turn(broker, &wanted.scope, wanted.queue, wanted.ordered, lot) {
         let place = Place::new(&topic.topic_name, &wanted.scope.group, queue);
         match take_from(broker, wanted, &place, reading, &mut taken) {
             Ok(()) => {}
@@ -148,21 +127,54 @@ pub(super) fn take(broker: &Broker, wanted: &Wanted, reading: Reading) -> Result
     Ok(taken)
 }
 
-/// Whether this POP looks for the most urgent message first: on topics that are meant for that, as often as the group wants
+/// The queues that a POP looks into, the first one first. `lot` is a number below 100 by which POPs differ.
+pub(super) fn queues_in_turn(
+    broker: &Broker,
+    scope: &Scope,
+    queue: i32,
+    ordered: bool,
+    lot: i32,
+) -> Vec<(Arc<TopicConfig>, i32)> {
+    let config = broker.config.get();
+    let topic = broker.topics.get(&scope.topic);
+    let retry = if ordered { None } else { retry_topic_for(broker, scope, lot) };
+    let by_priority = !ordered && topic.as_ref().is_some_and(|topic| goes_by_priority(broker, scope, topic, lot));
+    let (first_lot, retry_percent) = match by_priority {
+        true => (0, config.pop_from_retry_probability_for_priority),
+        false => (lot, config.pop_from_retry_probability),
+    };
+    let retry_first = lot < retry_percent;
+    let all = |topic: &Arc<TopicConfig>| {
+        let (topic, queues) = (topic.clone(), topic.read_queue_nums.max(0));
+        let from_last = config.priority_order_asc;
+        let place = move |index| if from_last { queues - 1 - index } else { index };
+        (0..queues).map(move |index| (topic.clone(), (place(index) + first_lot) % queues))
+    };
+    let mut turns = Vec::new();
+    turns.extend(retry.iter().filter(|_| retry_first).flat_map(&all));
+    match (&topic, queue) {
+        (Some(topic), 0..) => turns.push((topic.clone(), queue)),
+        (topic, _) => turns.extend(topic.iter().flat_map(&all)),
+    }
+    turns.extend(retry.iter().filter(|_| !retry_first).flat_map(&all));
+    turns
+}
+
+/// Whether a POP looks for the most urgent message first: on topics that are meant for that, as often as the group wants
 /// (its attribute `priority.factor`, a percentage).
-fn goes_by_priority(broker: &Broker, wanted: &Wanted, topic: &TopicConfig, lot: i32) -> bool {
+fn goes_by_priority(broker: &Broker, scope: &Scope, topic: &TopicConfig, lot: i32) -> bool {
     if MessageType::of_topic(topic) != MessageType::Priority {
         return false;
     }
-    let group = broker.groups.get(&wanted.scope.group);
+    let group = broker.groups.get(&scope.group);
     let factor = group.and_then(|group| group.attributes.get("priority.factor")?.parse().ok());
     lot < factor.unwrap_or(100)
 }
 
-/// The retry topic that this POP looks into: with the second naming in use, the first one's every other time.
-fn retry_topic_for(broker: &Broker, wanted: &Wanted, lot: i32) -> Option<Arc<TopicConfig>> {
+/// The retry topic that a POP looks into: with the second naming in use, the first one's every other time.
+fn retry_topic_for(broker: &Broker, scope: &Scope, lot: i32) -> Option<Arc<TopicConfig>> {
     let config = broker.config.get();
-    let Scope { topic, group } = &wanted.scope;
+    let Scope { topic, group } = scope;
     let second = config.enable_retry_topic_v2 && !(config.retrieve_message_from_pop_retry_topic_v1 && lot % 2 == 0);
     let name = if second { retry_topic::v2(topic, group) } else { retry_topic::v1(topic, group) };
     broker.topics.get(&name)
@@ -309,7 +321,7 @@ fn hand_out(
     taken: &mut Taken,
 ) -> Result<(), PutError> {
     let &Source { place, start, next } = source;
-    let offsets: Vec<i64> = records(found).map(|(_, view)| view.queue_offset().0).collect();
+    let offsets: Vec<i64> = records(found).map(|(_, view)| offset_in(&view, &place.topic).0).collect();
     let kind = TopicKind::of(&place.topic);
     if wanted.ordered {
         let counts = note_ordered(broker, wanted, place, start, &offsets, taken.pop_ms)?;

@@ -1,6 +1,7 @@
 //! What the broker does to a message's properties before it is stored: reserved names are taken out, its own are added.
 //! The text is copied once, pair by pair, and no map is built.
 
+use bolide_store::light;
 use bolide_store::record::Properties;
 use bolide_store::record::properties::push;
 
@@ -29,6 +30,8 @@ pub(crate) mod key {
     pub(crate) const SHARDING_KEY: &str = "__SHARDINGKEY";
     /// How urgent a message is: from 0, the larger the sooner.
     pub(crate) const PRIORITY: &str = "_SYS_MSG_PRIORITY_";
+    /// How many messages a batch holds that is one record; only Apache's broker makes those.
+    pub(crate) const INNER_COUNT: &str = "INNER_NUM";
     /// The lite topic of a message, within its topic.
     pub(crate) const LITE_TOPIC: &str = "__LITE_TOPIC";
 }
@@ -65,8 +68,12 @@ pub(crate) struct Known<'a> {
     names_priority: bool,
     /// How urgent the message is: 0 or more.
     pub(crate) priority: Option<i32>,
+    /// The message claims to hold others.
+    pub(crate) claims_to_be_batch: bool,
     /// The message's lite topic.
     pub(crate) lite_topic: Option<&'a str>,
+    /// The light queues that the message is to enter, separated by commas.
+    pub(crate) light_queues: Option<&'a str>,
 }
 
 impl<'a> Known<'a> {
@@ -88,7 +95,9 @@ impl<'a> Known<'a> {
                 self.names_priority = true;
                 self.priority = value.parse().ok().filter(|priority| *priority >= 0);
             }
+            key::INNER_COUNT => self.claims_to_be_batch = true,
             key::LITE_TOPIC => self.lite_topic = Some(value),
+            light::DISPATCH => self.light_queues = Some(value),
             _ => {}
         }
     }

@@ -95,6 +95,10 @@ pub(crate) struct Clockwork {
     /// Where the last delivered message ends: a checkpoint must not be ahead of it.
     delivered_end: PhysicalOffset,
     shown: usize,
+    /// What waited in messages before this was stored again.
+    released: PhysicalOffset,
+    /// What was stored again beyond that.
+    moved: HashSet<PhysicalOffset>,
 }
 
 impl Clockwork {
@@ -135,6 +139,8 @@ impl Clockwork {
             flush_interval_ms,
             delivered_end: PhysicalOffset(0),
             shown: 0,
+            released: PhysicalOffset(0),
+            moved: HashSet::new(),
         };
         for logged in recovered.late {
             let recalls = clockwork.recalled_by(log, &logged)?;
@@ -171,6 +177,36 @@ impl Clockwork {
         self.save_in_time(log)?;
         self.clean(log)?;
         Ok(self.wake_ms(log.now_ms()))
+    }
+
+    /// Stores again what waits in messages before `before`, so that they may go from the log; says whether all of it could be.
+    pub(crate) fn release(&mut self, log: &impl MessageLog, before: PhysicalOffset) -> Result<bool, TimerError> {
+        if before <= self.released {
+            return Ok(true);
+        }
+        let stalled = self.enter_all(log)?;
+        // What is pending is due within a slot's length.
+        if stalled || self.again.is_some() || log.is_closing() || self.schedule.is_pending_before(before) {
+            return Ok(false);
+        }
+        for logged in self.files.records_before(before)? {
+            let slot_ms = logged.record.slot_ms(self.lengths.precision_ms);
+            let physical = logged.record.physical;
+            if !self.schedule.is_waiting(slot_ms) || physical < self.released || self.moved.contains(&physical) {
+                continue;
+            }
+            if let Some(waiting) = log.waiting(physical)?.filter(|waiting| waiting.size == logged.record.size) {
+                let mut message = waiting.message;
+                timing::roll(&mut message, logged.record.written_ms, log.now_ms());
+                self.delivered_end = self.delivered_end.max(self.put(log, &mut message)?);
+                self.moved.insert(physical);
+            }
+        }
+        log.show();
+        self.enter_all(log)?;
+        (self.released, self.is_dirty) = (before, true);
+        self.moved.clear();
+        Ok(true)
     }
 
     /// Notes how far everything is, in a file that the next start relies on. What was delivered must be on the disk.
@@ -304,7 +340,9 @@ impl Clockwork {
         // After a crash, Apache's broker enters messages again that its log has already.
         let mut known = HashSet::new();
         for logged in self.files.slot(slot_ms)? {
-            if !known.insert(logged.record.physical) {
+            let physical = logged.record.physical;
+            let is_elsewhere = physical < self.released || self.moved.contains(&physical);
+            if !known.insert(physical) || is_elsewhere {
                 continue;
             }
             let recalls = self.recalled_by(log, &logged)?;
@@ -338,6 +376,8 @@ impl Clockwork {
                     rolled |= entry.mark.roll;
                     self.deliver(log, waiting, &entry)?;
                 }
+                // It was stored again before its segment went.
+                Ok(None) if entry.physical < log.begin() => {}
                 Ok(_) => tracing::warn!(message = %entry.physical, "a timed message is gone from the commit log"),
                 Err(error) => {
                     tracing::error!(message = %entry.physical, "a timed message cannot be read, tried again in a moment: {error}");
@@ -374,12 +414,7 @@ impl Clockwork {
                 }
             }
         }
-        let mut put = log.put(&message);
-        if let Err(PutError::PropertiesTooLong { .. }) = put {
-            timing::shorten(&mut message);
-            put = log.put(&message);
-        }
-        match put {
+        match self.put(log, &mut message) {
             Ok(end) => self.delivered_end = self.delivered_end.max(end),
             Err(error) if is_passing(&error) => return Err(error.into()),
             Err(error) => tracing::error!(message = %waiting.physical, "a timed message cannot be delivered: {error}"),
@@ -390,6 +425,17 @@ impl Clockwork {
             self.shown = 0;
         }
         Ok(())
+    }
+
+    /// Stores a message, without what only informs if it has become too long by that.
+    fn put(&self, log: &impl MessageLog, message: &mut Message) -> Result<PhysicalOffset, PutError> {
+        match log.put(message) {
+            Err(PutError::PropertiesTooLong { .. }) => {
+                timing::shorten(message);
+                log.put(message)
+            }
+            put => put,
+        }
     }
 
     fn task_of(&self, message: &Message, entry: &Entry) -> Task {
@@ -405,5 +451,12 @@ impl Clockwork {
 
 /// Whether a message that was refused may be stored later.
 fn is_passing(error: &PutError) -> bool {
-    matches!(error, PutError::NoSpace | PutError::NoSegment { .. } | PutError::Poisoned { .. } | PutError::Closed)
+    matches!(
+        error,
+        PutError::NearlyFull { .. }
+            | PutError::NoSpace
+            | PutError::NoSegment { .. }
+            | PutError::Poisoned { .. }
+            | PutError::Closed
+    )
 }

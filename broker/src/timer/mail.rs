@@ -56,7 +56,7 @@ impl MessageLog for Mail<'_> {
     }
 
     fn put(&self, message: &Message) -> Result<PhysicalOffset, PutError> {
-        message.put(self.0).map(|put| put.end())
+        message.put_again(self.0).map(|put| put.end())
     }
 
     fn show(&self) {

@@ -187,6 +187,16 @@ impl Schedule {
         }
     }
 
+    /// Whether a slot has records and has not opened.
+    pub(crate) fn is_waiting(&self, slot_ms: i64) -> bool {
+        self.slots.contains(&slot_ms)
+    }
+
+    /// Whether a message before `physical` is pending.
+    pub(crate) fn is_pending_before(&self, physical: PhysicalOffset) -> bool {
+        self.pending.values().any(|entry| entry.physical < physical)
+    }
+
     /// The slot to open now, if there is one.
     pub(crate) fn next_slot(&self, now_ms: i64) -> Option<i64> {
         let slot_ms = *self.slots.first()?;

@@ -30,6 +30,8 @@ pub struct TopicDefaults {
     pub broker_topic: bool,
     /// `reviveQueueNum`: queues of the topic in which POP keeps its checkpoints.
     pub revive_queues: i32,
+    /// `enableLmq`.
+    pub light_queues: bool,
 }
 
 /// Result of looking up a topic that may have to be created.
@@ -238,7 +240,7 @@ impl TopicTable {
 }
 
 /// A readable and writable topic with as many read as write queues.
-fn plain(name: &str, queue_nums: i32) -> TopicConfig {
+pub(super) fn plain(name: &str, queue_nums: i32) -> TopicConfig {
     TopicConfig {
         topic_name: name.to_owned(),
         read_queue_nums: queue_nums,
@@ -264,6 +266,7 @@ mod tests {
                 cluster_topic: true,
                 broker_topic: true,
                 revive_queues: 8,
+                light_queues: false,
             },
             1,
         )

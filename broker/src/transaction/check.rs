@@ -96,6 +96,11 @@ pub(super) fn scan(broker: &Broker) -> Result<(), ReadError> {
     }
 }
 
+/// Stores a half message again, for another reason than a check.
+pub(super) fn renew(broker: &Broker, half: &Half) -> Result<(), impl std::error::Error + use<>> {
+    act(broker, half, Action::Renew)
+}
+
 fn act(broker: &Broker, half: &Half, action: Action) -> Result<(), CheckError> {
     let record = match broker.store.message_at(PhysicalOffset(half.physical)) {
         Ok(record) => record,
@@ -129,7 +134,7 @@ fn store_again(
     view: &RecordView<'_>,
     checks: i32,
 ) -> Result<Option<Half>, CheckError> {
-    let put = half::copy(record, view, half, checks).put(broker)?;
+    let put = half::copy(record, view, half, checks).put_again(broker)?;
     let copy = half::entry_of_copy(half, checks, &put);
     let is_open = broker.transactions.ledger.lock().moved(half.offset, copy.clone());
     Ok(is_open.then_some(copy))
@@ -198,7 +203,7 @@ fn give_up(broker: &Broker, half: &Half, record: &Bytes, view: &RecordView<'_>) 
     let mut message = Message::of(record, view);
     message.topic = GIVEN_UP_TOPIC.to_owned();
     message.queue = QUEUE;
-    let put = message.put(broker)?;
+    let put = message.put_again(broker)?;
     tracing::warn!(
         group = &*half.group,
         message = encode_message_id(broker.store_host, put.physical_offset),

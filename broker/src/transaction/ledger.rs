@@ -283,6 +283,16 @@ impl Ledger {
         progress
     }
 
+    /// The open half messages whose latest copy lies before this offset of the commit log.
+    pub fn lying_before(&self, physical: i64) -> Vec<Half> {
+        self.open.values().filter(|half| half.physical < physical).cloned().collect()
+    }
+
+    /// The latest copy of an open transaction's half message, by the offset of its first.
+    pub fn latest_copy(&self, origin: i64) -> Option<&Half> {
+        self.latest(origin).and_then(|copy| self.open.get(&copy))
+    }
+
     /// How many transactions are known to be open.
     pub fn open_count(&self) -> usize {
         self.open.len()

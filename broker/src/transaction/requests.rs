@@ -19,6 +19,7 @@ use crate::transaction::ledger::Claim;
 use crate::transaction::{GIVEN_UP_TOPIC, HALF_TOPIC, QUEUE};
 
 /// How a producer ends a transaction.
+#[derive(Clone)]
 pub(crate) struct Ending {
     pub(crate) is_commit: bool,
     pub(crate) producer_group: String,
@@ -77,8 +78,8 @@ pub(crate) async fn end_now_or_on_blocking_thread(broker: &Arc<Broker>, ending: 
 
 fn finish(broker: &Broker, ending: &Ending) -> Result<(), Refusal> {
     let wrong = |remark: &'static str| Refusal::new(ResponseCode::SYSTEM_ERROR, remark);
-    let record = broker.store.message_at(ending.physical);
-    let record = record.map_err(|_| wrong("Find prepared transaction message failed"))?;
+    let (record, moved) = find(broker, ending).ok_or_else(|| wrong("Find prepared transaction message failed"))?;
+    let ending = moved.as_ref().unwrap_or(ending);
     let view = RecordView::parse(&record).ok().filter(|view| view.topic() == HALF_TOPIC);
     let view = view.ok_or_else(|| wrong("Find prepared transaction message failed"))?;
     if is_too_late(broker, ending, &view) {
@@ -118,6 +119,17 @@ fn finish(broker: &Broker, ending: &Ending) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The half message that a producer means: where it says, or, if the segment is gone, its latest copy, and where that is.
+fn find(broker: &Broker, ending: &Ending) -> Option<(Bytes, Option<Ending>)> {
+    if let Ok(record) = broker.store.message_at(ending.physical) {
+        return Some((record, None));
+    }
+    let copy = broker.transactions.ledger.lock().latest_copy(ending.queue_offset.0).cloned()?;
+    let physical = PhysicalOffset(copy.physical);
+    let moved = Ending { queue_offset: QueueOffset(copy.offset), physical, ..ending.clone() };
+    Some((broker.store.message_at(physical).ok()?, Some(moved)))
+}
+
 fn busy(remark: &'static str) -> Refusal {
     Refusal::new(ResponseCode::SYSTEM_BUSY, remark)
 }
@@ -142,7 +154,7 @@ fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(),
     } else {
         timer::redirect_checked(broker, &mut message);
     }
-    message.put(broker)?;
+    message.put_again(broker)?;
     Ok(())
 }
 
@@ -174,7 +186,7 @@ fn resume(broker: &Broker, offset: PhysicalOffset) -> Result<(), Refusal> {
     message.topic = HALF_TOPIC.to_owned();
     message.queue = QUEUE;
     message.properties.set(key::CHECK_TIMES, "0");
-    message.put(broker)?;
+    message.put_again(broker)?;
     broker.store.dispatch();
     Ok(())
 }

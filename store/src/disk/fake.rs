@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::{Allocation, Disk, DiskFile, DiskLock, Entry, Window, with_suffix};
+use super::{Allocation, Disk, DiskFile, DiskLock, Entry, Space, Window, with_suffix};
 
 const PAGE_BYTES: u64 = 4096;
 
@@ -42,6 +42,8 @@ struct Faults {
 #[derive(Default)]
 struct Switches {
     full: bool,
+    /// What is used, of 100 bytes.
+    used_percent: u64,
     cold: bool,
     failing_sync: Option<PathBuf>,
     failing_write: Option<PathBuf>,
@@ -66,6 +68,11 @@ impl FakeDisk {
     /// Whether reserving blocks fails for want of room.
     pub fn set_full(&self, full: bool) {
         self.inner.faults.switches.lock().full = full;
+    }
+
+    /// Makes the disk say that it is this full.
+    pub fn set_used_percent(&self, percent: u64) {
+        self.inner.faults.switches.lock().used_percent = percent;
     }
 
     /// Whether nothing counts as cached, so that every read has to wait.
@@ -168,6 +175,11 @@ impl Disk for FakeDisk {
 
     fn sync_dir(&self, _: &Path) -> io::Result<()> {
         Ok(())
+    }
+
+    fn space(&self, _: &Path) -> io::Result<Space> {
+        let used_bytes = self.inner.faults.switches.lock().used_percent;
+        Ok(Space { used_bytes, available_bytes: 100 - used_bytes.min(100) })
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

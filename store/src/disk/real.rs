@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rustix::fs::{Advice, FallocateFlags, FlockOperation};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::{Allocation, Disk, DiskFile, DiskLock, Entry, Window, with_suffix};
+use super::{Allocation, Disk, DiskFile, DiskLock, Entry, Space, Window, with_suffix};
 use crate::mapping::Mapping;
 
 /// The file system of this machine.
@@ -81,6 +81,15 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
+    }
+
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let found = rustix::fs::statvfs(dir)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Space {
+            used_bytes: bytes(found.f_blocks.saturating_sub(found.f_bfree)),
+            available_bytes: bytes(found.f_bavail),
+        })
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

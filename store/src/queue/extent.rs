@@ -15,6 +15,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// A queue's range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
+    /// Number of the first file.
+    pub(super) first_file: i64,
     /// The first offset.
     pub(super) min: i64,
     /// The offset after the last unit.
@@ -24,7 +26,7 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    pub(super) const EMPTY: Self = Self { min: 0, max: 0, max_physical: -1 };
+    pub(super) const EMPTY: Self = Self { first_file: 0, min: 0, max: 0, max_physical: -1 };
 }
 
 impl QueueFiles {
@@ -35,7 +37,8 @@ impl QueueFiles {
             return Ok(Extent::EMPTY);
         };
         let file_units = (self.file_bytes / UNIT_BYTES as u64) as i64;
-        let mut extent = Extent { min: first_index * file_units, max: first_index * file_units, max_physical: -1 };
+        let first = first_index * file_units;
+        let mut extent = Extent { first_file: *first_index, min: first, max: first, max_physical: -1 };
         let from = files.len().saturating_sub(if suspect { SUSPECT_FILES } else { 1 });
         // One file more, for the last message before those.
         let mut looked_at = from.saturating_sub(1);

@@ -76,6 +76,22 @@ impl QueueFiles {
         })
     }
 
+    /// Number of the file that the unit at `offset` belongs to.
+    pub(super) fn file_of(&self, offset: i64) -> i64 {
+        offset / (self.file_bytes as i64 / UNIT_BYTES as i64)
+    }
+
+    /// Removes one file of a queue, if there is one.
+    pub(super) fn remove_file(&self, queue: &Queue, index: i64) -> io::Result<()> {
+        let path = self.path(queue, index);
+        self.open.forget(|key| *key == (queue.number, index));
+        self.unsynced.lock().files.remove(&path);
+        match self.disk.remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
     /// Removes all files of a queue.
     pub(super) fn remove(&self, queue: &Queue) -> io::Result<()> {
         self.open.forget(|(number, _)| *number == queue.number);

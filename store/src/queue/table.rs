@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
@@ -11,6 +11,7 @@ use super::extent::Extent;
 use super::{Queue, QueueFiles};
 use crate::disk::Disk;
 use crate::error::StoreError;
+use crate::light::is_light;
 use crate::offset::QueueId;
 use crate::options::StoreOptions;
 
@@ -19,6 +20,7 @@ pub(crate) struct Queues {
     pub(crate) files: QueueFiles,
     topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
     numbers: AtomicU32,
+    light: AtomicUsize,
 }
 
 struct Topic {
@@ -39,7 +41,7 @@ impl Queues {
     pub(crate) fn open(options: &StoreOptions, disk: &Arc<dyn Disk>, suspect: bool) -> Result<Self, StoreError> {
         let files = QueueFiles::new(options, Arc::clone(disk));
         disk.create_dir(&files.dir).map_err(StoreError::io("create", &files.dir))?;
-        let queues = Self { files, topics: RwLock::default(), numbers: AtomicU32::new(0) };
+        let queues = Self { files, topics: RwLock::default(), numbers: AtomicU32::new(0), light: AtomicUsize::new(0) };
         let dir = queues.files.dir.clone();
         let subdirs = |dir: &std::path::Path| -> Result<Vec<String>, StoreError> {
             let entries = disk.list(dir).map_err(StoreError::io("list", dir))?;
@@ -83,6 +85,11 @@ impl Queues {
         self.topics.read().get(topic).map(|topic| topic.queues.read().clone()).unwrap_or_default()
     }
 
+    /// How many queues are light ones.
+    pub(crate) fn light(&self) -> usize {
+        self.light.load(Ordering::Relaxed)
+    }
+
     /// All queues.
     pub(crate) fn all(&self) -> Vec<Arc<Queue>> {
         self.topics.read().values().flat_map(|topic| topic.queues.read().clone()).collect()
@@ -98,6 +105,9 @@ impl Queues {
             .unwrap_or_default();
         for queue in &queues {
             queue.removed.store(true, Ordering::Release);
+        }
+        if is_light(topic) {
+            self.light.fetch_sub(queues.len(), Ordering::Relaxed);
         }
         queues
     }
@@ -134,6 +144,9 @@ impl Queues {
                 let number = self.numbers.fetch_add(1, Ordering::Relaxed);
                 let queue = Arc::new(Queue::new(Arc::clone(&topic.name), id, number, extent));
                 queues.insert(index, Arc::clone(&queue));
+                if is_light(&queue.topic) {
+                    self.light.fetch_add(1, Ordering::Relaxed);
+                }
                 queue
             }
         }

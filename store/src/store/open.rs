@@ -57,7 +57,12 @@ impl Store {
             checkpoint.save(|saved| (saved.queue_ms, saved.queue_physical) = (0, 0))?;
         }
         let queues = Queues::open(&options, &disk, crashed)?;
-        let derived = Derived { queues, index, delay_levels_ms: options.delay_levels_ms.clone() };
+        let derived = Derived {
+            queues,
+            index,
+            delay_levels_ms: options.delay_levels_ms.clone(),
+            light_queues: options.light_queues,
+        };
         let checkpointed = checkpoint.get();
         let recovery = Recovery {
             log: &log,
@@ -83,6 +88,8 @@ impl Store {
             dispatcher,
             checkpoint,
             incomplete: Mutex::new(None),
+            nearly_full: Default::default(),
+            retention: Mutex::default(),
             checkpointing: Mutex::new(()),
             signals: Signals::default(),
             counters: Default::default(),

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Inner, Store};
 use crate::error::PutError;
+use crate::light::{LIGHT_QUEUE, LightSlot, Plan};
 use crate::message::{NewMessage, Put};
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 use crate::queue::Queue;
@@ -25,11 +26,21 @@ impl Store {
     /// Appends a message. On return it survives the death of the process; under SYNC_FLUSH ask [`Store::request_flush`]
     /// and wait for [`StoreEvents::flushed`](crate::StoreEvents::flushed) to reach [`Put::end`].
     pub fn put(&self, message: &NewMessage<'_>) -> Result<Put, PutError> {
+        match self.inner.nearly_full() {
+            Some(refusal) => self.count_failure(Err(refusal)),
+            None => self.put_again(message),
+        }
+    }
+
+    /// Like [`Store::put`], for what was accepted earlier and is stored again so that older segments may go: it may use
+    /// the room that a disk has left which is too full for other messages.
+    pub fn put_again(&self, message: &NewMessage<'_>) -> Result<Put, PutError> {
         let result = with_buffer(|buffer| {
             self.inner.check(message)?;
-            encode(message, self.inner.options.append_property_crc, buffer).map_err(encode_error)?;
+            let mut lights = Vec::new();
+            self.inner.encode(message, buffer, &mut lights)?;
             let mut receipt = None;
-            self.inner.append(message, buffer, |put| receipt = Some(put))?;
+            self.inner.append(message, buffer, &lights, |put| receipt = Some(put))?;
             receipt.ok_or(PutError::Closed)
         });
         self.count_failure(result)
@@ -38,6 +49,9 @@ impl Store {
     /// Appends the messages of a client's batch body to consecutive offsets of one queue, all or none.
     pub fn put_batch(&self, batch: &NewMessage<'_>) -> Result<Vec<Put>, PutError> {
         let result = with_buffer(|buffer| {
+            if let Some(refusal) = self.inner.nearly_full() {
+                return Err(refusal);
+            }
             self.inner.check(batch)?;
             let kinds = sys_flag::TRANSACTION_MASK | sys_flag::NEED_UNWRAP | sys_flag::INNER_BATCH;
             if batch.sys_flag & kinds != 0 {
@@ -46,6 +60,7 @@ impl Store {
             if batch.body.is_empty() {
                 return Err(PutError::BadBatch { position: 0, problem: "it has no messages" });
             }
+            let mut lights = Vec::new();
             for inner in BatchMessages::new(batch.body) {
                 let inner =
                     inner.map_err(|BatchError { position, problem }| PutError::BadBatch { position, problem })?;
@@ -56,10 +71,10 @@ impl Store {
                     prepared_offset: 0,
                     ..*batch
                 };
-                encode(&message, self.inner.options.append_property_crc, buffer).map_err(encode_error)?;
+                self.inner.encode(&message, buffer, &mut lights)?;
             }
             let mut puts = Vec::new();
-            self.inner.append(batch, buffer, |put| puts.push(put))?;
+            self.inner.append(batch, buffer, &lights, |put| puts.push(put))?;
             Ok(puts)
         });
         self.count_failure(result)
@@ -79,6 +94,12 @@ impl Store {
 }
 
 impl Inner {
+    /// Why producers' messages are refused, while the disk is too full for them.
+    pub(super) fn nearly_full(&self) -> Option<PutError> {
+        let used_percent = self.nearly_full.load(Relaxed);
+        (used_percent > 0).then_some(PutError::NearlyFull { used_percent })
+    }
+
     fn check(&self, message: &NewMessage<'_>) -> Result<(), PutError> {
         let (body, limit) = (message.body.len(), self.options.max_body_bytes);
         if body > limit {
@@ -97,23 +118,49 @@ impl Inner {
         Ok(())
     }
 
-    /// Appends encoded records of one queue and calls `stored` for each.
+    /// Appends a message to `buffer` as a record, and the light queues that it enters to `lights`.
+    fn encode(
+        &self,
+        message: &NewMessage<'_>,
+        buffer: &mut Vec<u8>,
+        lights: &mut Vec<LightSlot>,
+    ) -> Result<(), PutError> {
+        let has_crc = self.options.append_property_crc;
+        let plan = if self.options.light_queues { Plan::of(message)? } else { None };
+        let Some(plan) = plan else {
+            encode(message, has_crc, buffer).map_err(encode_error)?;
+            return Ok(());
+        };
+        encode(&NewMessage { properties: &plan.properties, ..*message }, has_crc, buffer).map_err(encode_error)?;
+        lights.extend(plan.slots(buffer.len(), has_crc));
+        Ok(())
+    }
+
+    /// Appends encoded records of one queue, which also enter `lights`, and calls `stored` for each.
     fn append(
         &self,
         message: &NewMessage<'_>,
         records: &mut [u8],
+        lights: &[LightSlot],
         mut stored: impl FnMut(Put),
     ) -> Result<(), PutError> {
         let begin_ms = self.clock.now_ms();
         let enters_queue = sys_flag::enters_queue(message.sys_flag);
-        let (slot, queue) = loop {
-            let queue = enters_queue.then(|| self.derived.queues.find_or_create(message.topic, message.queue));
+        let queues = &self.derived.queues;
+        let (slot, queue, light_queues) = loop {
+            let queue = enters_queue.then(|| queues.find_or_create(message.topic, message.queue));
+            let light_queues: Vec<Arc<Queue>> =
+                lights.iter().map(|light| queues.find_or_create(&light.name, LIGHT_QUEUE)).collect();
             let slot = self.log.slot(records.len(), begin_ms)?;
-            // The topic may have been deleted in between.
-            if !queue.as_ref().is_some_and(|queue| queue.is_removed()) {
-                break (slot, queue);
+            // A topic may have been deleted in between.
+            if !queue.iter().chain(&light_queues).any(|queue| queue.is_removed()) {
+                break (slot, queue, light_queues);
             }
         };
+        for (light, queue) in lights.iter().zip(&light_queues) {
+            light.fill(records, queue.next());
+            queue.set_next(QueueOffset(queue.next().0 + 1));
+        }
         let store_ms = self.clock.now_ms();
         let mut receipts =
             Receipts { physical: slot.offset(), next: queue.as_ref().map(|queue| queue.next()), count: 0 };

@@ -69,29 +69,10 @@ impl Store {
         store_ms: i64,
         boundary: Boundary,
     ) -> Result<QueueOffset, ReadError> {
-        let Some(queue) = self.inner.derived.queues.find(topic, queue) else {
-            return Ok(QueueOffset(0));
-        };
-        let (min, max) = (queue.min(), queue.max());
-        let is_before = |time: i64| match boundary {
-            Boundary::Lower => time < store_ms,
-            Boundary::Upper => time <= store_ms,
-        };
-        let (mut low, mut high) = (min.0, max.0);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            // A message that is gone from the log is older than all that are not.
-            let time = self.inner.store_time(&queue, QueueOffset(middle))?.unwrap_or(i64::MIN);
-            if is_before(time) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+        match self.inner.derived.queues.find(topic, queue) {
+            Some(queue) => self.inner.offset_by_time(&queue, store_ms, boundary),
+            None => Ok(QueueOffset(0)),
         }
-        Ok(match boundary {
-            Boundary::Lower => QueueOffset(low),
-            Boundary::Upper => QueueOffset((low - 1).max(min.0)),
-        })
     }
 
     /// When the message at `offset` was stored; `None`: no such message. May wait for the disk.
@@ -159,6 +140,35 @@ impl Inner {
         (self.options.physical_memory_bytes / 100).saturating_mul(self.options.in_memory_percent) as i64
     }
 
+    /// See [`Store::offset_by_time`].
+    pub(super) fn offset_by_time(
+        &self,
+        queue: &Queue,
+        store_ms: i64,
+        boundary: Boundary,
+    ) -> Result<QueueOffset, ReadError> {
+        let (min, max) = (queue.min(), queue.max());
+        let is_before = |time: i64| match boundary {
+            Boundary::Lower => time < store_ms,
+            Boundary::Upper => time <= store_ms,
+        };
+        let (mut low, mut high) = (min.0, max.0);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            // A message that is gone from the log is older than all that are not.
+            let time = self.store_time(queue, QueueOffset(middle))?.unwrap_or(i64::MIN);
+            if is_before(time) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(match boundary {
+            Boundary::Lower => QueueOffset(low),
+            Boundary::Upper => QueueOffset((low - 1).max(min.0)),
+        })
+    }
+
     fn store_time(&self, queue: &Queue, offset: QueueOffset) -> Result<Option<i64>, ReadError> {
         let unit = queue.unit(&self.derived.queues.files, offset, true).map_err(ReadError::io("a consume queue"))?;
         let Some(unit) = unit.filter(|unit| !unit.is_filler()) else {
@@ -182,7 +192,13 @@ impl Inner {
     ) -> Result<QueueRead, ReadError> {
         let queue = self.derived.queues.find(topic, id);
         let read = match &queue {
-            Some(queue) => self.read_existing(queue, offset, limits, accepts, wait),
+            Some(queue) => match self.read_existing(queue, offset, limits, accepts, wait) {
+                // The file went with its messages while it was read.
+                Err(ReadError::Io { .. }) if offset < queue.min() => {
+                    self.read_existing(queue, offset, limits, accepts, wait)
+                }
+                read => read,
+            },
             None => Ok(outside(ReadStatus::NoSuchQueue, 0, 0, 0)),
         };
         let read = match read {
@@ -305,6 +321,8 @@ impl Inner {
             let length = (end.0 - first.physical.0) as usize;
             match self.log.read(first.physical, length, wait) {
                 Ok(bytes) => self.slice(span, &bytes, read),
+                // The segment went while it was read.
+                Err(ReadError::NoRecord(_)) if first.physical < self.log.begin() => {}
                 Err(ReadError::NoRecord(_)) if count == 1 => self.report_damage(first),
                 // One of them claims too much: take them one by one.
                 Err(ReadError::NoRecord(_)) => {

@@ -9,6 +9,8 @@ use crate::error::PutError;
 pub struct Health {
     /// Why writes are refused, if they are.
     pub refusal: Option<PutError>,
+    /// Why messages of producers are refused while all else works: the disk is nearly full.
+    pub nearly_full: Option<PutError>,
     /// What stops queues and index from following the log, if something does.
     pub dispatch_error: Option<String>,
     /// Bytes of the log that queues and index do not show yet.

@@ -2,8 +2,10 @@
 
 mod flush;
 mod history;
+mod light;
 mod lock;
 mod read;
+mod retain;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

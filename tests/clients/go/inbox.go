@@ -31,10 +31,14 @@ func (i *inbox) add(one received) {
 
 // consume is the listener of a push consumer.
 func (i *inbox) consume(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+	i.note(messages...)
+	return consumer.ConsumeSuccess, nil
+}
+
+func (i *inbox) note(messages ...*primitive.MessageExt) {
 	for _, message := range messages {
 		i.add(received{string(message.Body), message.Queue.QueueId, message})
 	}
-	return consumer.ConsumeSuccess, nil
 }
 
 func (i *inbox) snapshot() []received {

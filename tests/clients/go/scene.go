@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -156,20 +157,27 @@ func numbered(prefix string, count int) []string {
 	return bodies
 }
 
-// push starts a push consumer; unless changed, it begins with a queue's first message.
+// push starts a push consumer that succeeds with every message; unless changed, it begins with a queue's first message.
 func (s *scene) push(group, topic, expression string, settings ...consumer.Option) (rocketmq.PushConsumer, *inbox) {
 	collected := &inbox{}
+	selector := consumer.MessageSelector{Type: consumer.TAG, Expression: expression}
+	return s.listen(group, topic, selector, collected.consume, settings...), collected
+}
+
+type listener func(context.Context, ...*primitive.MessageExt) (consumer.ConsumeResult, error)
+
+// listen starts a push consumer with a listener of the case's own.
+func (s *scene) listen(group, topic string, selector consumer.MessageSelector, consume listener, settings ...consumer.Option) rocketmq.PushConsumer {
 	settings = append([]consumer.Option{
 		consumer.WithNameServer([]string{s.options.nameServer}), consumer.WithGroupName(group), consumer.WithInstance(s.instance()),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
 	}, settings...)
 	created, err := rocketmq.NewPushConsumer(settings...)
 	succeeds("a new push consumer", err)
-	selector := consumer.MessageSelector{Type: consumer.TAG, Expression: expression}
-	succeeds("the subscription", created.Subscribe(topic, selector, collected.consume))
+	succeeds("the subscription", created.Subscribe(topic, selector, consume))
 	succeeds("the push consumer's start", created.Start())
 	s.closing(func() { _ = created.Shutdown() })
-	return created, collected
+	return created
 }
 
 // pull starts a pull consumer.
@@ -200,6 +208,13 @@ func (s *scene) stored(reader rocketmq.PullConsumer, result *primitive.SendResul
 		return nil
 	})
 	return found
+}
+
+// storedFirst returns the first message of a topic with one queue, which may not be there yet.
+func (s *scene) storedFirst(topic string) *primitive.MessageExt {
+	queue := &primitive.MessageQueue{Topic: topic, BrokerName: s.servers.broker(), QueueId: 0}
+	eventually("the topic "+topic, true, func() any { return len(s.queuesOrNone(topic)) > 0 })
+	return s.stored(s.pull(s.unique("reader"), topic, "*"), &primitive.SendResult{MessageQueue: queue})
 }
 
 // awaitDone waits until a consumer counts all messages of a topic with one queue as done, of which all have been received.

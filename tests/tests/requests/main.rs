@@ -4,7 +4,11 @@
 // A test ends with its first failure.
 #![allow(clippy::unwrap_used)]
 
+mod bad_input;
+mod light_queues;
 mod message_types;
+mod offset_reset;
+mod peek;
 
 use std::fmt::Write as _;
 

@@ -14,10 +14,14 @@ const HISTORIES: u64 = 150;
 const STEPS: usize = 60;
 
 /// A small generator of random numbers (xorshift64*).
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -42,12 +46,7 @@ struct History {
 
 impl History {
     fn new(seed: u64) -> Self {
-        Self {
-            random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
-            machine: Machine::new(),
-            model: Model::new(),
-            keys: 0,
-        }
+        Self { random: Random::new(seed), machine: Machine::new(), model: Model::new(), keys: 0 }
     }
 
     fn topic(&mut self) -> String {

@@ -1,5 +1,7 @@
 package bolide.cases;
 
+import java.util.List;
+
 /**
  * The command line.
  *
@@ -26,7 +28,7 @@ record Options(String nameServer, String cold, String restartable, String only, 
         String run = Long.toString(System.currentTimeMillis() % 1_000_000_000, 36) + Long.toString(ProcessHandle.current().pid(), 36);
         String topic = null;
         String group = null;
-        if (arguments.length % 2 == 0) {
+        if (arguments.length % 2 == 0 || !List.of("cases", "member").contains(arguments[0])) {
             throw new IllegalArgumentException(USAGE);
         }
         for (int i = 1; i < arguments.length; i += 2) {

@@ -63,7 +63,7 @@ final class Servers implements AutoCloseable {
         return List.copyOf(brokers.keySet());
     }
 
-    /** The broker of the cluster that gives a transaction up after a few checks. */
+    /** The broker of the cluster that gives a transaction up after a few checks, and that is in the region test-region. */
     String impatient() {
         return brokers.keySet().stream().filter(broker -> !broker.equals(broker())).findFirst().orElseThrow();
     }
