@@ -17,6 +17,7 @@ use crate::cluster::Cluster;
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
+use crate::foreign::ForeignError;
 use crate::group::Groups;
 use crate::grpc::Grpc;
 use crate::offset::Offsets;
@@ -32,11 +33,14 @@ use crate::timer::{TimerError, Timers};
 use crate::topic::Topics;
 use crate::topic::table::TopicDefaults;
 use crate::transaction::Transactions;
-use crate::{delay, grpc, pop, pull, requests, send, timer, transaction};
+use crate::{delay, foreign, grpc, pop, pull, requests, send, timer, transaction};
 
 /// Why a broker did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The folder has data that is not read here.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,6 +113,7 @@ impl Broker {
         let events = Arc::new(Events::default());
         let options = store_options(&config);
         let flush_mode = options.flush_mode;
+        foreign::check(&root, &*disk)?;
         let store = Store::open(options, disk.clone(), clock.clone(), events.clone())?;
         ConfigFile::create_folder(&root, &*disk)?;
         let broker = Arc::new(Broker {

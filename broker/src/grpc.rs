@@ -2,9 +2,6 @@
 //! methods; each capability has a file here that translates between the protocol's messages and the broker's own operations. What
 //! sends, pops, ends transactions and so on is not decided here, but where the remoting front door asks for it too.
 
-// The rooms of sending and receiving, which use the rest, are on their way.
-#![allow(dead_code)]
-
 mod ack;
 mod assignment;
 mod caller;
@@ -23,6 +20,7 @@ mod property;
 mod pull;
 pub(crate) mod question;
 mod recall;
+mod receipt;
 mod receive;
 mod resource;
 mod route;
@@ -57,6 +55,22 @@ impl Grpc {
     /// `file` holds what is remembered of clients; [`memory::recover`] takes it in, once there is a broker.
     pub(crate) fn new(file: ConfigFile) -> Self {
         Grpc { sessions: Sessions::default(), file }
+    }
+
+    /// Whether a client has a session: one with a Telemetry stream, or one that has not been silent for long.
+    pub(crate) fn is_connected(&self, client_id: &str) -> bool {
+        self.sessions.get(client_id).is_some()
+    }
+
+    /// As if a client had sent its settings; it listens for as long as what is returned is kept.
+    #[cfg(test)]
+    pub(crate) fn connect(&self, client_id: &str, now_ms: i64) -> impl Sized + use<> {
+        let mut request = tonic::Request::new(());
+        request.metadata_mut().insert("x-mq-client-id", client_id.parse().unwrap());
+        let (commands, told) = tokio::sync::mpsc::channel(1);
+        let caller = Caller::of(&request).unwrap();
+        self.sessions.attach(&caller, v2::Settings::default(), Some(commands), 10, now_ms).unwrap();
+        told
     }
 }
 

@@ -11,6 +11,7 @@ pub mod config;
 mod config_file;
 pub mod delay;
 pub mod filter;
+pub mod foreign;
 pub mod group;
 mod grpc;
 mod message;

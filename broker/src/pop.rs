@@ -17,8 +17,12 @@ mod modes;
 mod notification;
 pub mod order;
 mod peek;
+mod receipt;
+mod recipient;
 mod relabel;
 mod release;
+mod renew;
+pub mod renewal;
 mod request;
 pub mod retry_topic;
 mod revive;
@@ -28,7 +32,7 @@ pub mod waiting;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use bolide_remoting::{Reply, Request};
 use bolide_store::{Arrival, Disk};
@@ -36,12 +40,15 @@ use parking_lot::Mutex;
 
 pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time};
 pub(crate) use assignment::{modes, query_assignment, set_mode};
-pub(crate) use check::subscription;
+pub(crate) use check::{Subject, check, subscription};
 pub(crate) use notification::{notification, polling_info};
 pub(crate) use peek::peek;
+pub(crate) use receipt::{Receipt, ReceiptError};
+pub(crate) use recipient::{Popped, receive};
 pub(crate) use release::release;
 pub(crate) use request::pop;
 pub(crate) use revive::run;
+pub(crate) use take::{Batch, Taken, Wanted};
 
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
@@ -84,6 +91,8 @@ pub(crate) struct Pop {
     counter: AtomicU32,
     /// What was popped since is known here, in milliseconds since 1970.
     started_ms: i64,
+    /// When what clients hold was looked at last, in milliseconds since 1970.
+    renewed_ms: AtomicI64,
 }
 
 impl Pop {
@@ -109,6 +118,7 @@ impl Pop {
             turns: std::iter::repeat_with(Mutex::default).take(TURNS).collect(),
             counter: AtomicU32::new(0),
             started_ms,
+            renewed_ms: AtomicI64::new(0),
         })
     }
 
@@ -146,6 +156,7 @@ impl Pop {
 pub(crate) fn recover(broker: &Broker) -> Result<(), bolide_store::ReadError> {
     journal::recover(broker)?;
     revive::complete(broker);
+    renew::await_clients(broker);
     Ok(())
 }
 

@@ -2,18 +2,21 @@
 //! How long polling keeps its books is in [`waiting`]; which messages a group wants is in [`crate::filter`].
 
 mod check;
+mod recipient;
 mod scan;
 pub mod waiting;
 
 use std::sync::Arc;
 
 use bolide_remoting::header::PullMessageResponse;
-use bolide_remoting::{Body, Parked, Reply, Request, ResponseCode};
+use bolide_remoting::{Body, Reply, Request, ResponseCode};
 use bolide_store::{Arrival, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
 
 use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::reply::Respond;
+use recipient::Recipient;
+pub(crate) use recipient::{Asked, Pulled, receive};
 
 /// Id of the broker that clients are told to pull from next: the master, for there are no slaves.
 const MASTER_ID: i64 = 0;
@@ -49,7 +52,7 @@ impl Pull<&str> {
 /// A pull that waits for a message, with what it takes to answer it.
 pub(crate) struct HeldPull {
     pull: Pull<String>,
-    reply: Parked,
+    reply: Recipient,
     /// Until when it waits, in milliseconds.
     deadline_ms: i64,
 }
@@ -70,14 +73,14 @@ pub(crate) fn pull(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     match read(broker, &pull) {
         Ok(read) if patience_ms > 0 && is_at_end(&pull, &read) => {
             let deadline_ms = broker.clock.now_ms() + patience_ms;
-            hold(broker, HeldPull { pull: pull.into_owned(), reply: reply.park(), deadline_ms });
+            hold(broker, HeldPull { pull: pull.into_owned(), reply: reply.park().into(), deadline_ms });
         }
         Ok(read) => {
             note_progress(broker, &pull, &read);
             let (code, header) = outcome(&pull, &read);
             reply.respond(code, Some(read.status.name()), &header, Body::Many(read.records));
         }
-        Err(ReadError::Cold) => read_on_blocking_thread(broker, pull.into_owned(), reply.park()),
+        Err(ReadError::Cold) => read_on_blocking_thread(broker, pull.into_owned(), reply.park().into()),
         Err(error) => reply.refuse(error),
     }
 }
@@ -110,7 +113,7 @@ fn resume(broker: &Arc<Broker>, pulls: Vec<HeldPull>) {
     let now_ms = broker.clock.now_ms();
     for HeldPull { mut pull, reply, deadline_ms } in pulls {
         if let Some(offset) = take_reset(broker, &pull) {
-            answer_reset(broker, &pull, offset, reply);
+            reply.give_reset(broker, &pull, offset);
             continue;
         }
         match read(broker, &pull) {
@@ -132,7 +135,7 @@ fn read<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>) -> Result<QueueRead, Rea
 }
 
 /// The data is on disk only: a thread that may wait reads it, so that a slow disk stalls no connection.
-fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Parked) {
+fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Recipient) {
     let broker = broker.clone();
     tokio::task::spawn_blocking(move || {
         let accepts = |tags_code| pull.subscription.accepts(tags_code);
@@ -142,12 +145,11 @@ fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Park
     });
 }
 
-fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead, ReadError>, reply: Parked) {
+fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead, ReadError>, reply: Recipient) {
     match result {
         Ok(read) => {
             note_progress(broker, pull, &read);
-            let (code, header) = outcome(pull, &read);
-            reply.respond(code, Some(read.status.name()), &header, Body::Many(read.records));
+            reply.give(pull, read);
         }
         Err(error) => reply.refuse(error),
     }

@@ -9,6 +9,7 @@ use bolide_remoting::version::Version;
 use bolide_remoting::{Reply, Request, ResponseCode};
 use bolide_store::record::{RecordView, encode_message_id};
 use bolide_store::{PhysicalOffset, QueueId};
+use bytes::Bytes;
 
 use crate::broker::Broker;
 use crate::delay;
@@ -83,12 +84,7 @@ fn store_again(broker: &Broker, back: &SendBack) -> Result<Vec<Arc<TopicConfig>>
     let view = RecordView::parse(&record)
         .map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, format!("the message is damaged: {error}")))?;
     let mut message = Message::of(&record, &view);
-    if message.properties.get(key::RETRY_TOPIC).is_none() {
-        message.properties.set(key::RETRY_TOPIC, message.topic.clone());
-    }
-    if message.properties.get(key::ORIGIN_MESSAGE_ID).is_none() {
-        message.properties.set(key::ORIGIN_MESSAGE_ID, encode_message_id(view.store_host(), view.physical_offset()));
-    }
+    note_origin(&mut message, &view, view.topic());
     let attempts = message.reconsume_times;
     let limit = back.max_attempts.unwrap_or(group.retry_max_times);
     let created = if attempts >= limit || back.delay_level < 0 {
@@ -100,6 +96,35 @@ fn store_again(broker: &Broker, back: &SendBack) -> Result<Vec<Arc<TopicConfig>>
     message.put_again(broker)?;
     broker.store.dispatch();
     Ok(created)
+}
+
+/// Sends a message to its group's dead letters at once, for its consumer gives it up. `topic`: what the consumer calls the topic.
+/// Answers the topics that were created for it. Waits for the disk.
+pub(crate) fn give_up(
+    broker: &Broker,
+    group: &str,
+    topic: &str,
+    record: &Bytes,
+) -> Result<Vec<Arc<TopicConfig>>, Refusal> {
+    let view = RecordView::parse(record)
+        .map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, format!("the message is damaged: {error}")))?;
+    let mut message = Message::of(record, &view);
+    note_origin(&mut message, &view, topic);
+    let created = to_dead_letters(broker, group, &mut message);
+    message.reconsume_times += 1;
+    message.put(broker)?;
+    broker.store.dispatch();
+    Ok(created)
+}
+
+/// Keeps where a message comes from, unless it is known.
+fn note_origin(message: &mut Message, view: &RecordView<'_>, topic: &str) {
+    if message.properties.get(key::RETRY_TOPIC).is_none() {
+        message.properties.set(key::RETRY_TOPIC, topic);
+    }
+    if message.properties.get(key::ORIGIN_MESSAGE_ID).is_none() {
+        message.properties.set(key::ORIGIN_MESSAGE_ID, encode_message_id(view.store_host(), view.physical_offset()));
+    }
 }
 
 /// Decides where a message goes that a client sends to its group's retry topic by itself: there, or, after too many attempts or

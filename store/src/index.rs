@@ -24,6 +24,7 @@ use crate::options::StoreOptions;
 use crate::record::{RecordView, hash, properties, sys_flag};
 use file::IndexFile;
 pub(crate) use file::Sizes;
+pub(crate) use header::{HEADER_BYTES, Header};
 
 /// The index.
 pub(crate) struct Index {

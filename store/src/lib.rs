@@ -26,6 +26,7 @@ mod recovery;
 mod retention;
 mod store;
 mod timer;
+pub mod tool;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, RealDisk};

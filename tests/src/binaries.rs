@@ -17,6 +17,22 @@ pub enum Role {
     Broker,
 }
 
+/// Whose servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// The workspace's own.
+    Ours,
+    /// Apache's of this version.
+    Apache(String),
+}
+
+impl Maker {
+    /// Whose servers are tested.
+    pub fn tested() -> Self {
+        apache_version().map_or(Self::Ours, Self::Apache)
+    }
+}
+
 /// The version of Apache's servers that is tested instead of ours, if any.
 pub fn apache_version() -> Option<String> {
     let value = std::env::var(SERVERS_VARIABLE).ok()?;
@@ -25,15 +41,15 @@ pub fn apache_version() -> Option<String> {
 }
 
 /// A command that becomes this server in the foreground; `home` is for whatever it wants to write beside its data.
-pub fn server_command(role: Role, home: &Path) -> Command {
-    let Some(version) = apache_version() else {
+pub fn server_command(maker: &Maker, role: Role, home: &Path) -> Command {
+    let Maker::Apache(version) = maker else {
         return Command::new(our_binary(match role {
             Role::NameServer => "mqnamesrv",
             Role::Broker => "mqbroker",
         }));
     };
     let mut command = Command::new(package_dir().join("peer/peer"));
-    command.args(["run", &version]).arg(match role {
+    command.args(["run", version]).arg(match role {
         Role::NameServer => "namesrv",
         Role::Broker => "broker",
     });

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use crate::binaries::{Role, apache_version};
+use crate::binaries::{Maker, Role, apache_version};
 use crate::folder::Folder;
 use crate::ports::free_block;
 use crate::server::Server;
@@ -141,12 +141,20 @@ impl Cluster {
 /// # Panics
 /// When it does not start; its log's end is shown.
 pub fn start(role: Role, name: &str, folder: &Path, config: impl Fn(u16) -> String) -> Server {
+    start_from(&Maker::tested(), role, name, folder, config)
+}
+
+/// Like [`start`], with a server of this maker.
+///
+/// # Panics
+/// When it does not start; its log's end is shown.
+pub fn start_from(maker: &Maker, role: Role, name: &str, folder: &Path, config: impl Fn(u16) -> String) -> Server {
     let path = folder.join(format!("{name}.conf"));
     let mut last = None;
     for _ in 0..START_ATTEMPTS {
         let port = free_block() + 2;
         std::fs::write(&path, config(port)).unwrap();
-        match Server::start(role, name, folder, &path, port) {
+        match Server::start(maker.clone(), role, name, folder, &path, port) {
             Ok(server) => return server,
             Err(problem) if problem.log_tail.contains("in use") => last = Some(problem),
             Err(problem) => panic!("{name} did not start; its log ends with\n{}", problem.log_tail),

@@ -9,7 +9,7 @@ use bolide_store::record::{RecordView, decode_message_id};
 use bytes::Bytes;
 
 use crate::server::Server;
-use crate::wire::{Form, Wire, number, pop_form, pull_form, records, send_form};
+use crate::wire::{Form, Wire, now_ms, number, pop_form, pull_form, records, send_form};
 
 /// How long anything is waited for.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -96,7 +96,9 @@ impl Remote {
             batch.extend(body.as_bytes());
             batch.extend(0u16.to_be_bytes());
         }
-        let form = send_form(topic, &[]).with("queueId", queue).with("batch", true);
+        // A batch has the short names of SEND_MESSAGE_V2.
+        let form = Form::of(&[("a", "producers"), ("b", topic), ("c", "TBW102"), ("d", "4"), ("f", "0"), ("h", "0")]);
+        let form = form.with("e", queue).with("g", now_ms()).with("k", false).with("m", true);
         sent(&self.wire.ask(RequestCode::SEND_BATCH_MESSAGE, &form, batch).await)
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::binaries::{Role, server_command};
+use crate::binaries::{Maker, Role, server_command};
 
 /// Apache's broker needs many seconds on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -19,6 +19,7 @@ const SHOWN_LOG_LINES: usize = 20;
 /// A server that runs, or can be started again.
 #[derive(Debug)]
 pub struct Server {
+    maker: Maker,
     role: Role,
     name: String,
     folder: PathBuf,
@@ -40,8 +41,16 @@ impl Server {
     ///
     /// # Errors
     /// When it ends first, or is not ready in time.
-    pub fn start(role: Role, name: &str, folder: &Path, config: &Path, port: u16) -> Result<Self, NotStarted> {
+    pub fn start(
+        maker: Maker,
+        role: Role,
+        name: &str,
+        folder: &Path,
+        config: &Path,
+        port: u16,
+    ) -> Result<Self, NotStarted> {
         let mut server = Self {
+            maker,
             role,
             name: name.to_owned(),
             folder: folder.to_owned(),
@@ -62,6 +71,11 @@ impl Server {
     pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
         let text = std::fs::read_to_string(&self.config).unwrap();
         std::fs::write(&self.config, change(text)).unwrap();
+    }
+
+    /// Lets another maker's server take over with the next start.
+    pub fn hand_over(&mut self, maker: Maker) {
+        self.maker = maker;
     }
 
     /// Starts the stopped or killed server again.
@@ -119,7 +133,7 @@ impl Server {
 
     fn run(&mut self) -> Result<(), NotStarted> {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = server_command(self.role, &self.folder.join(format!("{}-home", self.name)));
+        let mut command = server_command(&self.maker, self.role, &self.folder.join(format!("{}-home", self.name)));
         command.arg("-c").arg(&self.config);
         let (child, lines) = spawn(command, log);
         self.child = Some(child);

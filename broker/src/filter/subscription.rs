@@ -100,6 +100,12 @@ impl Subscription {
             || self.codes.binary_search(&(tags_code as i32)).is_ok()
     }
 
+    /// Whether a message bears one of the tags, which a queue entry cannot tell from another tag with the same hash.
+    pub fn names_tag_of(&self, record: &RecordView<'_>) -> bool {
+        self.tags.is_empty()
+            || record.properties().get_str("TAGS").is_some_and(|tag| self.tags.iter().any(|it| it == tag))
+    }
+
     /// Whether a message is wanted, as its record tells.
     pub fn matches(&self, record: &RecordView<'_>) -> bool {
         match &self.condition {

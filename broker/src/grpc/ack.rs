@@ -2,16 +2,73 @@
 
 use std::sync::Arc;
 
-use bolide_proto::v2;
+use bolide_proto::v2::{AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, Code, Status};
 
-use super::{Caller, Fault};
+use super::{Caller, Fault, ok, resource};
 use crate::broker::Broker;
+use crate::pop::Receipt;
 
-/// AckMessage.
+/// How many messages one call may acknowledge.
+const MAX_ENTRIES: usize = 1_024;
+
+/// AckMessage. Each entry has a status of its own; the answer's is theirs where they agree.
 pub(super) async fn acknowledge(
-    _broker: &Arc<Broker>,
-    _caller: &Caller,
-    _request: v2::AckMessageRequest,
-) -> Result<v2::AckMessageResponse, Fault> {
-    Err(Fault::not_supported("AckMessage"))
+    broker: &Arc<Broker>,
+    caller: &Caller,
+    request: AckMessageRequest,
+) -> Result<AckMessageResponse, Fault> {
+    let topic = resource::topic(request.topic.as_ref())?;
+    let group = resource::group(request.group.as_ref())?;
+    if request.entries.is_empty() {
+        return Err(Fault::new(Code::BadRequest, "there is no message to acknowledge"));
+    }
+    if request.entries.len() > MAX_ENTRIES {
+        let text =
+            format!("{} messages are too many to acknowledge at once: at most {MAX_ENTRIES}", request.entries.len());
+        return Err(Fault::new(Code::PayloadTooLarge, text));
+    }
+    let one = |entry: &AckMessageEntry| -> Result<(), Fault> {
+        let receipt = Receipt::parse(broker, &entry.receipt_handle, topic, group)?;
+        Ok(receipt.acknowledge(broker, caller.ends.peer)?)
+    };
+    let entries: Vec<AckMessageResultEntry> = request
+        .entries
+        .iter()
+        .map(|entry| AckMessageResultEntry {
+            message_id: entry.message_id.clone(),
+            receipt_handle: entry.receipt_handle.clone(),
+            status: one(entry).map_or_else(|fault| Some(fault.into()), |()| ok()),
+        })
+        .collect();
+    Ok(AckMessageResponse { status: summary(&entries), entries })
+}
+
+/// The status of several.
+fn summary(entries: &[AckMessageResultEntry]) -> Option<Status> {
+    let mut statuses = entries.iter().flat_map(|entry| &entry.status);
+    let first = statuses.next()?;
+    if statuses.all(|status| status.code == first.code) {
+        return Some(first.clone());
+    }
+    Some(Status { code: Code::MultipleResults.into(), message: Code::MultipleResults.as_str_name().to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_is_what_all_say() {
+        let entry = |code: Code| AckMessageResultEntry {
+            status: Some(Status { code: code.into(), message: String::new() }),
+            ..AckMessageResultEntry::default()
+        };
+        let of = |codes: &[Code]| {
+            let entries: Vec<_> = codes.iter().map(|code| entry(*code)).collect();
+            summary(&entries).unwrap().code()
+        };
+        assert_eq!(of(&[Code::Ok, Code::Ok]), Code::Ok);
+        assert_eq!(of(&[Code::InvalidReceiptHandle]), Code::InvalidReceiptHandle);
+        assert_eq!(of(&[Code::Ok, Code::InvalidReceiptHandle]), Code::MultipleResults);
+    }
 }

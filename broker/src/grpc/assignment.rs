@@ -1,17 +1,65 @@
-//! Which queues a consumer receives from.
+//! Which queues a consumer receives from: all brokers, for POP shares messages out among the members of a group.
 
 use std::sync::Arc;
 
-use bolide_proto::v2;
+use bolide_proto::v2::{Assignment, Code, MessageQueue, QueryAssignmentRequest, QueryAssignmentResponse, Resource};
 
-use super::{Caller, Fault};
+use super::route::{self, Part};
+use super::{Caller, Fault, ok, resource};
 use crate::broker::Broker;
+use crate::topic::permission;
 
-/// QueryAssignment.
+/// QueryAssignment: a broker as a whole, numbered −1, or each of its queues for a group that consumes in order.
 pub(super) async fn query(
-    _broker: &Arc<Broker>,
-    _caller: &Caller,
-    _request: v2::QueryAssignmentRequest,
-) -> Result<v2::QueryAssignmentResponse, Fault> {
-    Err(Fault::not_supported("QueryAssignment"))
+    broker: &Arc<Broker>,
+    caller: &Caller,
+    request: QueryAssignmentRequest,
+) -> Result<QueryAssignmentResponse, Fault> {
+    let topic = resource::topic(request.topic.as_ref())?;
+    let group = resource::group(request.group.as_ref())?;
+    let (parts, _) = route::parts(broker, caller, topic, request.endpoints.as_ref()).await?;
+    let in_order = broker.groups.find(group).is_some_and(|group| group.consume_message_orderly);
+    let assignments: Vec<Assignment> =
+        parts.iter().flat_map(|part| assignments(part, request.topic.as_ref(), in_order)).collect();
+    if assignments.is_empty() {
+        return Err(Fault::new(Code::Forbidden, "no readable queue"));
+    }
+    Ok(QueryAssignmentResponse { status: ok(), assignments })
+}
+
+fn assignments(part: &Part, topic: Option<&Resource>, in_order: bool) -> Vec<Assignment> {
+    let count = if permission::is_readable(part.queues.perm) { part.queues.read_queue_nums.max(0) } else { 0 };
+    let ids = match (count, in_order) {
+        (0, _) => 0..0,
+        (_, false) => -1..0,
+        (count, true) => 0..count,
+    };
+    let assigned = |id| MessageQueue {
+        topic: topic.cloned(),
+        id,
+        permission: route::permission_of(part.queues.perm).into(),
+        broker: Some(part.broker.clone()),
+        accept_message_types: Vec::new(),
+    };
+    ids.map(|id| Assignment { message_queue: Some(assigned(id)) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bolide_remoting::body::QueueData;
+
+    #[test]
+    fn a_group_in_order_gets_each_queue_and_others_the_broker() {
+        let ids = |perm, read_queue_nums, in_order| {
+            let queues = QueueData { perm, read_queue_nums, ..QueueData::default() };
+            let part = Part { broker: Default::default(), queues };
+            let all = assignments(&part, None, in_order).into_iter().flat_map(|assigned| assigned.message_queue);
+            all.map(|queue| queue.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(6, 3, true), [0, 1, 2]);
+        assert_eq!(ids(6, 3, false), [-1]);
+        assert!(ids(2, 3, false).is_empty(), "not readable");
+        assert!(ids(6, 0, false).is_empty());
+    }
 }

@@ -98,7 +98,6 @@ pub(super) mod key {
     pub(in crate::grpc) const TRACE_CONTEXT: &str = "TRACE_CONTEXT";
     pub(in crate::grpc) const BORN_HOST: &str = "__BORNHOST";
     pub(in crate::grpc) const BORN_TIMESTAMP: &str = "BORN_TIMESTAMP";
-    pub(in crate::grpc) const RECONSUME_TIME: &str = "RECONSUME_TIME";
     pub(in crate::grpc) const DEAD_LETTER_TOPIC: &str = "DLQ_ORIGIN_TOPIC";
     pub(in crate::grpc) const DEAD_LETTER_ID: &str = "DLQ_ORIGIN_MESSAGE_ID";
 }

@@ -131,7 +131,7 @@ fn tell_members(broker: &Broker, reset: &Reset, body: &ResetOffsetBody) -> bool 
     let clients = broker.clients.read();
     let mut somebody = false;
     for member in clients.consumer_group(&reset.group).into_iter().flat_map(|group| group.members.values()) {
-        // Clients over gRPC keep no offsets.
+        // Clients over gRPC hold no offsets: they pop, from where the broker says.
         let Some(connection) = member.introduction.connection.connection() else { continue };
         let body = if member.introduction.language == Language::CPP { &list } else { &table };
         somebody = true;

@@ -3,6 +3,7 @@
 //! Acknowledging is idempotent: a handle that is no longer valid is answered like one that is, and nothing is stored. Changing the
 //! time of a message that is not in flight under the handle is refused (NO_MESSAGE): it has been acknowledged, or handed out again.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bolide_remoting::body::{BatchAck, BatchAckMessageRequest};
@@ -33,7 +34,8 @@ impl From<BadHandle> for Refusal {
 pub(crate) fn acknowledge(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     let acknowledged = || -> Result<(), Refusal> {
         let header = AckMessageRequest::decode(&request.header.fields)?;
-        check::check_handed_out(broker, request, header.topic, header.queue_id)?;
+        let peer = request.connection.peer();
+        check::check_handed_out(broker, peer, header.topic, header.queue_id)?;
         let (min, max) = bounds(broker, header.topic, header.queue_id);
         if !(min..=max).contains(&header.offset) {
             let AckMessageRequest { topic, queue_id, offset, .. } = header;
@@ -43,7 +45,7 @@ pub(crate) fn acknowledge(broker: &Arc<Broker>, request: &Request<'_>, reply: Re
         let handle = Handle::parse(header.extra_info)?;
         let place = Place::new(header.topic, header.consumer_group, header.queue_id);
         if handle.is_ordered() {
-            return acknowledge_ordered(broker, request, &place, header.offset, handle.pop_ms);
+            return acknowledge_ordered(broker, peer, &place, header.offset, handle.pop_ms);
         }
         let key = DeliveryKey { place, start: handle.start, pop_ms: handle.pop_ms };
         acknowledge_all(broker, &key, &[header.offset], handle.revive_queue, handle.due_ms())
@@ -60,12 +62,13 @@ pub(crate) fn acknowledge_batch(broker: &Arc<Broker>, request: &Request<'_>, rep
         if acks.is_empty() {
             return Err(Refusal::new(ResponseCode::NO_MESSAGE, "the batch holds no acknowledgement"));
         }
-        acks.iter().try_for_each(|ack| acknowledge_one_of_batch(broker, request, ack))
+        let peer = request.connection.peer();
+        acks.iter().try_for_each(|ack| acknowledge_one_of_batch(broker, peer, ack))
     };
     reply.give(acknowledged());
 }
 
-fn acknowledge_one_of_batch(broker: &Arc<Broker>, request: &Request<'_>, ack: &BatchAck) -> Result<(), Refusal> {
+fn acknowledge_one_of_batch(broker: &Arc<Broker>, peer: SocketAddr, ack: &BatchAck) -> Result<(), Refusal> {
     let kind = TopicKind::parse(&ack.retry)
         .ok_or_else(|| Refusal::invalid(format!("the kind of topic is {:?}, none of 0, 1 and 2", ack.retry)))?;
     let topic = kind.topic(&ack.topic, &ack.consumer_group);
@@ -81,9 +84,7 @@ fn acknowledge_one_of_batch(broker: &Arc<Broker>, request: &Request<'_>, ack: &B
         .collect();
     let place = Place::new(&topic, &ack.consumer_group, ack.queue_id);
     if ack.revive_queue_id == ORDERED {
-        return offsets
-            .iter()
-            .try_for_each(|offset| acknowledge_ordered(broker, request, &place, *offset, ack.pop_time));
+        return offsets.iter().try_for_each(|offset| acknowledge_ordered(broker, peer, &place, *offset, ack.pop_time));
     }
     let key = DeliveryKey { place, start: ack.start_offset, pop_ms: ack.pop_time };
     let due_ms = ack.pop_time.saturating_add(ack.invisible_time);
@@ -123,9 +124,10 @@ pub(super) fn acknowledge_all(
     Ok(())
 }
 
-fn acknowledge_ordered(
+/// Acknowledges a message that was popped in order.
+pub(super) fn acknowledge_ordered(
     broker: &Arc<Broker>,
-    request: &Request<'_>,
+    peer: SocketAddr,
     place: &Place,
     offset: i64,
     pop_ms: i64,
@@ -147,7 +149,6 @@ fn acknowledge_ordered(
             }
             Committed::Stale => false,
             Committed::Unknown => {
-                let peer = request.connection.peer();
                 let remark = format!(
                     "offset is illegal, key:{topic}@{group}@{queue}, old:{committed}, commit:{offset}, next:-1, {peer}"
                 );
@@ -161,22 +162,36 @@ fn acknowledge_ordered(
     Ok(())
 }
 
+/// What is to become of a message in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) offset: i64,
+    /// For how long it is hidden, from now on, in milliseconds.
+    pub(crate) invisible_ms: i64,
+    /// The consumer was not ready rather than unable: another delivery does not count as an attempt.
+    pub(crate) suspended: bool,
+}
+
+/// The delivery that a changed message belongs to from then on, as its new handle tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) start: i64,
+    pub(crate) pop_ms: i64,
+    pub(crate) invisible_ms: i64,
+    pub(crate) revive_queue: i32,
+}
+
 /// CHANGE_MESSAGE_INVISIBLETIME.
 pub(crate) fn change_invisible_time(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     let changed = || -> Result<ChangeInvisibleTimeResponse, Refusal> {
         let header = ChangeInvisibleTimeRequest::decode(&request.header.fields)?;
-        check::check_handed_out(broker, request, header.topic, header.queue_id)?;
-        let (min, max) = bounds(broker, header.topic, header.queue_id);
-        if !(min..max).contains(&header.offset) {
-            return Err(no_message(&header));
-        }
-        let handle = Handle::parse(header.extra_info)?;
+        check::check_handed_out(broker, request.connection.peer(), header.topic, header.queue_id)?;
+        let Handle { start, pop_ms, revive_queue, .. } = Handle::parse(header.extra_info)?;
         let place = Place::new(header.topic, header.consumer_group, header.queue_id);
-        if handle.is_ordered() {
-            change_ordered(broker, &header, &handle, &place)
-        } else {
-            change(broker, &header, &handle, place)
-        }
+        let key = DeliveryKey { place, start, pop_ms };
+        let change = Change { offset: header.offset, invisible_ms: header.invisible_time, suspended: header.suspend };
+        let Changed { pop_ms, invisible_ms, revive_queue, .. } = change_any(broker, &key, revive_queue, change)?;
+        Ok(ChangeInvisibleTimeResponse { pop_time: pop_ms, invisible_time: invisible_ms, revive_qid: revive_queue })
     };
     match changed() {
         Ok(answer) => reply.give(Ok(answer)),
@@ -188,58 +203,65 @@ pub(crate) fn change_invisible_time(broker: &Arc<Broker>, request: &Request<'_>,
     }
 }
 
-pub(super) fn change(
+/// Changes the time of a message that was popped, in order or not, as the handle's journal queue tells.
+pub(super) fn change_any(
     broker: &Broker,
-    header: &ChangeInvisibleTimeRequest<'_>,
-    handle: &Handle<'_>,
-    place: Place,
-) -> Result<ChangeInvisibleTimeResponse, Refusal> {
-    let before = DeliveryKey { place: place.clone(), start: handle.start, pop_ms: handle.pop_ms };
+    key: &DeliveryKey,
+    revive_queue: i32,
+    change: Change,
+) -> Result<Changed, Refusal> {
+    let (min, max) = bounds(broker, &key.place.topic, key.place.queue);
+    if !(min..max).contains(&change.offset) {
+        return Err(no_message(&key.place, change.offset));
+    }
+    if revive_queue == ORDERED { change_ordered(broker, key, change) } else { self::change(broker, key, change) }
+}
+
+/// Changes the time of a message that was not popped in order; its handle is stale from then on.
+pub(super) fn change(broker: &Broker, key: &DeliveryKey, change: Change) -> Result<Changed, Refusal> {
+    let Change { offset, invisible_ms, suspended } = change;
     let mut state = broker.pop.state.lock();
-    let found = state.in_flight.find(&before, header.offset).copied();
-    let Some(delivery) = found else { return Err(no_message(header)) };
+    let found = state.in_flight.find(key, offset).map(|delivery| (delivery.pop_ms, delivery.at.queue));
+    let Some((popped_ms, queue)) = found else { return Err(no_message(&key.place, offset)) };
     // Later than the POP that it takes the place of, so that the two can be told apart.
-    let pop_ms = broker.clock.now_ms().max(delivery.pop_ms + 1);
+    let pop_ms = broker.clock.now_ms().max(popped_ms + 1);
     let checkpoint = Checkpoint {
-        place,
-        start: header.offset,
+        place: key.place.clone(),
+        start: offset,
         pop_ms,
-        invisible_ms: header.invisible_time.max(0),
-        offsets: vec![header.offset],
-        suspended: header.suspend,
+        invisible_ms: invisible_ms.max(0),
+        offsets: vec![offset],
+        suspended,
+        holder: None,
     };
-    let queue = delivery.at.queue;
     let at = journal::append(broker, &mut state, queue, &Entry::Checkpoint(checkpoint.clone()))?;
     state.in_flight.take(&checkpoint, at);
     // For Apache's broker; here the later checkpoint has taken the place of the earlier one already.
-    journal::append(broker, &mut state, queue, &Entry::Ack { key: before, offsets: vec![header.offset] })?;
-    Ok(ChangeInvisibleTimeResponse { pop_time: pop_ms, invisible_time: checkpoint.invisible_ms, revive_qid: queue })
+    journal::append(broker, &mut state, queue, &Entry::Ack { key: key.clone(), offsets: vec![offset] })?;
+    Ok(Changed { start: offset, pop_ms, invisible_ms: checkpoint.invisible_ms, revive_queue: queue })
 }
 
-fn change_ordered(
-    broker: &Broker,
-    header: &ChangeInvisibleTimeRequest<'_>,
-    handle: &Handle<'_>,
-    place: &Place,
-) -> Result<ChangeInvisibleTimeResponse, Refusal> {
+/// Changes the time of a message that was popped in order; its handle stays valid.
+pub(super) fn change_ordered(broker: &Broker, key: &DeliveryKey, change: Change) -> Result<Changed, Refusal> {
+    let place = &key.place;
     let mut state = broker.pop.state.lock();
     let committed = broker.offsets.read().query(&place.group, &place.topic, place.queue).unwrap_or(-1);
-    let visible_ms = broker.clock.now_ms().saturating_add(header.invisible_time.max(0));
-    if header.offset < committed || !state.order.change(place, header.offset, handle.pop_ms, visible_ms) {
-        return Err(no_message(header));
+    let visible_ms = broker.clock.now_ms().saturating_add(change.invisible_ms.max(0));
+    if change.offset < committed || !state.order.change(place, change.offset, key.pop_ms, visible_ms) {
+        return Err(no_message(place, change.offset));
     }
     take::append_order(broker, &mut state, place, committed)?;
-    let pop_time = handle.pop_ms;
-    Ok(ChangeInvisibleTimeResponse { pop_time, invisible_time: visible_ms - pop_time, revive_qid: ORDERED })
+    let invisible_ms = visible_ms - key.pop_ms;
+    Ok(Changed { start: key.start, pop_ms: key.pop_ms, invisible_ms, revive_queue: ORDERED })
 }
 
-fn no_message(header: &ChangeInvisibleTimeRequest<'_>) -> Refusal {
-    let ChangeInvisibleTimeRequest { topic, queue_id, offset, .. } = header;
-    let remark = format!("message {offset} of {topic}@{queue_id} is not in flight under this handle");
+fn no_message(place: &Place, offset: i64) -> Refusal {
+    let Place { topic, queue, .. } = place;
+    let remark = format!("message {offset} of {topic}@{queue} is not in flight under this handle");
     Refusal::new(ResponseCode::NO_MESSAGE, remark)
 }
 
-fn bounds(broker: &Broker, topic: &str, queue: i32) -> (i64, i64) {
+pub(super) fn bounds(broker: &Broker, topic: &str, queue: i32) -> (i64, i64) {
     let min = broker.store.min_offset(topic, QueueId(queue)).unwrap_or_default();
     let max = broker.store.max_offset(topic, QueueId(queue)).unwrap_or_default();
     (min.0, max.0)

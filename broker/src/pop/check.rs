@@ -1,10 +1,11 @@
 //! Whether a POP, or a question about one, may be served: permissions of broker, topic and group, the queue's number, and what the
 //! group wants to see. Codes and remarks are Apache's.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bolide_remoting::ResponseCode;
 use bolide_remoting::body::TopicConfig;
-use bolide_remoting::{Request, ResponseCode};
 
 use crate::broker::Broker;
 use crate::filter::{SQL92, Subscription, is_tag_type};
@@ -13,15 +14,15 @@ use crate::topic::permission;
 
 /// What a request asks about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub(super) group: &'a str,
-    pub(super) topic: &'a str,
+pub(crate) struct Subject<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) topic: &'a str,
     /// Negative: any queue.
-    pub(super) queue: i32,
+    pub(crate) queue: i32,
 }
 
 /// Checks a request. `what` names it in the remark that the broker forbids it.
-pub(super) fn check(broker: &Broker, request: &Request<'_>, what: &str, subject: Subject<'_>) -> Result<(), Refusal> {
+pub(crate) fn check(broker: &Broker, peer: SocketAddr, what: &str, subject: Subject<'_>) -> Result<(), Refusal> {
     let forbidden = |remark: String| Refusal::new(ResponseCode::NO_PERMISSION, remark);
     let config = broker.config.get();
     if !permission::is_readable(config.broker_permission) {
@@ -32,7 +33,7 @@ pub(super) fn check(broker: &Broker, request: &Request<'_>, what: &str, subject:
         return Err(forbidden(format!("the topic[{}] peeking message is forbidden", subject.topic)));
     }
     if subject.queue >= topic.read_queue_nums {
-        return Err(Refusal::invalid(illegal_queue(&topic, subject.queue, request)));
+        return Err(Refusal::invalid(illegal_queue(&topic, subject.queue, peer)));
     }
     let group = broker.groups.find(subject.group).ok_or_else(|| Refusal::no_group(subject.group))?;
     if !group.consume_enable {
@@ -42,17 +43,16 @@ pub(super) fn check(broker: &Broker, request: &Request<'_>, what: &str, subject:
 }
 
 /// Checks the topic and the queue that a handle is used with.
-pub(super) fn check_handed_out(broker: &Broker, request: &Request<'_>, topic: &str, queue: i32) -> Result<(), Refusal> {
+pub(super) fn check_handed_out(broker: &Broker, peer: SocketAddr, topic: &str, queue: i32) -> Result<(), Refusal> {
     let topic = broker.topics.get(topic).ok_or_else(|| Refusal::no_topic(topic))?;
     if !(0..topic.read_queue_nums).contains(&queue) {
-        return Err(Refusal::illegal(illegal_queue(&topic, queue, request)));
+        return Err(Refusal::illegal(illegal_queue(&topic, queue, peer)));
     }
     Ok(())
 }
 
-fn illegal_queue(topic: &TopicConfig, queue: i32, request: &Request<'_>) -> String {
+fn illegal_queue(topic: &TopicConfig, queue: i32, peer: SocketAddr) -> String {
     let TopicConfig { topic_name, read_queue_nums, .. } = topic;
-    let peer = request.connection.peer();
     format!(
         "queueId[{queue}] is illegal, topic:[{topic_name}] topicConfig.readQueueNums:[{read_queue_nums}] consumer:[{peer}]"
     )

@@ -6,7 +6,7 @@ use bolide_remoting::body;
 use bolide_remoting::java_json::JsonError;
 use serde::{Deserialize, Serialize};
 
-use super::in_flight::{Checkpoint, DeliveryKey, Place};
+use super::in_flight::{Checkpoint, DeliveryKey, Holder, Place};
 use super::order::OrderInfo;
 
 /// The tag of checkpoints.
@@ -79,6 +79,11 @@ struct CheckpointJson {
     n: u8,
     pt: i64,
     q: i32,
+    /// The client for which the broker renews the time. (Ours, like the next; Apache's broker passes over them.)
+    #[serde(rename = "rc", skip_serializing_if = "Option::is_none")]
+    renewing_client: Option<String>,
+    #[serde(rename = "rn", skip_serializing_if = "Option::is_none")]
+    renewals: Option<u32>,
     ro: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     rp: Option<String>,
@@ -151,6 +156,8 @@ impl Entry {
                 n: u8::try_from(checkpoint.offsets.len()).unwrap_or(u8::MAX),
                 pt: checkpoint.pop_ms,
                 q: checkpoint.place.queue,
+                renewing_client: checkpoint.holder.as_ref().map(|holder| holder.client.to_string()),
+                renewals: checkpoint.holder.as_ref().map(|holder| holder.renewals),
                 ro: 0,
                 rp: None,
                 so: checkpoint.start,
@@ -206,6 +213,9 @@ impl From<CheckpointJson> for Checkpoint {
             invisible_ms: json.it,
             offsets: left.map(|(_, distance)| json.so.saturating_add(*distance)).collect(),
             suspended: json.sp,
+            holder: json
+                .renewing_client
+                .map(|client| Holder { client: client.into(), renewals: json.renewals.unwrap_or_default() }),
         }
     }
 }
@@ -222,6 +232,7 @@ mod tests {
             invisible_ms: 60_000,
             offsets: vec![10, 12],
             suspended: false,
+            holder: None,
         }
     }
 
@@ -233,6 +244,13 @@ mod tests {
         assert_eq!(text, java);
         assert_eq!(Entry::decode("ck", java.as_bytes()).unwrap(), entry);
         assert_eq!(entry.unique_key("broker-a"), "orders@2@10@g@1700000000000@broker-a@ck");
+    }
+
+    #[test]
+    fn who_holds_a_message_is_kept() {
+        let holder = Some(Holder { client: "c@1".into(), renewals: 3 });
+        let entry = Entry::Checkpoint(Checkpoint { holder, ..checkpoint() });
+        assert_eq!(Entry::decode("ck", &entry.encode("broker-a")).unwrap(), entry);
     }
 
     #[test]

@@ -51,6 +51,24 @@ pub struct Checkpoint {
     pub offsets: Vec<i64>,
     /// The consumer was not ready rather than unable: another delivery does not count as an attempt.
     pub suspended: bool,
+    /// For whom the broker hides them longer and longer, where it does.
+    pub holder: Option<Holder>,
+}
+
+/// A client for which the broker hides a message for as long as the client is there and has not acknowledged it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The client's id.
+    pub client: Arc<str>,
+    /// How often the time has been prolonged.
+    pub renewals: u32,
+}
+
+impl Holder {
+    /// A client that has just got the message.
+    pub fn new(client: Arc<str>) -> Self {
+        Holder { client, renewals: 0 }
+    }
 }
 
 impl Checkpoint {
@@ -72,7 +90,7 @@ pub struct DeliveryKey {
 }
 
 /// One message in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Where the POP began to read.
     pub start: i64,
@@ -82,6 +100,8 @@ pub struct Delivery {
     pub due_ms: i64,
     /// See [`Checkpoint::suspended`].
     pub suspended: bool,
+    /// See [`Checkpoint::holder`].
+    pub holder: Option<Holder>,
     /// The checkpoint's entry in the journal.
     pub at: JournalPosition,
 }
@@ -130,6 +150,9 @@ pub struct InFlight {
     places: HashMap<Place, BTreeMap<i64, Delivery>>,
     /// Every message in flight, by the time it is due.
     due: BTreeSet<(i64, Place, i64)>,
+    /// Those of them that are held by a client.
+    held: BTreeSet<(i64, Place, i64)>,
+    by_client: HashMap<Arc<str>, BTreeSet<(Place, i64)>>,
     journal: BTreeMap<i32, JournalQueue>,
     early: HashMap<DeliveryKey, Early>,
 }
@@ -180,6 +203,7 @@ impl InFlight {
             pop_ms: checkpoint.pop_ms,
             due_ms: checkpoint.due_ms(),
             suspended: checkpoint.suspended,
+            holder: checkpoint.holder.clone(),
             at,
         };
         let mut taken = Vec::new();
@@ -189,8 +213,12 @@ impl InFlight {
             let wins = known.is_none_or(|known| (known.pop_ms, known.at) < (delivery.pop_ms, at));
             if wins {
                 self.remove(&key.place, offset);
-                self.places.entry(key.place.clone()).or_default().insert(offset, delivery);
                 self.due.insert((delivery.due_ms, key.place.clone(), offset));
+                if let Some(holder) = &delivery.holder {
+                    self.held.insert((delivery.due_ms, key.place.clone(), offset));
+                    self.by_client.entry(holder.client.clone()).or_default().insert((key.place.clone(), offset));
+                }
+                self.places.entry(key.place.clone()).or_default().insert(offset, delivery.clone());
                 taken.push(offset);
             }
         }
@@ -233,11 +261,29 @@ impl InFlight {
     /// once they have been stored for another delivery.
     pub fn due(&self, now_ms: i64, limit: usize) -> Vec<Due> {
         let due = self.due.iter().take_while(|(due_ms, ..)| *due_ms <= now_ms).take(limit);
-        due.filter_map(|(_, place, offset)| {
-            let delivery = *self.places.get(place)?.get(offset)?;
-            Some(Due { place: place.clone(), offset: *offset, delivery })
-        })
-        .collect()
+        due.filter_map(|(_, place, offset)| self.in_flight(place, *offset)).collect()
+    }
+
+    /// Up to `limit` messages that are held by a client and due by `until_ms`, the first due first.
+    pub fn held(&self, until_ms: i64, limit: usize) -> Vec<Due> {
+        let held = self.held.iter().take_while(|(due_ms, ..)| *due_ms <= until_ms).take(limit);
+        held.filter_map(|(_, place, offset)| self.in_flight(place, *offset)).collect()
+    }
+
+    /// The clients that hold messages.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.by_client.keys()
+    }
+
+    /// All messages that a client holds.
+    pub fn held_by(&self, client: &str) -> Vec<Due> {
+        let held = self.by_client.get(client).into_iter().flatten();
+        held.filter_map(|(place, offset)| self.in_flight(place, *offset)).collect()
+    }
+
+    fn in_flight(&self, place: &Place, offset: i64) -> Option<Due> {
+        let delivery = self.places.get(place)?.get(&offset)?.clone();
+        Some(Due { place: place.clone(), offset, delivery })
     }
 
     /// When the next message is due.
@@ -245,13 +291,17 @@ impl InFlight {
         self.due.first().map(|(due_ms, ..)| *due_ms)
     }
 
-    /// A message that is due cannot be delivered again now: it is due again at `until_ms`. Its handle is no longer valid for that.
+    /// A message is due at another time than its checkpoint says, as long as this process runs. Its handle stays what it is.
     pub fn postpone(&mut self, due: &Due, until_ms: i64) {
         let delivery = self.places.get_mut(&due.place).and_then(|place| place.get_mut(&due.offset));
         if let Some(delivery) = delivery.filter(|delivery| **delivery == due.delivery) {
-            self.due.remove(&(delivery.due_ms, due.place.clone(), due.offset));
+            let before = (delivery.due_ms, due.place.clone(), due.offset);
             delivery.due_ms = until_ms;
-            self.due.insert((until_ms, due.place.clone(), due.offset));
+            for times in [&mut self.due, &mut self.held] {
+                if times.remove(&before) {
+                    times.insert((until_ms, due.place.clone(), due.offset));
+                }
+            }
         }
     }
 
@@ -294,7 +344,7 @@ impl InFlight {
     /// The messages of a queue before `end` that are in flight.
     pub fn before(&self, place: &Place, end: i64) -> Vec<Due> {
         let messages = self.places.get(place).into_iter().flat_map(|messages| messages.range(..end));
-        messages.map(|(&offset, &delivery)| Due { place: place.clone(), offset, delivery }).collect()
+        messages.map(|(&offset, delivery)| Due { place: place.clone(), offset, delivery: delivery.clone() }).collect()
     }
 
     /// Forgets all messages of the places that `is_gone` names; answers what was left of their checkpoints.
@@ -320,7 +370,17 @@ impl InFlight {
         if messages.is_empty() {
             self.places.remove(place);
         }
-        self.due.remove(&(delivery.due_ms, place.clone(), offset));
+        let time = (delivery.due_ms, place.clone(), offset);
+        self.due.remove(&time);
+        if let Some(holder) = &delivery.holder {
+            self.held.remove(&time);
+            if let Some(held) = self.by_client.get_mut(&holder.client) {
+                held.remove(&(time.1, offset));
+                if held.is_empty() {
+                    self.by_client.remove(&holder.client);
+                }
+            }
+        }
         let Some(queue) = self.journal.get_mut(&delivery.at.queue) else { return };
         if let Some(pin) = queue.pins.get_mut(&delivery.at.offset) {
             pin.checkpoint.offsets.retain(|left| *left != offset);

@@ -38,6 +38,12 @@ pub struct OrderInfo {
     /// The client's name for the attempt; the same attempt may come again.
     #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
     pub attempt: Option<String>,
+    /// The client for which the broker hides them longer and longer. (Ours, like the next; Apache's broker passes over them.)
+    #[serde(rename = "rc", skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// How often the time has been prolonged.
+    #[serde(rename = "rn", skip_serializing_if = "Option::is_none")]
+    pub renewals: Option<u32>,
 }
 
 impl OrderInfo {
@@ -79,6 +85,8 @@ pub struct OrderedPop<'a> {
     pub pop_ms: i64,
     /// For how long the messages are hidden.
     pub invisible_ms: i64,
+    /// The client for which that time is prolonged.
+    pub holder: Option<&'a str>,
 }
 
 /// How often the messages of a POP were delivered before.
@@ -88,6 +96,13 @@ pub struct DeliveryCounts {
     pub counts: Vec<(i64, i32)>,
     /// The least of all messages'.
     pub least: i32,
+}
+
+impl DeliveryCounts {
+    /// How often a message was delivered before.
+    pub fn of(&self, offset: i64) -> i32 {
+        self.counts.iter().find(|(known, _)| *known == offset).map_or(0, |(_, count)| *count)
+    }
 }
 
 /// What became of an acknowledgement.
@@ -186,6 +201,7 @@ impl OrderTable {
             offsets: offsets.iter().enumerate().map(|(index, at)| if index == 0 { *at } else { at - first }).collect(),
             last_ms: now_ms,
             attempt: pop.attempt.map(str::to_owned),
+            client: pop.holder.map(str::to_owned),
             ..OrderInfo::default()
         };
         if let Some(before) = self.places.get(place) {
@@ -224,6 +240,31 @@ impl OrderTable {
         true
     }
 
+    /// Until when a message is hidden, if the handle is the one of its latest delivery and it is not acknowledged.
+    pub fn visible_ms(&self, place: &Place, offset: i64, pop_ms: i64) -> Option<i64> {
+        let info = self.places.get(place).filter(|info| info.pop_ms == pop_ms)?;
+        let index = info.messages().position(|message| message == offset)?;
+        (!info.is_done(index)).then(|| info.visible_ms(offset))
+    }
+
+    /// The queues with messages that clients hold, each with the client and the time up to which they are hidden.
+    pub fn held(&self) -> impl Iterator<Item = (&Place, &OrderInfo)> {
+        self.places.iter().filter(|(_, info)| info.client.is_some() && info.has_held())
+    }
+
+    /// Hides the messages of a queue, but for those whose time was changed, until another time. They are held no longer where
+    /// `renewals` is `None`.
+    pub fn prolong(&mut self, place: &Place, until_ms: i64, renewals: Option<u32>) {
+        let Some(info) = self.places.get_mut(place) else { return };
+        info.invisible_ms = Some(until_ms.saturating_sub(info.pop_ms).max(0));
+        info.renewals = renewals;
+        if renewals.is_none() {
+            info.client = None;
+        }
+        self.openings.insert((until_ms, place.clone()));
+        self.is_dirty = true;
+    }
+
     /// Forgets what a group has of a queue: an operator set its offset.
     pub fn clear(&mut self, place: &Place) {
         if self.places.remove(place).is_some() {
@@ -255,6 +296,17 @@ impl OrderTable {
 }
 
 impl OrderInfo {
+    /// Whether some message is neither acknowledged nor hidden for a time of its own.
+    fn has_held(&self) -> bool {
+        let has_own_time = |offset| self.next_visible_ms.as_ref().is_some_and(|times| times.contains_key(&offset));
+        self.messages().enumerate().any(|(index, offset)| !self.is_done(index) && !has_own_time(offset))
+    }
+
+    /// When the messages become visible whose time was not changed.
+    pub fn due_ms(&self) -> i64 {
+        self.pop_ms.saturating_add(self.invisible_ms.unwrap_or(0))
+    }
+
     /// Whether some message is not acknowledged.
     fn next_offset_is_left(&self) -> bool {
         (0..self.offsets.len()).any(|index| !self.is_done(index))
@@ -282,7 +334,7 @@ mod tests {
     }
 
     fn pop(attempt: &str, pop_ms: i64) -> OrderedPop<'_> {
-        OrderedPop { attempt: Some(attempt), pop_ms, invisible_ms: 100 }
+        OrderedPop { attempt: Some(attempt), pop_ms, invisible_ms: 100, holder: None }
     }
 
     #[test]
@@ -371,7 +423,7 @@ mod tests {
                 match step {
                     Step::Pop(count) if !blocked => {
                         let offsets: Vec<i64> = (offset..offset + i64::from(count)).collect();
-                        table.take(&place(), &OrderedPop { attempt: None, pop_ms: now, invisible_ms: 100 }, &offsets, now);
+                        table.take(&place(), &OrderedPop { attempt: None, ..pop("", now) }, &offsets, now);
                         held = offsets.iter().map(|offset| (*offset, now + 100, false)).collect();
                         popped = now;
                     }

@@ -55,7 +55,7 @@ pub(crate) fn peek(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
 fn checked(broker: &Broker, request: &Request<'_>) -> Result<Look, Refusal> {
     let header = PeekMessageRequest::decode(&request.header.fields)?;
     let subject = Subject { group: header.consumer_group, topic: header.topic, queue: header.queue_id };
-    check::check(broker, request, "peeking message", subject)?;
+    check::check(broker, request.connection.peer(), "peeking message", subject)?;
     Ok(Look {
         scope: Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() },
         queue: header.queue_id,

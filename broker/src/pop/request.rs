@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use bolide_remoting::header::{PopMessageRequest, PopMessageResponse};
-use bolide_remoting::{Body, Parked, Reply, Request, ResponseCode};
+use bolide_remoting::{Body, Reply, Request, ResponseCode};
 use bolide_store::{Arrival, ReadError, ReadStatus};
+use bytes::Bytes;
 
 use super::check::{self, Subject};
-use super::retry_topic;
-use super::take::{Reading, TakeError, Taken, Wanted, has_message, take};
+use super::handle::{Handle, OffsetInfo};
+use super::recipient::Recipient;
+use super::relabel;
+use super::retry_topic::{self, TopicKind};
+use super::take::{Batch, Reading, TakeError, Taken, Wanted, has_message, take};
 use super::waiting::{Full, Scope};
 use crate::broker::Broker;
+use crate::message::records;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
+use crate::send::properties::key;
 
 /// How many messages one POP may take: as many as a checkpoint has bits for.
 const MAX_MESSAGES: i32 = 32;
@@ -23,8 +29,14 @@ const LOOKS: usize = 3;
 
 /// A POP that waits for a message, with what it takes to answer it.
 pub(super) struct HeldPop {
-    wanted: Wanted,
-    reply: Parked,
+    pub(super) wanted: Wanted,
+    pub(super) reply: Recipient,
+}
+
+impl HeldPop {
+    fn answer(self, broker: &Broker, taken: Taken) {
+        self.reply.give(broker, &self.wanted, taken);
+    }
 }
 
 /// POP_MESSAGE.
@@ -36,13 +48,13 @@ pub(crate) fn pop(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>)
     match take(broker, &wanted, Reading::Memory) {
         Ok(taken) if taken.count > 0 => {
             let more = taken.rest > 0;
-            answer(&wanted, taken, reply);
+            answer(broker, &wanted, &taken, reply);
             if more {
                 wake_one(broker, &wanted.scope, wanted.queue);
             }
         }
-        Ok(taken) => hold(broker, HeldPop { wanted, reply: reply.park() }, &taken, LOOKS),
-        Err(TakeError::Read(ReadError::Cold)) => take_from_disk(broker, HeldPop { wanted, reply: reply.park() }),
+        Ok(taken) => hold(broker, HeldPop { wanted, reply: reply.park().into() }, &taken, LOOKS),
+        Err(TakeError::Read(ReadError::Cold)) => take_from_disk(broker, HeldPop { wanted, reply: reply.park().into() }),
         Err(error) => reply.refuse(error),
     }
 }
@@ -62,7 +74,7 @@ fn checked(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
         )));
     }
     let subject = Subject { group: header.consumer_group, topic: header.topic, queue: header.queue_id };
-    check::check(broker, request, "pop message", subject)?;
+    check::check(broker, request.connection.peer(), "pop message", subject)?;
     Ok(Wanted {
         scope: Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() },
         queue: header.queue_id,
@@ -74,28 +86,70 @@ fn checked(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
         subscription: check::subscription(broker, header.topic, header.exp, header.exp_type)?,
         ordered: header.order.unwrap_or(false),
         attempt: header.attempt_id.filter(|attempt| !attempt.is_empty()).map(str::to_owned),
+        holder: None,
     })
 }
 
-fn answer(wanted: &Wanted, taken: Taken, reply: impl Respond) {
+/// Answers a client that speaks remoting.
+pub(super) fn answer(broker: &Broker, wanted: &Wanted, taken: &Taken, reply: impl Respond) {
     let (code, remark) = match taken.count {
         0 => (ResponseCode::POLLING_TIMEOUT, ReadStatus::NoMessage.name()),
         _ => (ResponseCode::SUCCESS, ReadStatus::Found.name()),
     };
-    respond(wanted, taken, code, remark, reply);
+    respond(broker, wanted, taken, code, remark, reply);
 }
 
-fn respond(wanted: &Wanted, taken: Taken, code: ResponseCode, remark: &str, reply: impl Respond) {
+/// Tells a client that speaks remoting that too many wait already.
+pub(super) fn answer_full(broker: &Broker, wanted: &Wanted, taken: &Taken, reply: impl Respond) {
+    respond(broker, wanted, taken, ResponseCode::POLLING_FULL, ReadStatus::NoMessage.name(), reply);
+}
+
+fn respond(broker: &Broker, wanted: &Wanted, taken: &Taken, code: ResponseCode, remark: &str, reply: impl Respond) {
+    let mut info = OffsetInfo::default();
+    let mut out = Vec::new();
+    for batch in &taken.batches {
+        let kind = TopicKind::of(&batch.place.topic);
+        info.add(kind, batch.place.queue, batch.start, &batch.offsets);
+        if let Some(counts) = &batch.counts {
+            info.add_counts(kind, batch.place.queue, &counts.counts, counts.least);
+        }
+        if kind == TopicKind::Normal || broker.config.get().pop_response_return_actual_retry_topic {
+            out.extend(batch.records.iter().cloned());
+        } else {
+            out.push(relabelled(broker, wanted, taken, batch));
+        }
+    }
     let header = PopMessageResponse {
         pop_time: taken.pop_ms,
         invisible_time: wanted.invisible_ms,
         revive_qid: taken.revive_queue,
         rest_num: taken.rest,
-        start_offset_info: Some(&taken.info.start),
-        msg_offset_info: Some(&taken.info.messages),
-        order_count_info: wanted.ordered.then_some(&taken.info.order_counts),
+        start_offset_info: Some(&info.start),
+        msg_offset_info: Some(&info.messages),
+        order_count_info: wanted.ordered.then_some(&info.order_counts),
     };
-    reply.respond(code, Some(remark), &header, Body::Many(taken.records));
+    reply.respond(code, Some(remark), &header, Body::Many(out));
+}
+
+/// Retries, with the topic that the client asked for and their handles.
+fn relabelled(broker: &Broker, wanted: &Wanted, taken: &Taken, batch: &Batch) -> Bytes {
+    let config = broker.config.get();
+    let handle = Handle {
+        start: batch.start,
+        pop_ms: taken.pop_ms,
+        invisible_ms: wanted.invisible_ms,
+        revive_queue: taken.revive_queue,
+        broker: &config.broker_name,
+    };
+    let mut out = Vec::new();
+    for (_, view) in records(&batch.records) {
+        let text = handle.write(TopicKind::of(&batch.place.topic), batch.place.queue, view.queue_offset().0);
+        if !relabel::relabel(&view, &wanted.scope.topic, (key::POP_CHECKPOINT, &text), &mut out) {
+            // Clients make the handle themselves from the other fields; they only see the retry topic's name.
+            out.extend_from_slice(view.bytes());
+        }
+    }
+    Bytes::from(out)
 }
 
 /// Lets a POP that found nothing wait, if it may.
@@ -103,13 +157,14 @@ fn hold(broker: &Arc<Broker>, held: HeldPop, found: &Taken, looks: usize) {
     let nothing = |found: &Taken| Taken { pop_ms: found.pop_ms, revive_queue: found.revive_queue, ..Taken::default() };
     let wanted = &held.wanted;
     if !wanted.may_wait || wanted.deadline_ms <= broker.clock.now_ms() {
-        return answer(wanted, nothing(found), held.reply);
+        let nothing = nothing(found);
+        return held.answer(broker, nothing);
     }
     let (scope, queue, deadline_ms) = (wanted.scope.clone(), wanted.queue, wanted.deadline_ms);
     let retries = [retry_topic::v1(&scope.topic, &scope.group), retry_topic::v2(&scope.topic, &scope.group)];
     let refused = broker.pop.pops.lock().hold(&scope, queue, retries, deadline_ms, held).err();
     if let Some(Full(HeldPop { wanted, reply })) = refused {
-        return respond(&wanted, nothing(found), ResponseCode::POLLING_FULL, ReadStatus::NoMessage.name(), reply);
+        return reply.give_full(broker, &wanted, nothing(found));
     }
     // A message may have come between the read and now, when nobody was waiting for it yet.
     if looks > 0 && has_message(broker, &scope, queue, None) {
@@ -120,9 +175,17 @@ fn hold(broker: &Arc<Broker>, held: HeldPop, found: &Taken, looks: usize) {
     }
 }
 
+/// Begins a POP that did not come in a request of remoting.
+pub(super) fn begin(broker: &Arc<Broker>, held: HeldPop) {
+    let (scope, queue) = (held.wanted.scope.clone(), held.wanted.queue);
+    if resume(broker, held, LOOKS) {
+        wake_one(broker, &scope, queue);
+    }
+}
+
 /// Goes on with a POP that waited, or was set aside. Answers whether it took something and left more.
 fn resume(broker: &Arc<Broker>, held: HeldPop, looks: usize) -> bool {
-    if !held.reply.connection().is_open() {
+    if !held.reply.is_open() {
         // Nobody is there: another one shall have the message.
         held.reply.forget();
         return true;
@@ -130,7 +193,7 @@ fn resume(broker: &Arc<Broker>, held: HeldPop, looks: usize) -> bool {
     match take(broker, &held.wanted, Reading::Memory) {
         Ok(taken) if taken.count > 0 => {
             let more = taken.rest > 0;
-            answer(&held.wanted, taken, held.reply);
+            held.answer(broker, taken);
             return more;
         }
         Ok(taken) => hold(broker, held, &taken, looks),
@@ -146,9 +209,10 @@ fn take_from_disk(broker: &Arc<Broker>, held: HeldPop) {
     tokio::task::spawn_blocking(move || match take(&broker, &held.wanted, Reading::Disk) {
         Ok(taken) if taken.count > 0 => {
             let more = taken.rest > 0;
-            answer(&held.wanted, taken, held.reply);
+            let (scope, queue) = (held.wanted.scope.clone(), held.wanted.queue);
+            held.answer(&broker, taken);
             if more {
-                wake_one(&broker, &held.wanted.scope, held.wanted.queue);
+                wake_one(&broker, &scope, queue);
             }
         }
         Ok(taken) => hold(&broker, held, &taken, LOOKS),
@@ -193,8 +257,8 @@ pub(super) fn expire(broker: &Arc<Broker>, now_ms: i64) {
 /// Answers all POPs that wait, for the broker stops.
 pub(super) fn drain(broker: &Broker) {
     let waiting = broker.pop.pops.lock().drain();
-    for HeldPop { wanted, reply } in waiting {
+    for held in waiting {
         let taken = Taken { pop_ms: broker.clock.now_ms(), ..Taken::default() };
-        answer(&wanted, taken, reply);
+        held.answer(broker, taken);
     }
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::entry::Entry;
 use super::in_flight::{DeliveryKey, Due, Place};
-use super::{journal, retry_topic};
+use super::{journal, renew, retry_topic};
 use crate::broker::Broker;
 use crate::message::{Message, records};
 use crate::name::DEAD_LETTER_PREFIX;
@@ -78,6 +78,8 @@ pub(super) fn pass(broker: &Broker) {
     if let Err(error) = journal::catch_up(broker) {
         tracing::error!("the POP journal cannot be read: {error}");
     }
+    // First: what is prolonged is not due.
+    renew::pass(broker);
     loop {
         let now_ms = broker.clock.now_ms();
         let due = broker.pop.state.lock().in_flight.due(now_ms, BATCH);

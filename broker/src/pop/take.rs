@@ -10,38 +10,40 @@ use bytes::Bytes;
 use parking_lot::MutexGuard;
 
 use super::entry::{Entry, OrderEntry};
-use super::handle::{Handle, ORDERED, OffsetInfo};
-use super::in_flight::{Checkpoint, Place};
-use super::order::OrderedPop;
+use super::handle::ORDERED;
+use super::in_flight::{Checkpoint, Holder, Place};
+use super::order::{DeliveryCounts, OrderedPop};
 use super::retry_topic::{self, TopicKind};
 use super::waiting::Scope;
-use super::{journal, relabel, revive_topic};
+use super::{journal, revive_topic};
 use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::message::records;
 use crate::refusal::Refusal;
-use crate::send::properties::key;
 use crate::topic::message_type::MessageType;
 
 /// How long a POP waits on its connection's task for another one that reads the same queue.
 const TURN_PATIENCE: Duration = Duration::from_micros(500);
 /// How many reads one POP makes of a queue in search of a message that meets the group's condition.
 const MAX_READS: usize = 32;
+
 /// A POP that has passed all checks.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    pub(super) scope: Scope,
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) scope: Scope,
     /// Negative: any queue.
-    pub(super) queue: i32,
-    pub(super) max_messages: usize,
-    pub(super) invisible_ms: i64,
+    pub(crate) queue: i32,
+    pub(crate) max_messages: usize,
+    pub(crate) invisible_ms: i64,
     /// Until when it may wait.
-    pub(super) deadline_ms: i64,
-    pub(super) may_wait: bool,
-    pub(super) from_oldest: bool,
-    pub(super) subscription: Arc<Subscription>,
-    pub(super) ordered: bool,
-    pub(super) attempt: Option<String>,
+    pub(crate) deadline_ms: i64,
+    pub(crate) may_wait: bool,
+    pub(crate) from_oldest: bool,
+    pub(crate) subscription: Arc<Subscription>,
+    pub(crate) ordered: bool,
+    pub(crate) attempt: Option<String>,
+    /// The client for which the broker renews what it takes, where that is wanted.
+    pub(crate) holder: Option<Arc<str>>,
 }
 
 /// Where messages may be read from.
@@ -73,14 +75,26 @@ impl From<TakeError> for Refusal {
 
 /// What one POP has taken.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
-    pub(super) pop_ms: i64,
-    pub(super) revive_queue: i32,
-    pub(super) info: OffsetInfo,
-    pub(super) records: Vec<Bytes>,
-    pub(super) count: usize,
+pub(crate) struct Taken {
+    pub(crate) pop_ms: i64,
+    pub(crate) revive_queue: i32,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) count: usize,
     /// How many messages are left in the queues that were looked at.
-    pub(super) rest: i64,
+    pub(crate) rest: i64,
+}
+
+/// Messages that one POP has taken from one queue.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) place: Place,
+    /// Where the read began.
+    pub(crate) start: i64,
+    pub(crate) offsets: Vec<i64>,
+    /// As they are stored.
+    pub(crate) records: Vec<Bytes>,
+    /// How often they were delivered before, where they are consumed in order.
+    pub(crate) counts: Option<DeliveryCounts>,
 }
 
 /// Whether there is a message for the group that nobody has yet, apart from what it wants to see.
@@ -223,7 +237,7 @@ fn take_from(
     match found.status {
         ReadStatus::Found if !wanted_records.is_empty() => {
             let source = Source { place, start: offset, next: found.next_offset.0 };
-            hand_out(broker, wanted, &source, &wanted_records, taken)?;
+            hand_out(broker, wanted, &source, wanted_records, taken)?;
         }
         ReadStatus::Found | ReadStatus::NoMatched => {
             broker.offsets.write().commit(group, topic, place.queue, found.next_offset.0);
@@ -312,20 +326,18 @@ fn read(
     }
 }
 
-/// Notes in the journal who has the messages, moves the group's offset, and adds them to the answer.
+/// Notes in the journal who has the messages, moves the group's offset, and adds them to what was taken.
 fn hand_out(
     broker: &Broker,
     wanted: &Wanted,
     source: &Source<'_>,
-    found: &[Bytes],
+    records: Vec<Bytes>,
     taken: &mut Taken,
 ) -> Result<(), PutError> {
     let &Source { place, start, next } = source;
-    let offsets: Vec<i64> = records(found).map(|(_, view)| offset_in(&view, &place.topic).0).collect();
-    let kind = TopicKind::of(&place.topic);
-    if wanted.ordered {
-        let counts = note_ordered(broker, wanted, place, start, &offsets, taken.pop_ms)?;
-        taken.info.add_counts(kind, place.queue, &counts.counts, counts.least);
+    let offsets: Vec<i64> = self::records(&records).map(|(_, view)| offset_in(&view, &place.topic).0).collect();
+    let counts = if wanted.ordered {
+        Some(note_ordered(broker, wanted, place, start, &offsets, taken.pop_ms)?)
     } else {
         let checkpoint = Checkpoint {
             place: place.clone(),
@@ -334,21 +346,16 @@ fn hand_out(
             invisible_ms: wanted.invisible_ms,
             offsets: offsets.clone(),
             suspended: false,
+            holder: wanted.holder.clone().map(Holder::new),
         };
         let mut state = broker.pop.state.lock();
         let at = journal::append(broker, &mut state, taken.revive_queue, &Entry::Checkpoint(checkpoint.clone()))?;
         state.in_flight.take(&checkpoint, at);
         broker.offsets.write().commit(&place.group, &place.topic, place.queue, next);
-    }
-    taken.info.add(kind, place.queue, start, &offsets);
+        None
+    };
     taken.count += offsets.len();
-    let as_stored = kind == TopicKind::Normal || broker.config.get().pop_response_return_actual_retry_topic;
-    if as_stored {
-        taken.records.extend(found.iter().cloned());
-    } else {
-        let relabelled = relabelled(broker, wanted, source, found, taken);
-        taken.records.push(relabelled);
-    }
+    taken.batches.push(Batch { place: place.clone(), start, offsets, records, counts });
     Ok(())
 }
 
@@ -359,8 +366,13 @@ fn note_ordered(
     start: i64,
     offsets: &[i64],
     pop_ms: i64,
-) -> Result<super::order::DeliveryCounts, PutError> {
-    let pop = OrderedPop { attempt: wanted.attempt.as_deref(), pop_ms, invisible_ms: wanted.invisible_ms };
+) -> Result<DeliveryCounts, PutError> {
+    let pop = OrderedPop {
+        attempt: wanted.attempt.as_deref(),
+        pop_ms,
+        invisible_ms: wanted.invisible_ms,
+        holder: wanted.holder.as_deref(),
+    };
     let mut state = broker.pop.state.lock();
     let counts = state.order.take(place, &pop, offsets, broker.clock.now_ms());
     if let Err(error) = append_order(broker, &mut state, place, start) {
@@ -390,26 +402,5 @@ pub(super) fn append_order(
     journal::append(broker, state, hash.rem_euclid(queues.max(1)), &Entry::Order(order)).map(drop)
 }
 
-/// Retries, with the topic that the client asked for and their handles.
-fn relabelled(broker: &Broker, wanted: &Wanted, source: &Source<'_>, found: &[Bytes], taken: &Taken) -> Bytes {
-    let config = broker.config.get();
-    let handle = Handle {
-        start: source.start,
-        pop_ms: taken.pop_ms,
-        invisible_ms: wanted.invisible_ms,
-        revive_queue: taken.revive_queue,
-        broker: &config.broker_name,
-    };
-    let mut out = Vec::new();
-    for (_, view) in records(found) {
-        let text = handle.write(TopicKind::of(&source.place.topic), source.place.queue, view.queue_offset().0);
-        if !relabel::relabel(&view, &wanted.scope.topic, (key::POP_CHECKPOINT, &text), &mut out) {
-            // Clients make the handle themselves from the other fields; they only see the retry topic's name.
-            out.extend_from_slice(view.bytes());
-        }
-    }
-    Bytes::from(out)
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,28 +3,28 @@
 use crate::offset::PhysicalOffset;
 
 /// Bytes of the header.
-pub(super) const HEADER_BYTES: usize = 40;
+pub(crate) const HEADER_BYTES: usize = 40;
 
 /// i64 begin and end store time, i64 begin and end log offset, i32 used slots, i32 number of the next entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) begin_ms: i64,
-    pub(super) end_ms: i64,
-    pub(super) begin_physical: i64,
-    pub(super) end_physical: i64,
-    pub(super) used_slots: i32,
+pub(crate) struct Header {
+    pub(crate) begin_ms: i64,
+    pub(crate) end_ms: i64,
+    pub(crate) begin_physical: i64,
+    pub(crate) end_physical: i64,
+    pub(crate) used_slots: i32,
     /// Entries are numbered from 1; 0 ends a chain.
-    pub(super) next: i32,
+    pub(crate) next: i32,
 }
 
 impl Header {
     /// The header of a new file: it begins where the full one before it ended.
-    pub(super) fn after(previous: Option<Self>) -> Self {
+    pub(crate) fn after(previous: Option<Self>) -> Self {
         let (ms, physical) = previous.map_or((0, 0), |previous| (previous.end_ms, previous.end_physical));
         Self { begin_ms: ms, end_ms: ms, begin_physical: physical, end_physical: physical, used_slots: 0, next: 1 }
     }
 
-    pub(super) fn decode(bytes: &[u8; HEADER_BYTES]) -> Self {
+    pub(crate) fn decode(bytes: &[u8; HEADER_BYTES]) -> Self {
         let long = |at: usize| i64::from_be_bytes(std::array::from_fn(|byte| bytes[at + byte]));
         let int = |at: usize| i32::from_be_bytes(std::array::from_fn(|byte| bytes[at + byte]));
         Self {
@@ -37,7 +37,7 @@ impl Header {
         }
     }
 
-    pub(super) fn encode(&self) -> [u8; HEADER_BYTES] {
+    pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         for (at, long) in [self.begin_ms, self.end_ms, self.begin_physical, self.end_physical].into_iter().enumerate() {
             bytes[at * 8..][..8].copy_from_slice(&long.to_be_bytes());
@@ -47,16 +47,16 @@ impl Header {
         bytes
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.next <= 1
     }
 
-    pub(super) fn is_full(&self, units: u32) -> bool {
+    pub(crate) fn is_full(&self, units: u32) -> bool {
         self.next as u32 >= units
     }
 
     /// Takes an entry into account; `new_slot`: it is the first of its slot.
-    pub(super) fn count(&mut self, offset: PhysicalOffset, store_ms: i64, new_slot: bool) {
+    pub(crate) fn count(&mut self, offset: PhysicalOffset, store_ms: i64, new_slot: bool) {
         if self.is_empty() {
             self.begin_physical = offset.0;
             self.begin_ms = store_ms;
@@ -68,7 +68,7 @@ impl Header {
     }
 
     /// Seconds from the file's begin to `store_ms`, as an entry holds them.
-    pub(super) fn seconds_to(&self, store_ms: i64) -> i32 {
+    pub(crate) fn seconds_to(&self, store_ms: i64) -> i32 {
         if self.begin_ms <= 0 {
             return 0;
         }
@@ -76,7 +76,7 @@ impl Header {
     }
 
     /// Whether messages stored between `begin_ms` and `end_ms` may be in the file.
-    pub(super) fn overlaps(&self, begin_ms: i64, end_ms: i64) -> bool {
+    pub(crate) fn overlaps(&self, begin_ms: i64, end_ms: i64) -> bool {
         begin_ms <= self.end_ms && end_ms >= self.begin_ms
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod channel;
+mod receive;
 mod telemetry;
 
 use std::fmt::Write as _;

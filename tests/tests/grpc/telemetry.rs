@@ -18,14 +18,14 @@ use crate::channel::{Client, call};
 use crate::{LIMIT, broker, code, connect, create, message, resource, send};
 
 /// A client's Telemetry stream.
-struct Telemetry {
+pub(crate) struct Telemetry {
     outgoing: mpsc::Sender<TelemetryCommand>,
     incoming: Streaming<TelemetryCommand>,
 }
 
 impl Telemetry {
     /// Opens a stream and sends settings; answers with what the broker makes of them.
-    async fn open(client: &mut Client, client_id: &str, settings: Settings) -> (Self, Settings) {
+    pub(crate) async fn open(client: &mut Client, client_id: &str, settings: Settings) -> (Self, Settings) {
         let mut telemetry = Self::open_silently(client, client_id).await;
         telemetry.say(Command::Settings(settings)).await;
         match telemetry.hear().await {
@@ -62,7 +62,7 @@ fn producer(topic: &str) -> Settings {
     }
 }
 
-fn consumer(group: &str, topic: &str) -> Settings {
+pub(crate) fn consumer(group: &str, topic: &str) -> Settings {
     let expression = Some(FilterExpression { expression: "red || blue".into(), ..FilterExpression::default() });
     let subscription = Subscription {
         group: resource(group),

@@ -8,22 +8,23 @@ use bolide_remoting::keys::Loaded;
 use bolide_store::record::RecordView;
 use bolide_store::{Clock, ManualClock, RealDisk};
 
-use super::super::acknowledge::{acknowledge_all, change};
+use super::super::acknowledge::{Change, acknowledge_all, change};
 use super::super::in_flight::DeliveryKey;
 use super::super::revive;
 use super::*;
 use crate::broker::Opening;
 use crate::config::BrokerConfig;
 use crate::message::{Message, PropertyList};
+use crate::send::properties::key;
 
-const TOPIC: &str = "orders";
-const GROUP: &str = "g";
-const INVISIBLE_MS: i64 = 30_000;
+pub(in crate::pop) const TOPIC: &str = "orders";
+pub(in crate::pop) const GROUP: &str = "g";
+pub(in crate::pop) const INVISIBLE_MS: i64 = 30_000;
 
 /// A broker with what outlives it.
-struct Stage {
+pub(in crate::pop) struct Stage {
     folder: tempfile::TempDir,
-    clock: Arc<ManualClock>,
+    pub(in crate::pop) clock: Arc<ManualClock>,
     broker: Option<Arc<Broker>>,
 }
 
@@ -53,8 +54,20 @@ fn open(folder: &Path, clock: &Arc<ManualClock>) -> Arc<Broker> {
     Broker::open(opening, Arc::new(RealDisk), clock.clone()).unwrap()
 }
 
+fn got(batch: &Batch, pop_ms: i64) -> Vec<Got> {
+    let key = DeliveryKey { place: batch.place.clone(), start: batch.start, pop_ms };
+    let of = |(_, view): (Bytes, RecordView<'_>)| Got {
+        body: String::from_utf8(view.body().to_vec()).unwrap(),
+        attempts: view.reconsume_times(),
+        topic: retry_topic::original(view.topic(), GROUP).to_owned(),
+        key: key.clone(),
+        offset: view.queue_offset().0,
+    };
+    records(&batch.records).map(of).collect()
+}
+
 impl Stage {
-    fn new() -> Self {
+    pub(in crate::pop) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let broker = open(folder.path(), &clock);
@@ -70,17 +83,17 @@ impl Stage {
         Stage { folder, clock, broker: Some(broker) }
     }
 
-    fn broker(&self) -> &Arc<Broker> {
+    pub(in crate::pop) fn broker(&self) -> &Arc<Broker> {
         self.broker.as_ref().unwrap()
     }
 
     /// The broker is gone without having saved anything, and another one begins with what it left.
-    fn crash(&mut self) {
+    pub(in crate::pop) fn crash(&mut self) {
         self.broker = None;
         self.broker = Some(open(self.folder.path(), &self.clock));
     }
 
-    fn send(&self, bodies: &[&str], tag: &str) {
+    pub(in crate::pop) fn send(&self, bodies: &[&str], tag: &str) {
         for body in bodies {
             let mut properties = PropertyList::default();
             properties.set(key::UNIQUE_KEY, format!("id-{body}"));
@@ -102,7 +115,7 @@ impl Stage {
         self.broker().store.dispatch();
     }
 
-    fn wanted(&self, max_messages: usize) -> Wanted {
+    pub(in crate::pop) fn wanted(&self, max_messages: usize) -> Wanted {
         Wanted {
             scope: Scope { topic: TOPIC.to_owned(), group: GROUP.to_owned() },
             queue: -1,
@@ -114,6 +127,7 @@ impl Stage {
             subscription: Arc::new(Subscription::all(TOPIC)),
             ordered: false,
             attempt: None,
+            holder: None,
         }
     }
 
@@ -125,40 +139,9 @@ impl Stage {
         // Each POP has a moment of its own.
         self.clock.advance(1);
         let taken = take(self.broker(), wanted, Reading::Disk).unwrap();
-        let mut got = Vec::new();
-        for slice in &taken.records {
-            let mut rest = &slice[..];
-            while let Ok(view) = RecordView::parse(rest) {
-                rest = &rest[view.size()..];
-                got.push(self.got(&taken, &view));
-            }
-        }
+        let got: Vec<Got> = taken.batches.iter().flat_map(|batch| got(batch, taken.pop_ms)).collect();
         assert_eq!(got.len(), taken.count);
         got
-    }
-
-    /// As a client reads an answer: the handle comes with the message, or is made from the other fields.
-    fn got(&self, taken: &Taken, view: &RecordView<'_>) -> Got {
-        let offset = view.queue_offset().0;
-        let handle = view.properties().get_str(key::POP_CHECKPOINT).map(str::to_owned);
-        let (kind, start, pop_ms) = match handle {
-            Some(text) => {
-                let handle = Handle::parse(&text).unwrap();
-                (text.split(' ').nth(4).and_then(TopicKind::parse).unwrap(), handle.start, handle.pop_ms)
-            }
-            None => {
-                let entry = taken.info.start.split(';').find(|entry| entry.starts_with("0 ")).unwrap();
-                (TopicKind::Normal, entry.rsplit(' ').next().unwrap().parse().unwrap(), taken.pop_ms)
-            }
-        };
-        let place = Place::new(&kind.topic(TOPIC, GROUP), GROUP, view.queue().0);
-        Got {
-            body: String::from_utf8(view.body().to_vec()).unwrap(),
-            attempts: view.reconsume_times(),
-            topic: view.topic().to_owned(),
-            key: DeliveryKey { place, start, pop_ms },
-            offset,
-        }
     }
 
     fn ack(&self, got: &Got) {
@@ -166,12 +149,12 @@ impl Stage {
         acknowledge_all(self.broker(), &got.key, &[got.offset], 0, due_ms).unwrap();
     }
 
-    fn wait(&self, ms: i64) {
+    pub(in crate::pop) fn wait(&self, ms: i64) {
         self.clock.advance(ms);
         revive::pass(self.broker());
     }
 
-    fn bodies(&self, max: usize) -> Vec<String> {
+    pub(in crate::pop) fn bodies(&self, max: usize) -> Vec<String> {
         self.pop(max).into_iter().map(|got| got.body).collect()
     }
 }
@@ -259,21 +242,10 @@ fn a_changed_time_counts_from_then_on_and_makes_the_old_handle_stale() {
     let mut stage = Stage::new();
     stage.send(&["a"], "");
     let held = stage.pop(1).remove(0);
-    let request = bolide_remoting::header::ChangeInvisibleTimeRequest {
-        consumer_group: GROUP,
-        topic: TOPIC,
-        queue_id: 0,
-        extra_info: "",
-        offset: held.offset,
-        invisible_time: 5_000,
-        lite_topic: None,
-        suspend: true,
-    };
-    let handle =
-        Handle { start: held.key.start, pop_ms: held.key.pop_ms, invisible_ms: 0, revive_queue: 0, broker: "" };
-    let changed = change(stage.broker(), &request, &handle, held.key.place.clone()).unwrap();
-    assert_eq!(changed.invisible_time, 5_000);
-    let twice = change(stage.broker(), &request, &handle, held.key.place.clone()).unwrap_err();
+    let changing = Change { offset: held.offset, invisible_ms: 5_000, suspended: true };
+    let changed = change(stage.broker(), &held.key, changing).unwrap();
+    assert_eq!(changed.invisible_ms, 5_000);
+    let twice = change(stage.broker(), &held.key, changing).unwrap_err();
     assert_eq!(twice.code, ResponseCode::NO_MESSAGE, "the handle is stale");
     stage.ack(&held);
     stage.crash();

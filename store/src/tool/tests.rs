@@ -1,0 +1,127 @@
+//! The tool over folders that a store left, sound and damaged.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+use crate::store::tests::{message, small_options};
+use crate::{ManualClock, NoEvents, QueueId, QueueOffset, ReadLimits, RealDisk, Store, StoreError, StoreOptions};
+
+const MESSAGES: usize = 120;
+const SLOTS: u32 = 7;
+
+fn open(root: &Path) -> Result<Store, StoreError> {
+    let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+    Store::open(small_options(root), Arc::new(RealDisk), clock, Arc::new(NoEvents))
+}
+
+/// A folder with some messages, closed.
+fn folder() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path()).unwrap();
+    for at in 0..MESSAGES {
+        let properties = format!("KEYS\x01key-{at}\x02TAGS\x01\"blue\"\x02");
+        let topic = ["A", "B"][at % 2];
+        store
+            .put(&message(topic, 0, format!("body {at} {}", "x".repeat(300)).as_bytes(), properties.as_bytes()))
+            .unwrap();
+    }
+    store.close().unwrap();
+    root
+}
+
+fn verified(root: &Path) -> (Verified, String) {
+    let mut out = Vec::new();
+    let verified = verify(&Folder::open(root, None).unwrap(), SLOTS, &mut out).unwrap();
+    (verified, String::from_utf8(out).unwrap())
+}
+
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            found.extend(files(&entry));
+        } else {
+            found.insert(entry.clone(), fs::read(&entry).unwrap());
+        }
+    }
+    found
+}
+
+fn overwrite(path: &Path, position: u64, bytes: &[u8]) {
+    OpenOptions::new().write(true).open(path).unwrap().write_all_at(bytes, position).unwrap();
+}
+
+#[test]
+fn a_sound_folder_has_no_damage_and_is_left_alone() {
+    let root = folder();
+    let before = files(root.path());
+    let (verified, text) = verified(root.path());
+    assert_eq!((verified.records, verified.queues, verified.damages), (MESSAGES as u64, 2, 0), "{text}");
+    assert!(verified.index_entries > 0);
+    let folder = Folder::open(root.path(), None).unwrap();
+    let mut out = Vec::new();
+    inspect(&folder, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("queue A/0 from 0 to 60") && text.contains("state stopped cleanly"), "{text}");
+    let mut out = Vec::new();
+    let filter = DumpFilter { topic: Some("B".to_owned()), limit: Some(3), ..DumpFilter::default() };
+    assert_eq!(dump(&folder, &filter, &mut out).unwrap(), 3);
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.lines().all(|line| line.contains(r#""topic":"B""#) && line.contains(r#""TAGS":"\"blue\"""#)),
+        "{text}"
+    );
+    assert_eq!(files(root.path()), before, "looking changes nothing");
+}
+
+#[test]
+fn each_damage_is_named_with_its_place() {
+    let root = folder();
+    let segments: Vec<_> = files(&root.path().join("commitlog")).into_keys().collect();
+    let head = 88 + 2;
+    overwrite(&segments[0], head, b"?");
+    overwrite(&segments[2], 4, &[0; 4]);
+    overwrite(&root.path().join("consumequeue/A/0/00000000000000000000"), 3 * 20, &7i64.to_be_bytes());
+    let index = files(&root.path().join("index")).into_keys().next().unwrap();
+    overwrite(&index, 40 + u64::from(SLOTS) * 4 + 20 + 4, &11i64.to_be_bytes());
+    let (verified, text) = verified(root.path());
+    assert!(text.contains("DAMAGE commit log at 0: the body's checksum is wrong"), "{text}");
+    assert!(text.contains("DAMAGE commit log at 16384: 0x00000000 is no record's magic"), "{text}");
+    assert!(text.contains("DAMAGE queue A/0 at 3: leads to 7 instead of"), "{text}");
+    assert!(text.contains("1 of 49 entries lead to no message"), "{text}");
+    assert!(verified.records < MESSAGES as u64 && verified.damages >= 4, "{text}");
+    fs::remove_file(&segments[3]).unwrap();
+    let (_, text) = self::verified(root.path());
+    assert!(text.contains("segments are missing"), "{text}");
+}
+
+#[test]
+fn queues_and_index_are_made_anew() {
+    let root = folder();
+    overwrite(&root.path().join("consumequeue/A/0/00000000000000000000"), 0, &[0xff; 100]);
+    fs::remove_dir_all(root.path().join("index")).unwrap();
+    let options = || StoreOptions { index_slots: SLOTS, index_units: 50, ..StoreOptions::new(root.path()) };
+    let store = open(root.path()).unwrap();
+    let refused = rebuild(&Folder::open(root.path(), None).unwrap(), options());
+    assert!(matches!(refused, Err(FolderError::Store(StoreError::Locked { .. }))), "a broker has it");
+    drop(store);
+    rebuild(&Folder::open(root.path(), None).unwrap(), options()).unwrap();
+    let (verified, text) = verified(root.path());
+    assert_eq!((verified.records, verified.damages), (MESSAGES as u64, 0), "{text}");
+    let store = open(root.path()).unwrap();
+    let limits = ReadLimits { max_messages: 32, max_bytes: 1 << 20 };
+    assert_eq!(store.read_queue_blocking("A", QueueId(0), QueueOffset(0), limits, &|_| true).unwrap().count, 32);
+    assert_eq!(store.query_index("B", "key-119", 10, 0, i64::MAX).unwrap().len(), 1);
+}
+
+#[test]
+fn a_folder_without_a_log_is_refused_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    let error = Folder::open(root.path(), None).unwrap_err().to_string();
+    assert!(error.contains("no commit log is here"), "{error}");
+    assert!(fs::read_dir(root.path()).unwrap().next().is_none(), "nothing is created");
+}
