@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ type options struct {
 	pair []string
 	// durable tells whether a broker that was restarted knows what it had handed out before.
 	durable bool
-	// only runs the cases whose name contains it.
+	// only runs the cases whose name contains it, or one of several between commas.
 	only string
 	// work is the folder of the client's log.
 	work string
@@ -99,7 +100,7 @@ func parseOptions(arguments []string) *options {
 	flags.StringVar(&o.restartable, "restartable", "", "`name` of the broker that can be restarted")
 	flags.StringVar(&pair, "pair", "", "`NAME,NAME` of two brokers of one cluster, of which one can be killed")
 	flags.StringVar(&durable, "durable", "", "`yes` if a broker that was restarted knows what it had handed out")
-	flags.StringVar(&o.only, "only", "", "run the cases whose name contains this `text`")
+	flags.StringVar(&o.only, "only", "", "run the cases whose name contains this `text`, or one of several between commas")
 	flags.StringVar(&o.work, "work", os.TempDir(), "`folder` for the client's log")
 	flags.StringVar(&o.topic, "topic", "", "`topic` on which to leave a transaction behind")
 	check(flags.Parse(arguments))
@@ -144,7 +145,7 @@ func runAll(o *options) int {
 	runner := newRunner(os.Stdout, os.Stdin)
 	var selected []testCase
 	for _, one := range allCases() {
-		if !strings.Contains(one.name, o.only) {
+		if !slices.ContainsFunc(strings.Split(o.only, ","), func(text string) bool { return strings.Contains(one.name, text) }) {
 			continue
 		}
 		if lacking := one.lacking(o); lacking != "" {

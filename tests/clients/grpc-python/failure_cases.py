@@ -58,9 +58,10 @@ def one_of_two_brokers_dies(scene):
     pair = scene.options.pair
     topic = scene.topic("NORMAL", 2, brokers=pair)
     group = scene.group(brokers=pair)
-    endpoints = ";".join(scene.grpc(broker) for broker in pair)
-    inbox = scene.push(group, topic, endpoints=endpoints)
-    producer = scene.start(Producer(scene.configuration(endpoints), (topic,)))
+    # It is told of one broker and learns of the other. (A list of two is not served: README says why.)
+    endpoint = scene.grpc(pair[1])
+    inbox = scene.push(group, topic, endpoints=endpoint)
+    producer = scene.start(Producer(scene.configuration(endpoint), (topic,)))
     for body in numbered("before", 8):
         producer.send(new_message(topic, body))
     inbox.await_exactly(numbered("before", 8))

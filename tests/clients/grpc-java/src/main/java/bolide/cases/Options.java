@@ -13,7 +13,7 @@ import java.util.TreeMap;
  * @param restartable broker of another cluster that the runner restarts when asked on the standard output, or null
  * @param pair        two brokers of one cluster of which the runner kills one when asked, or empty
  * @param durable     whether a broker that was restarted knows what it had handed out before
- * @param only        runs the cases whose name contains this, or all when null
+ * @param only        runs the cases whose name contains this, or one of several between commas; all when null
  * @param work        folder for the clients' logs
  * @param run         makes the names of this run's topics and groups unique
  * @param topic       of the child process that leaves a transaction behind
