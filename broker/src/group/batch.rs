@@ -1,5 +1,5 @@
-//! Requests that change several groups at once (225, 5003), or what a group may read (353). A batch is carried out whole or, if
-//! anything in it is wrong, not at all.
+//! Requests that change several groups at once (225, 5003), or what a group may read (353). A batch with a name that cannot be is
+//! refused whole; a wrong attribute is found only at its group, when those before it are changed already.
 
 use std::sync::Arc;
 
@@ -24,7 +24,6 @@ pub(crate) fn update(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
 fn try_update(broker: &Broker, request: &Request<'_>) -> Result<(), Refusal> {
     let wanted: SubscriptionGroupList = json_body(request)?;
     wanted.group_config_list.iter().try_for_each(|group| name::check_group(&group.group_name))?;
-    // Attributes are checked one by one: those of the first groups are in force when one of a later group is refused.
     wanted.group_config_list.into_iter().try_for_each(|group| broker.groups.update(group))?;
     Ok(())
 }

@@ -11,7 +11,8 @@ use crate::refusal::Refusal;
 use crate::reply::{Respond, json_body};
 use crate::topic::table::Lookup;
 
-/// UPDATE_AND_CREATE_TOPIC_LIST. Answers when the name servers know the topics. Nothing is changed if one of them is refused.
+/// UPDATE_AND_CREATE_TOPIC_LIST. Answers when the name servers know the topics. Nothing is changed if a name or a number of
+/// queues is refused; a wrong attribute is found only at its topic, when those before it are changed already, though not announced.
 pub(crate) fn update(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     match try_update(broker, request) {
         Ok(changed) if changed.is_empty() => reply.ok(&()),
