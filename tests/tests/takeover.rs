@@ -172,14 +172,15 @@ impl Handover {
         }
     }
 
-    /// Waits for the message that was popped and forgotten; the other one comes only if its acknowledgement was late.
+    /// Waits for the message that was popped and forgotten. The other one may come as well, once: its acknowledgement was late, or
+    /// did not outlive several changes of hands (OPERATING.md promises no more than at least once here).
     async fn await_forgotten(&self, remote: &Remote, leg: usize) {
         let deadline = Instant::now() + LIMIT;
         loop {
             let again = remote.all(&retry(leg), 0).await;
             let count = |body: &str| again.iter().filter(|message| message.body == body).count();
             assert!(count("forgotten") <= 1 && again.iter().all(|message| message.attempts == 1), "{again:?}");
-            assert!(count("acknowledged") <= usize::from(!self.acknowledged.contains_key(&leg)), "{again:?}");
+            assert!(count("acknowledged") <= 1, "{again:?}");
             if count("forgotten") == 1 {
                 return;
             }
