@@ -171,8 +171,16 @@ pub(crate) fn recover(broker: &Broker) -> Result<(), bolide_store::ReadError> {
 /// Messages have arrived: those who wait for them go on.
 pub(crate) fn wake(broker: &Arc<Broker>, arrivals: &[Arrival]) {
     for arrival in arrivals {
-        request::wake(broker, arrival);
-        notification::wake(broker, arrival);
+        for _ in 0..arrival.messages {
+            if !request::wake(broker, arrival) {
+                break;
+            }
+        }
+        for _ in 0..arrival.messages {
+            if !notification::wake(broker, arrival) {
+                break;
+            }
+        }
     }
 }
 

@@ -135,8 +135,9 @@ impl Statistics {
     /// Messages can be read. Neighbours of one topic are counted together.
     pub(crate) fn arrived(&self, arrivals: &[Arrival]) {
         for run in arrivals.chunk_by(|one, next| Arc::ptr_eq(&one.topic, &next.topic)) {
-            let (messages, name) = (run.len() as u64, &*run[0].topic);
-            let bytes = run.iter().map(|arrival| u64::from(arrival.bytes)).sum();
+            let messages = run.iter().map(|arrival| arrival.messages).sum();
+            let bytes = run.iter().map(|arrival| arrival.bytes).sum();
+            let name = &*run[0].topic;
             self.broker.add(broker::PUT_MESSAGES, messages);
             if !name::is_system_topic(name) {
                 self.broker.add(broker::USER_PUT_MESSAGES, messages);

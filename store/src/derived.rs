@@ -2,7 +2,6 @@
 //! records and by recovery for those that a crash took from the files; applying a record twice changes nothing.
 
 use std::io;
-use std::sync::Arc;
 
 use crate::index::{Index, Keys};
 use crate::light::{self, LIGHT_QUEUE};
@@ -32,36 +31,35 @@ pub(crate) struct Place<'a> {
 
 /// The unit that a record asks for.
 pub(crate) struct QueueEntry {
-    pub(crate) queue: Arc<Queue>,
     pub(crate) unit: Unit,
     pub(crate) applied: Applied,
 }
 
 impl Derived {
     /// The places that a record has: none, or its own and those in light queues.
-    pub(crate) fn places<'a>(&self, record: &RecordView<'a>) -> impl Iterator<Item = Place<'a>> + use<'a> {
+    pub(crate) fn places<'a>(
+        &self,
+        record: &RecordView<'a>,
+        keys: &Keys<'_>,
+    ) -> impl Iterator<Item = Place<'a>> + use<'a> {
         let own = Place { topic: record.topic(), queue: record.queue(), offset: record.queue_offset() };
         let own = sys_flag::enters_queue(record.sys_flag()).then_some(own);
-        let lights = self.light_queues.then(|| light::entries(record)).into_iter().flatten();
+        let names_lights = self.light_queues && keys.has_lights;
+        let lights = names_lights.then(|| light::entries(record)).into_iter().flatten();
         own.into_iter().chain(lights.map(|(topic, offset)| Place { topic, queue: LIGHT_QUEUE, offset }))
     }
 
-    /// Puts a record's unit into the queue of one of its places. `known` is the queue of the record before, which most often is
-    /// the same.
+    /// Puts a record's unit into the queue of one of its places.
     pub(crate) fn apply_unit(
         &self,
+        queue: &Queue,
         record: &RecordView<'_>,
         keys: &Keys<'_>,
-        place: Place<'_>,
-        known: Option<&Arc<Queue>>,
+        offset: QueueOffset,
     ) -> io::Result<QueueEntry> {
-        let queue = match known.filter(|known| known.id == place.queue && *known.topic == *place.topic) {
-            Some(known) => Arc::clone(known),
-            None => self.queues.find_or_create(place.topic, place.queue),
-        };
         let unit = self.unit(record, keys);
-        let applied = queue.apply(&self.queues.files, place.offset, unit)?;
-        Ok(QueueEntry { queue, unit, applied })
+        let applied = queue.apply(&self.queues.files, offset, unit)?;
+        Ok(QueueEntry { unit, applied })
     }
 
     /// Writes a record's unit once more where it was.

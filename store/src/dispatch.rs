@@ -176,29 +176,54 @@ impl Work {
 
     fn apply(&mut self, record: &RecordView<'_>, at: PhysicalOffset, around: &Surroundings<'_>) -> io::Result<()> {
         let keys = Keys::of(record);
-        for place in around.derived.places(record) {
-            let mut entry = around.derived.apply_unit(record, &keys, place, self.last.as_ref())?;
+        for place in around.derived.places(record, &keys) {
+            let queue = match &mut self.last {
+                Some(known) if known.id == place.queue && *known.topic == *place.topic => known,
+                other => other.insert(around.derived.queues.find_or_create(place.topic, place.queue)),
+            };
+            let mut entry = around.derived.apply_unit(queue, record, &keys, place.offset)?;
             if entry.applied == Applied::Gap {
-                entry.queue.skip_to(&around.derived.queues.files, place.offset)?;
-                entry = around.derived.apply_unit(record, &keys, place, Some(&entry.queue))?;
+                queue.skip_to(&around.derived.queues.files, place.offset)?;
+                entry = around.derived.apply_unit(queue, record, &keys, place.offset)?;
             }
             if let Applied::Appended { first } = entry.applied {
-                self.arrivals.push(Arrival {
-                    topic: Arc::clone(&entry.queue.topic),
-                    queue: entry.queue.id,
-                    max_offset: QueueOffset(place.offset.0 + 1),
-                    tags_code: entry.unit.tags_code,
-                    store_ms: record.store_ms(),
-                    bytes: record.size() as u32,
-                });
+                note_arrival(&mut self.arrivals, queue, record, place.offset, entry.unit.tags_code);
                 if first {
-                    self.busy.push(Arc::clone(&entry.queue));
+                    self.busy.push(Arc::clone(queue));
                 }
             }
-            self.last = Some(entry.queue);
         }
         around.derived.apply_keys(record, &keys, around.now_ms)?;
         self.point = DispatchPoint { physical: at.0, store_ms: record.store_ms() };
         Ok(())
+    }
+}
+
+/// Adds a message to the news, to those of its queue and tag if they came right before it.
+fn note_arrival(
+    arrivals: &mut Vec<Arrival>,
+    queue: &Queue,
+    record: &RecordView<'_>,
+    offset: QueueOffset,
+    tags_code: i64,
+) {
+    let (max_offset, bytes) = (QueueOffset(offset.0 + 1), record.size() as u64);
+    match arrivals.last_mut() {
+        Some(last)
+            if last.tags_code == tags_code && last.queue == queue.id && Arc::ptr_eq(&last.topic, &queue.topic) =>
+        {
+            last.max_offset = max_offset;
+            last.messages += 1;
+            last.bytes += bytes;
+        }
+        _ => arrivals.push(Arrival {
+            topic: Arc::clone(&queue.topic),
+            queue: queue.id,
+            max_offset,
+            tags_code,
+            store_ms: record.store_ms(),
+            messages: 1,
+            bytes,
+        }),
     }
 }

@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 
-/// A message that can now be read from its queue.
+/// Messages with the same tag, one after the other in their queue, that can now be read from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// The message's topic.
+    /// Their topic.
     pub topic: Arc<str>,
-    /// Its queue.
+    /// Their queue.
     pub queue: QueueId,
-    /// The queue's new maximum: the offset after the message's own.
+    /// The queue's new maximum: the offset after the last one's.
     pub max_offset: QueueOffset,
-    /// The hash of its tag, 0 without one; the delivery time on the schedule topic.
+    /// The hash of their tag, 0 without one; the delivery time on the schedule topic.
     pub tags_code: i64,
-    /// When it was stored.
+    /// When the first of them was stored.
     pub store_ms: i64,
-    /// The length of its record.
-    pub bytes: u32,
+    /// How many they are.
+    pub messages: u64,
+    /// The length of their records.
+    pub bytes: u64,
 }
 
 /// Receives the store's news. Called on whichever thread caused them, without any lock of the store held; the

@@ -20,6 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::checkpoint::Checkpoint;
 use crate::disk::Disk;
 use crate::error::{ReadError, StoreError};
+use crate::light;
 use crate::offset::PhysicalOffset;
 use crate::options::StoreOptions;
 use crate::record::{RecordView, hash, properties, sys_flag};
@@ -36,10 +37,17 @@ pub(crate) struct Index {
     complete: bool,
     /// Oldest first; entries go to the last one.
     files: RwLock<Vec<Arc<IndexFile>>>,
-    /// A record some of whose keys are in while the others met an error: how many are.
-    partial: Mutex<Option<(PhysicalOffset, usize)>>,
+    growth: Mutex<Growth>,
     /// From where on keys are missing, while they are.
     missing: Mutex<Option<PhysicalOffset>>,
+}
+
+/// Where the next keys go: known to whoever enters them, so that each record asks for few locks.
+struct Growth {
+    /// The last file.
+    newest: Option<Arc<IndexFile>>,
+    /// A record some of whose keys are in while the others met an error: how many are.
+    partial: Option<(PhysicalOffset, usize)>,
 }
 
 /// Entries and slots are on the disk, headers are not yet.
@@ -108,8 +116,8 @@ impl Index {
             sizes,
             max_results,
             complete,
+            growth: Mutex::new(Growth { newest: files.last().cloned(), partial: None }),
             files: RwLock::new(files),
-            partial: Mutex::new(None),
             missing: Mutex::new(None),
         })
     }
@@ -129,23 +137,29 @@ impl Index {
     pub(crate) fn apply(&self, record: &RecordView<'_>, keys: &Keys<'_>, now_ms: i64) -> io::Result<()> {
         let offset = record.physical_offset();
         let rolled_back = record.sys_flag() & sys_flag::TRANSACTION_MASK == sys_flag::ROLLBACK;
-        if keys.is_empty() || rolled_back || self.knows(offset) {
+        if keys.is_empty() || rolled_back {
             return Ok(());
         }
-        let done = self.partial.lock().take().map_or(0, |(partial, done)| if partial == offset { done } else { 0 });
-        let topic_hash = hash::extend_bytes(hash::extend_bytes(0, record.topic().as_bytes()), b"#");
-        let mut entered = 0;
-        let result = keys.for_each(|kind, key| {
-            if entered >= done {
-                let hash = key_hash(hash::extend_bytes(hash::extend_bytes(topic_hash, kind), key));
-                self.enter(hash, offset, record.store_ms(), now_ms)?;
+        let mut growth = self.growth.lock();
+        let partial = growth.partial.filter(|(partial, _)| *partial == offset);
+        let mut entered = partial.map_or(0, |(_, entered)| entered);
+        let mut hashes = keys.hashes(record.topic()).skip(entered).peekable();
+        let result = loop {
+            if let Some(newest) = &growth.newest {
+                let mut newest = newest.lock();
+                if entered == 0 && newest.knows(offset) {
+                    return Ok(());
+                }
+                let put = newest.put(offset, record.store_ms(), &mut hashes, &mut entered);
+                if put.is_err() || hashes.peek().is_none() {
+                    break put;
+                }
             }
-            entered += 1;
-            Ok(())
-        });
-        if result.is_err() {
-            *self.partial.lock() = Some((offset, entered));
-        }
+            if let Err(error) = self.grow(&mut growth, now_ms) {
+                break Err(error);
+            }
+        };
+        growth.partial = result.is_err().then_some((offset, entered));
         result
     }
 
@@ -217,10 +231,12 @@ impl Index {
     /// Removes the files that may have keys from `begin` on, which are to be entered anew.
     pub(crate) fn remove_from(&self, begin: PhysicalOffset) -> io::Result<()> {
         *self.missing.lock() = Some(begin);
-        *self.partial.lock() = None;
+        let mut growth = self.growth.lock();
         let mut files = self.files.write();
         let first = files.partition_point(|file| file.header().begin_physical < begin.0);
-        for file in files.split_off(first) {
+        let removed = files.split_off(first);
+        *growth = Growth { newest: files.last().cloned(), partial: None };
+        for file in removed {
             self.disk.remove_file(&self.dir.join(&file.name))?;
         }
         self.disk.sync_dir(&self.dir)
@@ -231,33 +247,14 @@ impl Index {
         *self.missing.lock() = None;
     }
 
-    /// Whether the keys of the record at `offset` have been entered before.
-    fn knows(&self, offset: PhysicalOffset) -> bool {
-        if self.partial.lock().is_some_and(|(partial, _)| partial == offset) {
-            return false;
-        }
-        let files = self.files.read();
-        let Some(header) = files.last().map(|file| file.header()) else {
-            return false;
-        };
-        // The record at the border between two files may have keys in both.
-        let border = header.is_empty() || header.is_full(self.sizes.units);
-        offset.0 < header.end_physical || offset.0 == header.end_physical && !border
-    }
-
-    fn enter(&self, hash: i32, offset: PhysicalOffset, store_ms: i64, now_ms: i64) -> io::Result<()> {
-        let last = self.files.read().last().cloned();
-        if let Some(file) = &last
-            && file.put(hash, offset, store_ms)?
-        {
-            return Ok(());
-        }
-        let previous = last.as_ref().map(|file| (file.name.as_str(), file.header()));
+    /// Makes the next file.
+    fn grow(&self, growth: &mut Growth, now_ms: i64) -> io::Result<()> {
+        let previous = growth.newest.as_ref().map(|file| (file.name.as_str(), file.header()));
         let name = name::after(now_ms, previous.map(|(name, _)| name));
         let file = IndexFile::create(&*self.disk, &self.dir, name, self.sizes, previous.map(|(_, header)| header))?;
-        let file = Arc::new(file);
-        self.files.write().push(Arc::clone(&file));
-        file.put(hash, offset, store_ms).map(drop)
+        let file = growth.newest.insert(Arc::new(file));
+        self.files.write().push(Arc::clone(file));
+        Ok(())
     }
 }
 
@@ -270,11 +267,14 @@ fn is_covered(header: &Header, checkpoint: &Checkpoint) -> bool {
     covered && !header.is_empty()
 }
 
-/// The keys of a record, in Apache's order.
+/// What the properties of a record say of where it is to be found: its keys, in Apache's order, its tag, and whether it names light
+/// queues. Gathered in one go, since every record passes here.
 #[derive(Default)]
 pub(crate) struct Keys<'a> {
     unique: Option<&'a [u8]>,
     keys: Option<&'a [u8]>,
+    /// Whether the record names light queues.
+    pub(crate) has_lights: bool,
     /// The tag, which also has a place in the queue.
     pub(crate) tag: Option<&'a [u8]>,
 }
@@ -290,6 +290,8 @@ impl<'a> Keys<'a> {
                 keys.keys = Some(value);
             } else if name == properties::TAGS.as_bytes() {
                 keys.tag = Some(value);
+            } else if name == light::DISPATCH.as_bytes() {
+                keys.has_lights = true;
             }
         }
         keys
@@ -299,19 +301,13 @@ impl<'a> Keys<'a> {
         self.unique.is_none() && self.keys.is_none() && self.tag.is_none()
     }
 
-    /// Calls `each` with the kind's prefix and the key.
-    fn for_each(&self, mut each: impl FnMut(&[u8], &[u8]) -> io::Result<()>) -> io::Result<()> {
-        if let Some(unique) = self.unique {
-            each(b"", unique)?;
-        }
-        let keys = self.keys.unwrap_or_default();
-        for key in keys.split(|&byte| byte == b' ').filter(|key| !key.is_empty()) {
-            each(b"", key)?;
-        }
-        match self.tag {
-            Some(tag) => each(b"T#", tag),
-            None => Ok(()),
-        }
+    /// The hashes under which the record's keys are found.
+    fn hashes(&self, topic: &str) -> impl Iterator<Item = i32> + use<'a> {
+        let topic_hash = hash::extend_bytes(hash::extend_bytes(0, topic.as_bytes()), b"#");
+        let keys = self.keys.unwrap_or_default().split(|&byte| byte == b' ').filter(|key| !key.is_empty());
+        let plain = self.unique.into_iter().chain(keys).map(move |key| (topic_hash, key));
+        let tag = self.tag.map(|tag| (hash::extend_bytes(topic_hash, b"T#"), tag));
+        plain.chain(tag).map(|(prefix_hash, key)| key_hash(hash::extend_bytes(prefix_hash, key)))
     }
 }
 

@@ -5,6 +5,8 @@
 //! Offsets are written with all 19 digits that one can have: so the record's length is known before the offsets are, and they are
 //! put in where the record gets its own. Apache's broker and clients read them as numbers.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 use crate::error::PutError;
@@ -23,6 +25,8 @@ pub const DISPATCH: &str = "INNER_MULTI_DISPATCH";
 const OFFSETS: &str = "INNER_MULTI_QUEUE_OFFSET";
 /// What both have in common.
 const COMMON: &[u8] = b"INNER_MULTI_";
+/// Looks for that; made once, since every message passes here.
+static SPEAKS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(COMMON));
 const SEPARATOR: char = ',';
 const DIGITS: usize = 19;
 /// The longest name of a folder.
@@ -68,7 +72,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// `None`: the message speaks of no light queues. Offsets that it brings along are taken out.
     pub(crate) fn of(message: &NewMessage<'_>) -> Result<Option<Self>, PutError> {
-        if memmem::find(message.properties, COMMON).is_none() {
+        if SPEAKS.find(message.properties).is_none() {
             return Ok(None);
         }
         let mut properties = Vec::with_capacity(message.properties.len() + 64);

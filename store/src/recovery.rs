@@ -191,22 +191,23 @@ impl Recovery<'_> {
         let keys = Keys::of(record);
         // A queue that does not have this message although it once had was deleted with its topic, or is damaged.
         let was_dispatched = self.checkpoint.queue_ms > 0 && at.0 <= self.checkpoint.queue_physical;
-        for place in self.derived.places(record) {
+        for place in self.derived.places(record, &keys) {
             if was_dispatched && !self.derived.queues.is_damaged(place.topic, place.queue) {
                 continue;
             }
-            let mut entry = self.derived.apply_unit(record, &keys, place, None)?;
+            let queue = self.derived.queues.find_or_create(place.topic, place.queue);
+            let mut entry = self.derived.apply_unit(&queue, record, &keys, place.offset)?;
             if entry.applied == Applied::Gap {
                 if !from_first {
-                    entry.queue.set_damaged();
+                    queue.set_damaged();
                     return Ok(false);
                 }
                 // The log no longer has the messages before.
-                entry.queue.skip_to(&self.derived.queues.files, place.offset)?;
-                entry = self.derived.apply_unit(record, &keys, place, Some(&entry.queue))?;
+                queue.skip_to(&self.derived.queues.files, place.offset)?;
+                entry = self.derived.apply_unit(&queue, record, &keys, place.offset)?;
             }
             if entry.applied == (Applied::Appended { first: true }) {
-                replay.busy.push(entry.queue);
+                replay.busy.push(queue);
             }
         }
         self.derived.apply_keys(record, &keys, self.now_ms)?;

@@ -87,16 +87,18 @@ fn hold(broker: &Broker, held: HeldNotification) {
     }
 }
 
-/// A message has arrived.
-pub(super) fn wake(broker: &Broker, arrival: &Arrival) {
+/// A message has arrived; `false`: nobody asked for it.
+pub(super) fn wake(broker: &Broker, arrival: &Arrival) -> bool {
     if broker.pop.notifications.lock().is_empty() {
-        return;
+        return false;
     }
     let wants = |held: &HeldNotification| held.question.subscription.accepts(arrival.tags_code);
     let ready = broker.pop.notifications.lock().arrived(&arrival.topic, arrival.queue.0, wants);
+    let is_awaited = !ready.is_empty();
     for held in ready {
         go_on(broker, held);
     }
+    is_awaited
 }
 
 /// A queue has become open to a group.

@@ -228,19 +228,21 @@ fn take_from_disk(broker: &Arc<Broker>, held: HeldPop) {
     });
 }
 
-/// A message has arrived.
-pub(super) fn wake(broker: &Arc<Broker>, arrival: &Arrival) {
+/// A message has arrived; `false`: nobody waited for it.
+pub(super) fn wake(broker: &Arc<Broker>, arrival: &Arrival) -> bool {
     if broker.pop.pops.lock().is_empty() {
-        return;
+        return false;
     }
     let wants = |held: &HeldPop| held.wanted.subscription.accepts(arrival.tags_code);
     let ready = broker.pop.pops.lock().arrived(&arrival.topic, arrival.queue.0, wants);
+    let is_awaited = !ready.is_empty();
     for held in ready {
         let (scope, queue) = (held.wanted.scope.clone(), held.wanted.queue);
         if resume(broker, held, LOOKS) {
             wake_one(broker, &scope, queue);
         }
     }
+    is_awaited
 }
 
 /// There is something left for others who wait for the same.

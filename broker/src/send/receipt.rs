@@ -11,6 +11,9 @@ use crate::reply::Respond;
 use crate::send::unique_id::UniqueId;
 use crate::send::waiter::Sent;
 
+/// The length of an id with an IPv4 address, and of the comma behind it.
+const MESSAGE_ID_BYTES: usize = 33;
+
 /// A message's unique key: the producer's, or one that the broker made for want of it.
 #[derive(Debug, Clone)]
 pub(super) enum UniqueKey<'a> {
@@ -65,7 +68,7 @@ impl<'a> Receipt<'a> {
 
     /// `puts` is not empty; the offsets of a batch are consecutive.
     pub(super) fn batch(broker: &Broker, queue: QueueId, puts: &[Put], unique_key: Option<&'a str>) -> Self {
-        let mut message_ids = String::new();
+        let mut message_ids = String::with_capacity(puts.len() * MESSAGE_ID_BYTES);
         for put in puts {
             if !message_ids.is_empty() {
                 message_ids.push(',');

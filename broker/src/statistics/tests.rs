@@ -44,7 +44,7 @@ fn carry_out(statistics: &Statistics, step: Step, now_ms: i64) {
 
 fn arrival(topic: &str, bytes: u32, store_ms: i64) -> Arrival {
     let (queue, max_offset) = (bolide_store::QueueId(0), bolide_store::QueueOffset(1));
-    Arrival { topic: topic.into(), queue, max_offset, tags_code: 0, store_ms, bytes }
+    Arrival { topic: topic.into(), queue, max_offset, tags_code: 0, store_ms, messages: 1, bytes: bytes.into() }
 }
 
 /// What the steps add up to for a name and a key; `None` where nothing is counted since the last removal.

@@ -118,21 +118,34 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     let bytes = text.as_bytes();
-    let mut start = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
+    let (mut start, mut at) = (0, 0);
+    while let Some(&byte) = bytes.get(at) {
+        if bytes[at..].first_chunk().is_some_and(is_plain) {
+            at += PLAIN_BYTES;
+            continue;
+        }
         let escape = ESCAPES[usize::from(byte)];
+        at += 1;
         if escape == 0 {
             continue;
         }
-        out.extend_from_slice(&bytes[start..at]);
+        out.extend_from_slice(&bytes[start..at - 1]);
         if escape == b'u' {
             let digit = |nibble: u8| HEX[usize::from(nibble)];
             out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
         } else {
             out.extend_from_slice(&[b'\\', escape]);
         }
-        start = at + 1;
+        start = at;
     }
     out.extend_from_slice(&bytes[start..]);
     out.push(b'"');
+}
+
+/// How many bytes are looked at together.
+const PLAIN_BYTES: usize = 16;
+
+/// Whether all these bytes are printable ASCII that needs no escape, as most text is.
+fn is_plain(bytes: &[u8; PLAIN_BYTES]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & (b' '..=b'~').contains(byte) & (*byte != b'"') & (*byte != b'\\'))
 }

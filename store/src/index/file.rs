@@ -2,11 +2,12 @@
 //! begin, i32 number of the entry before it in its chain.
 
 use std::io;
+use std::iter::Peekable;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::header::{HEADER_BYTES, Header};
 use super::slots::Slots;
@@ -99,6 +100,51 @@ impl State {
     }
 }
 
+/// A file that only its holder touches.
+pub(super) struct Locked<'a> {
+    file: &'a IndexFile,
+    state: MutexGuard<'a, State>,
+}
+
+impl Locked<'_> {
+    /// Whether the keys of the record at `offset` have been entered before.
+    pub(super) fn knows(&self, offset: PhysicalOffset) -> bool {
+        let header = &self.state.header;
+        // The record at the border between two files may have keys in both.
+        let border = header.is_empty() || header.is_full(self.file.sizes.units);
+        offset.0 < header.end_physical || offset.0 == header.end_physical && !border
+    }
+
+    /// Adds entries for a record until the file is full, counting them in `entered`. A hash leaves the iterator once it is in.
+    pub(super) fn put(
+        &mut self,
+        offset: PhysicalOffset,
+        store_ms: i64,
+        hashes: &mut Peekable<impl Iterator<Item = i32>>,
+        entered: &mut usize,
+    ) -> io::Result<()> {
+        let IndexFile { file, sizes, .. } = self.file;
+        while let Some(&hash) = hashes.peek()
+            && !self.state.header.is_full(sizes.units)
+        {
+            if self.state.unwritten.len() >= WRITE_BYTES {
+                // Entries beyond the header's count do no harm.
+                self.state.write_entries(&**file, *sizes)?;
+            }
+            let State { header, slots, unwritten, changed } = &mut *self.state;
+            let previous = slots.replace(&**file, sizes.slots, sizes.slot(hash), header.next)?;
+            let previous = if previous > 0 && previous < header.next { previous } else { 0 };
+            let entry = Entry { hash, offset, seconds: header.seconds_to(store_ms), previous };
+            unwritten.extend_from_slice(&entry.encode());
+            header.count(offset, store_ms, previous == 0);
+            *changed = true;
+            *entered += 1;
+            hashes.next();
+        }
+        Ok(())
+    }
+}
+
 impl IndexFile {
     /// Creates a file that follows one with the header `previous`.
     pub(super) fn create(
@@ -132,26 +178,9 @@ impl IndexFile {
         self.state.lock().header
     }
 
-    /// Adds an entry; `false`: the file is full.
-    pub(super) fn put(&self, hash: i32, offset: PhysicalOffset, store_ms: i64) -> io::Result<bool> {
-        let mut state = self.state.lock();
-        if state.header.is_full(self.sizes.units) {
-            return Ok(false);
-        }
-        if state.unwritten.len() >= WRITE_BYTES {
-            // Entries beyond the header's count do no harm.
-            state.write_entries(&*self.file, self.sizes)?;
-        }
-        let State { header, slots, unwritten, changed } = &mut *state;
-        let slot = self.sizes.slot(hash);
-        let previous = slots.get(&*self.file, self.sizes.slots, slot)?;
-        let previous = if previous > 0 && previous < header.next { previous } else { 0 };
-        slots.set(&*self.file, self.sizes.slots, slot, header.next)?;
-        let entry = Entry { hash, offset, seconds: header.seconds_to(store_ms), previous };
-        unwritten.extend_from_slice(&entry.encode());
-        header.count(offset, store_ms, previous == 0);
-        *changed = true;
-        Ok(true)
+    /// Keeps everybody else from it.
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked { file: self, state: self.state.lock() }
     }
 
     /// Appends to `found` what the chain of `hash` has between the two times, up to `max` offsets in all.
@@ -251,7 +280,7 @@ impl IndexFile {
                         if number as u32 >= self.sizes.units { 0 } else { self.stored_entry(number)?.previous };
                     number = if previous < number { previous } else { 0 };
                 }
-                state.slots.set(&*self.file, self.sizes.slots, slot + at, number.max(0))?;
+                state.slots.replace(&*self.file, self.sizes.slots, slot + at, number.max(0))?;
                 state.changed = true;
             }
             slot += count;

@@ -44,12 +44,13 @@ impl Slots {
         Ok(i32::from_be_bytes(std::array::from_fn(|byte| page[at + byte])))
     }
 
-    pub(super) fn set(&mut self, file: &dyn DiskFile, count: u32, slot: usize, value: i32) -> io::Result<()> {
+    /// Changes a slot and says what it held.
+    pub(super) fn replace(&mut self, file: &dyn DiskFile, count: u32, slot: usize, value: i32) -> io::Result<i32> {
         let touched = self.touch(file, count, slot / PAGE_SLOTS)?;
-        let page = Arc::make_mut(&mut touched.page);
-        page[slot % PAGE_SLOTS * SLOT_BYTES..][..SLOT_BYTES].copy_from_slice(&value.to_be_bytes());
         touched.dirty = true;
-        Ok(())
+        let (slots, _) = Arc::make_mut(&mut touched.page).as_chunks_mut();
+        let before = std::mem::replace(&mut slots[slot % PAGE_SLOTS], value.to_be_bytes());
+        Ok(i32::from_be_bytes(before))
     }
 
     /// The changed pages, which count as unchanged from now on.
@@ -77,18 +78,17 @@ impl Slots {
         if self.pages.len() <= number {
             self.pages.resize(number + 1, None);
         }
-        let touched = match self.pages[number].take() {
-            Some(touched) => touched,
-            None => {
+        match &mut self.pages[number] {
+            Some(touched) => Ok(touched),
+            untouched => {
                 let mut page = [0; PAGE_BYTES];
                 if !self.fresh {
                     let rest = count as usize * SLOT_BYTES - number * PAGE_BYTES;
                     file.read_at(position(number), &mut page[..rest.min(PAGE_BYTES)])?;
                 }
-                Touched { page: Arc::new(page), dirty: false }
+                Ok(untouched.insert(Touched { page: Arc::new(page), dirty: false }))
             }
-        };
-        Ok(self.pages[number].insert(touched))
+        }
     }
 }
 

@@ -34,20 +34,23 @@ pub fn encode_message_id(host: SocketAddr, offset: PhysicalOffset) -> String {
 
 /// Appends an id to `out`, as [`encode_message_id`] makes it.
 pub fn push_message_id(out: &mut String, host: SocketAddr, offset: PhysicalOffset) {
-    out.reserve(LONGEST);
-    match host.ip() {
-        IpAddr::V4(ip) => push_hex(out, &ip.octets()),
-        IpAddr::V6(ip) => push_hex(out, &ip.octets()),
-    }
-    push_hex(out, &u32::from(host.port()).to_be_bytes());
-    push_hex(out, &offset.0.to_be_bytes());
+    // All at once: the answer to a batch has one for each message.
+    let mut digits = [0; LONGEST];
+    let ip = match host.ip() {
+        IpAddr::V4(ip) => put_hex(&mut digits, 0, ip.octets()),
+        IpAddr::V6(ip) => put_hex(&mut digits, 0, ip.octets()),
+    };
+    let port = put_hex(&mut digits, ip, u32::from(host.port()).to_be_bytes());
+    let end = put_hex(&mut digits, port, offset.0.to_be_bytes());
+    out.extend(str::from_utf8(&digits[..end]));
 }
 
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+/// Puts the digits of `bytes` at `at` and says where they end.
+fn put_hex<const N: usize>(digits: &mut [u8; LONGEST], at: usize, bytes: [u8; N]) -> usize {
+    for (pair, byte) in digits[at..at + 2 * N].as_chunks_mut().0.iter_mut().zip(bytes) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
     }
+    at + 2 * N
 }
 
 /// The inverse of [`encode_message_id`].

@@ -197,6 +197,11 @@ proptest! {
     }
 
     #[test]
+    fn bytes_hash_as_their_text_does(text in "[ -~]{0,40}|\\PC{0,20}") {
+        prop_assert_eq!(java_hash_of_bytes(text.as_bytes()), java_hash(&text));
+    }
+
+    #[test]
     fn message_ids_come_back(host in hosts(), offset: i64) {
         let id = encode_message_id(host, PhysicalOffset(offset));
         prop_assert_eq!(decode_message_id(&id), Ok((host, PhysicalOffset(offset))));

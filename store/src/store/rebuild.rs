@@ -93,7 +93,7 @@ impl Inner {
         let walk = self.log.walk(begin, Checks::Structure, |record, _| {
             let keys = Keys::of(record);
             let apply = || {
-                for place in self.derived.places(record) {
+                for place in self.derived.places(record, &keys) {
                     if let Some(lost) = lost.get(&(Arc::from(place.topic), place.queue))
                         && lost.has(place.offset.0)
                     {

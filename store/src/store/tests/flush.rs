@@ -2,6 +2,7 @@
 //! disk nothing is accepted.
 
 use super::{Machine, message};
+use crate::Arrival;
 use crate::error::{PutError, StoreError};
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 use crate::options::FlushMode;
@@ -101,7 +102,9 @@ fn a_queue_that_cannot_be_written_stops_dispatch_until_it_can() {
     }
     assert_eq!(store.health().dispatch_error, None);
     assert_eq!(store.max_offset("T", QueueId(0)), Some(QueueOffset(1_000)));
-    let mut arrived: Vec<_> = machine.events.arrivals.lock().iter().map(|arrival| arrival.max_offset.0).collect();
+    let arrivals = machine.events.arrivals.lock();
+    let offsets = |arrival: &Arrival| arrival.max_offset.0 - arrival.messages as i64 + 1..=arrival.max_offset.0;
+    let mut arrived: Vec<_> = arrivals.iter().flat_map(offsets).collect();
     arrived.sort();
     assert_eq!(arrived, (1..=1_000).collect::<Vec<_>>(), "each message arrives once");
 }
