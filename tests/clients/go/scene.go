@@ -45,8 +45,9 @@ func (s *scene) unique(part string) string { return s.name + "-" + part + "-" + 
 
 func (s *scene) group() string { return s.unique("group") }
 
-// instance returns a client's own name: clients of one name share connections and group membership.
-func (s *scene) instance() string { return fmt.Sprintf("%s-%d", s.name, instances.Add(1)) }
+// instance returns a client's own name: clients of one name share connections and group membership. It names the run too, because
+// programs that run side by side against one cluster would get each other's replies.
+func (s *scene) instance() string { return fmt.Sprintf("%s-%d", s.unique("client"), instances.Add(1)) }
 
 // topic creates a topic on the cluster's ordinary broker.
 func (s *scene) topic(queues int) string {

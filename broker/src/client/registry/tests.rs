@@ -73,6 +73,23 @@ fn silent_clients_are_taken_out_of_all_their_groups() {
     assert_eq!(clients.groups_of_topic("t").collect::<Vec<_>>(), ["g"]);
 }
 
+#[test]
+fn of_several_connections_of_one_client_the_last_is_meant() {
+    let mut clients = ClientRegistry::default();
+    for connection in [3, 9, 7] {
+        let again = Introduction { client_id: "client".to_owned(), ..who(connection) };
+        clients.consumer_heard("g", &again, reads(&[("t", 1)]), 0);
+        clients.producer_heard(&format!("p{connection}"), &again, 0);
+    }
+    clients.producer_heard("p9", &who(11), 0);
+    let id = |member: &Member<ConnectionId>| member.introduction.connection_id;
+    assert_eq!(clients.consumer_group("g").unwrap().member("client").map(id), Some(9));
+    assert_eq!(clients.producer("client").map(id), Some(9));
+    clients.connection_closed(9);
+    assert_eq!(clients.producer("client").map(id), Some(7));
+    assert_eq!(clients.producer("nobody").map(id), None);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Consume { group: u8, connection: u64 },

@@ -51,7 +51,7 @@ struct Sent {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn every_message_comes_at_its_time(steps in prop::collection::vec(step(), 1..40)) {

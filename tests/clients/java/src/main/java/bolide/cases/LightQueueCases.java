@@ -34,6 +34,11 @@ final class LightQueueCases {
         Expect.equal("the messages of the second", List.of("for both", "for the second"), Scene.bodiesOf(two.getMsgFoundList()));
         Expect.equal("the next offset", 2L, two.getNextBeginOffset());
         Expect.equal("the status at the end", PullStatus.NO_NEW_MSG, consumer.pull(second, "*", 2, 32).getPullStatus());
+        Expect.equal("where the second ends", 2L, consumer.maxOffset(second));
+        Expect.equal("where it begins", 0L, consumer.minOffset(second));
+        consumer.updateConsumeOffset(second, 1);
+        consumer.getOffsetStore().persist(second);
+        Expect.eventually("the offset at the broker", 1L, () -> consumer.fetchConsumeOffset(second, true));
     }
 
     private static void send(Scene scene, String topic, String body, String queues) throws Exception {

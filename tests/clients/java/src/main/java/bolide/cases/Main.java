@@ -22,8 +22,10 @@ public final class Main {
         // The longest first, so that none of them is the only one left at the end.
         cases.addAll(TransactionCases.all());
         cases.addAll(DetourCases.all());
+        cases.addAll(OrderCases.all());
         cases.addAll(TimerCases.all());
         cases.addAll(Dialect.ownCases());
+        cases.addAll(RequestCases.all());
         cases.addAll(OperatorCases.all());
         cases.addAll(TenantCases.all());
         cases.addAll(OffsetCases.all());
@@ -31,6 +33,7 @@ public final class Main {
         cases.addAll(PushCases.all());
         cases.addAll(StartCases.all());
         cases.addAll(PullCases.all());
+        cases.addAll(FilterCases.all());
         cases.addAll(LightQueueCases.all());
         cases.addAll(BodyCases.all());
         cases.addAll(SendCases.all());

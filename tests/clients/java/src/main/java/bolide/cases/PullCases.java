@@ -173,7 +173,7 @@ final class PullCases {
     }
 
     /** Polls until this many messages came. */
-    private static List<String> poll(DefaultLitePullConsumer consumer, int count) throws Exception {
+    static List<String> poll(DefaultLitePullConsumer consumer, int count) throws Exception {
         var polled = new ArrayList<MessageExt>();
         Expect.eventually(count + " polled messages", true, () -> {
             polled.addAll(consumer.poll(1_000));

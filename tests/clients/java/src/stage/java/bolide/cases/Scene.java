@@ -84,10 +84,13 @@ final class Scene implements AutoCloseable {
         return resource;
     }
 
-    /** Gives a client an instance name of its own: clients of one name share connections and group membership. */
+    /**
+     * Gives a client an instance name of its own: clients of one name share connections and group membership. Programs run side
+     * by side against one cluster, and a reply goes to whoever bears the name of the one who asked, so it names the run too.
+     */
     <C extends ClientConfig> C configure(C client) {
         client.setNamesrvAddr(servers.nameServer);
-        client.setInstanceName(name + "-" + INSTANCES.incrementAndGet());
+        client.setInstanceName(unique("client") + "-" + INSTANCES.incrementAndGet());
         // A client that starts now and then loses the race for its second heartbeat, without which the broker does not
         // know its newest subscription, and would wait 30 s for the next one.
         client.setHeartbeatBrokerInterval(1_000);

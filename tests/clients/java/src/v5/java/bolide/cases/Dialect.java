@@ -22,7 +22,7 @@ final class Dialect {
 
     /** Cases of what only this client does. */
     static List<Case> ownCases() {
-        return Stream.of(PopCases.all(), RecallCases.all(), ResetCases.all()).flatMap(List::stream).toList();
+        return Stream.of(PopCases.all(), RecallCases.all(), ResetCases.all(), KindCases.all()).flatMap(List::stream).toList();
     }
 
     static void broadcasting(DefaultMQPushConsumer consumer) {
