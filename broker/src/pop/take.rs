@@ -220,12 +220,15 @@ fn take_from(
 ) -> Result<(), TakeError> {
     let _turn = turn(broker, place, reading)?;
     let (topic, group, queue) = (&*place.topic, &*place.group, QueueId(place.queue));
-    let mut offset = first_offset(broker, wanted, place);
+    let reset = reset_offset(broker, place);
+    // Asked before the offset is: an acknowledgement in between opens the queue and moves the offset, and what it acknowledged must
+    // not be handed out once more.
     if wanted.ordered
         && broker.pop.state.lock().order.is_blocked(place, wanted.attempt.as_deref(), broker.clock.now_ms())
     {
         return Ok(());
     }
+    let mut offset = reset.unwrap_or_else(|| first_offset(broker, wanted, place));
     let room = wanted.max_messages.saturating_sub(taken.count);
     if room == 0 || has_too_many(&broker.config.get(), broker, place) {
         let max = broker.store.max_offset(topic, queue).unwrap_or_default();
@@ -295,16 +298,19 @@ fn turn<'a>(broker: &'a Broker, place: &Place, reading: Reading) -> Result<Mutex
     }
 }
 
-/// Where to begin: where an operator set the group's offset, else where the group has got to, else by the client's wish.
+/// Where an operator set the group's offset since the last POP; what the group had is forgotten then.
+fn reset_offset(broker: &Broker, place: &Place) -> Option<i64> {
+    let (topic, group, queue) = (&*place.topic, &*place.group, place.queue);
+    if !broker.offsets.read().has_reset(group, topic, queue) {
+        return None;
+    }
+    let reset = broker.offsets.write().take_reset(group, topic, queue);
+    reset.inspect(|_| broker.pop.state.lock().order.clear(place))
+}
+
+/// Where to begin: where the group has got to, else by the client's wish.
 fn first_offset(broker: &Broker, wanted: &Wanted, place: &Place) -> i64 {
     let (topic, group, queue) = (&*place.topic, &*place.group, place.queue);
-    if broker.offsets.read().has_reset(group, topic, queue) {
-        let reset = broker.offsets.write().take_reset(group, topic, queue);
-        if let Some(offset) = reset {
-            broker.pop.state.lock().order.clear(place);
-            return offset;
-        }
-    }
     if let Some(offset) = broker.offsets.read().query(group, topic, queue) {
         return offset;
     }

@@ -7,8 +7,9 @@ use bolide_remoting::body::TopicConfig;
 use bolide_remoting::keys::Loaded;
 use bolide_store::record::RecordView;
 use bolide_store::{Clock, ManualClock, RealDisk};
+use parking_lot::Mutex;
 
-use super::super::acknowledge::{Change, acknowledge_all, change};
+use super::super::acknowledge::{Change, acknowledge_all, acknowledge_ordered, change};
 use super::super::in_flight::DeliveryKey;
 use super::super::revive;
 use super::*;
@@ -274,6 +275,32 @@ fn a_pop_in_order_outlives_a_crash() {
     stage.clock.advance(INVISIBLE_MS);
     let again: Vec<String> = stage.take(&ordered).into_iter().map(|got| got.body).collect();
     assert_eq!(again, ["b", "c"], "what was acknowledged does not come again");
+}
+
+/// A POP that looks at the queue just while what closed it is acknowledged gets what comes next.
+#[test]
+fn a_message_acknowledged_in_order_does_not_come_again() {
+    const MESSAGES: usize = 4_000;
+    let stage = Stage::new();
+    let bodies: Vec<String> = (0..MESSAGES).map(|index| index.to_string()).collect();
+    stage.send(&bodies.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    let ordered = Wanted { ordered: true, ..stage.wanted(1) };
+    let seen = Mutex::new(Vec::new());
+    let consume = || {
+        while seen.lock().len() < MESSAGES {
+            for got in stage.take(&ordered) {
+                seen.lock().push(got.offset);
+                let Got { key, offset, .. } = got;
+                let peer = stage.broker().store_host;
+                acknowledge_ordered(stage.broker(), peer, &key.place, offset, key.pop_ms).unwrap();
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(consume);
+        scope.spawn(consume);
+    });
+    assert_eq!(seen.into_inner(), (0..MESSAGES as i64).collect::<Vec<_>>());
 }
 
 #[test]
