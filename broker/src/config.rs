@@ -13,7 +13,7 @@ mod tests;
 
 pub use cli::Arguments;
 pub use environment::Environment;
-pub use keys::{BrokerConfig, FlushDiskType, RequestMode};
+pub use keys::{BrokerConfig, FlushDiskType, MetricsExporter, RequestMode};
 pub use start::{ConfigError, NameServerPlan, Plan, Start};
 
 /// The configuration in use: read at every request, changed by code 25.

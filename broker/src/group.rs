@@ -110,6 +110,11 @@ impl Groups {
         self.light_groups && light::is_light(group)
     }
 
+    /// How many groups there are.
+    pub fn count(&self) -> usize {
+        self.table.read().len()
+    }
+
     /// All groups and the state of the table, at one moment.
     pub fn wrapper(&self) -> SubscriptionGroupWrapper {
         let table = self.table.read();

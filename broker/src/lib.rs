@@ -16,6 +16,7 @@ pub mod foreign;
 pub mod group;
 mod grpc;
 mod message;
+mod metrics;
 pub mod name;
 pub mod offset;
 mod page;

@@ -110,6 +110,9 @@ fn announce(bare: bool, name_server: Option<&NameServer>, broker: &BrokerServer)
     if let Some(address) = broker.grpc_addr() {
         writeln!(out, "gRPC ready on {address}")?;
     }
+    if let Some(address) = broker.metrics_addr() {
+        writeln!(out, "metrics and health ready on {address}")?;
+    }
     if bare {
         writeln!(out, "serving this machine only (loopback); start with -c, -n or NAMESRV_ADDR to serve others")?;
     }

@@ -123,6 +123,11 @@ pub fn is_system_topic(topic: &str) -> bool {
     SYSTEM_TOPICS.contains(&topic) || topic.starts_with(SYSTEM_TOPIC_PREFIX)
 }
 
+/// Whether the group belongs to the system.
+pub fn is_system_group(group: &str) -> bool {
+    SYSTEM_GROUPS.contains(&group)
+}
+
 /// Whether clients may send to the topic at all.
 pub fn is_send_allowed(topic: &str) -> bool {
     !NOT_ALLOWED_SEND_TOPICS.contains(&topic)

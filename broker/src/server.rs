@@ -11,13 +11,16 @@ use bolide_store::{Clock, Disk};
 use tokio::task::JoinHandle;
 
 use crate::broker::{Broker, FrontDoor, OpenError, Opening};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, MetricsExporter};
 use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::grpc::tls::TlsError;
+use crate::metrics::endpoint::MetricsServer;
 use crate::{client, delay, grpc, pop, pull, registration, retention, send, statistics, timer, transaction};
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
+/// The port of metrics where nobody asks for another.
+const DEFAULT_METRICS_PORT: u16 = 5557;
 /// How often clients and locks are looked through for those that fell silent.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -37,6 +40,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// `metricsPromExporterHost` is no address.
+    #[error("metricsPromExporterHost is {0:?}, which is no IP address")]
+    MetricsHost(String),
     /// TLS cannot be served.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -47,6 +53,7 @@ pub struct BrokerServer {
     broker: Arc<Broker>,
     server: Server,
     grpc: Option<GrpcServer>,
+    metrics: Option<MetricsServer>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -80,6 +87,17 @@ impl BrokerServer {
                 return Err(error);
             }
         };
+        let metrics = match serve_metrics(&broker, bind).await {
+            Ok(metrics) => metrics,
+            Err(error) => {
+                server.shutdown().await;
+                if let Some(grpc) = grpc {
+                    grpc.shutdown().await;
+                }
+                broker.close()?;
+                return Err(error);
+            }
+        };
         let links = registration::start(&broker).await;
         let tasks = vec![
             tokio::spawn(registration::run(broker.clone(), links)),
@@ -93,7 +111,7 @@ impl BrokerServer {
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),
         ];
-        Ok(BrokerServer { broker, server, grpc, tasks })
+        Ok(BrokerServer { broker, server, grpc, metrics, tasks })
     }
 
     /// The addresses that are listened on, the one that clients are told first.
@@ -104,6 +122,11 @@ impl BrokerServer {
     /// The address that gRPC is served on, if it is.
     pub fn grpc_addr(&self) -> Option<SocketAddr> {
         self.grpc.as_ref().map(GrpcServer::local_addr)
+    }
+
+    /// The address that metrics and health are served on, if they are.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsServer::local_addr)
     }
 
     /// Says goodbye to the name servers, finishes what is in flight, saves everything and closes the store.
@@ -123,6 +146,8 @@ impl BrokerServer {
             grpc.shutdown().await;
         }
         self.server.shutdown().await;
+        // To the last, health is told.
+        drop(self.metrics);
         let broker = self.broker;
         let closed = tokio::task::spawn_blocking(move || broker.close()).await;
         closed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
@@ -167,6 +192,26 @@ fn listen_for_grpc(broker: &Arc<Broker>, bind: IpAddr, port: u16) -> Result<Opti
         Ok(server) => Ok(Some(server)),
         Err(ListenError::Port(source)) => Err(StartError::Listen { key: "grpcServerPort", port, source }),
         Err(ListenError::Tls(error)) => Err(error.into()),
+    }
+}
+
+/// Serves metrics and health, unless that is switched off.
+async fn serve_metrics(broker: &Arc<Broker>, bind: IpAddr) -> Result<Option<MetricsServer>, StartError> {
+    let config = broker.config.snapshot();
+    let (host, port) = (&config.metrics_prom_exporter_host, config.metrics_prom_exporter_port);
+    if config.metrics_exporter_type == MetricsExporter::Disabled || port == 0 {
+        return Ok(None);
+    }
+    let bind = if host.is_empty() { Ok(bind) } else { host.parse() };
+    let bind = bind.map_err(|_| StartError::MetricsHost(host.clone()))?;
+    match MetricsServer::bind(broker, SocketAddr::new(bind, port)).await {
+        Ok(server) => Ok(Some(server)),
+        // Apache opens no such port by itself: a second broker on a host must start as it does there.
+        Err(source) if source.kind() == io::ErrorKind::AddrInUse && port == DEFAULT_METRICS_PORT => {
+            tracing::warn!("port {port} is taken: metrics and health are not served; set metricsPromExporterPort");
+            Ok(None)
+        }
+        Err(source) => Err(StartError::Listen { key: "metricsPromExporterPort", port, source }),
     }
 }
 

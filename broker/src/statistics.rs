@@ -53,6 +53,28 @@ pub(crate) struct Got<'a> {
     pub(crate) bytes: usize,
 }
 
+/// What came to a topic since it is counted.
+pub(crate) struct TopicTraffic {
+    /// The topic.
+    pub(crate) name: String,
+    /// Messages stored.
+    pub(crate) messages: u64,
+    /// Bytes of their records.
+    pub(crate) bytes: u64,
+    /// What its groups were given.
+    pub(crate) groups: Vec<GroupTraffic>,
+}
+
+/// What a group was given of a topic since it is counted.
+pub(crate) struct GroupTraffic {
+    /// The group.
+    pub(crate) name: String,
+    /// Messages handed out.
+    pub(crate) messages: u64,
+    /// Bytes of their records.
+    pub(crate) bytes: u64,
+}
+
 /// The counts of a broker.
 pub(crate) struct Statistics {
     topics: RwLock<HashMap<Box<str>, TopicRows>>,
@@ -67,6 +89,23 @@ pub(crate) struct Statistics {
 struct TopicRows {
     row: Row<{ topic::ALL }>,
     groups: RwLock<HashMap<Box<str>, Row<{ group::ALL }>>>,
+}
+
+impl TopicRows {
+    fn traffic(&self, name: &str) -> TopicTraffic {
+        let counts = self.row.counts();
+        let groups = self.groups.read();
+        let groups = groups.iter().map(|(name, row)| {
+            let counts = row.counts();
+            GroupTraffic { name: name.to_string(), messages: counts[group::MESSAGES], bytes: counts[group::BYTES] }
+        });
+        TopicTraffic {
+            name: name.to_owned(),
+            messages: counts[topic::MESSAGES],
+            bytes: counts[topic::BYTES],
+            groups: groups.collect(),
+        }
+    }
 }
 
 struct StoreHistory {
@@ -257,6 +296,12 @@ impl Statistics {
             }
             Subject::Broker(measure) => (key == cluster).then(|| data(&self.broker.recent(now_ms), measure)),
         }
+    }
+
+    /// What came to each topic, and what its groups were given.
+    pub(crate) fn traffic(&self) -> Vec<TopicTraffic> {
+        let topics = self.topics.read();
+        topics.iter().map(|(name, rows)| rows.traffic(name)).collect()
     }
 
     /// The broker as a whole.

@@ -109,6 +109,11 @@ impl Topics {
         self.table.write().set_auto_create(auto_create);
     }
 
+    /// How many topics there are.
+    pub fn count(&self) -> usize {
+        self.table.read().len()
+    }
+
     /// Whether the topic belongs to the system on this broker.
     pub fn is_system_topic(&self, topic: &str) -> bool {
         self.table.read().is_system_topic(topic)

@@ -102,7 +102,7 @@ impl Cluster {
         let started = start(role, name, self.folder(), |port| {
             let mut text = format!(
                 "brokerClusterName={cluster}\nbrokerName={name}\nbrokerId=0\nbrokerIP1=127.0.0.1\nnamesrvAddr={}\nlistenPort={port}\n\
-                 haListenPort={}\ngrpcServerPort={}\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
+                 haListenPort={}\ngrpcServerPort={}\nmetricsPromExporterPort=0\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
                  transactionTimeOut=1000\ntransactionCheckInterval=1000\ntransactionOpBatchInterval=200\n",
                 self.name_server(),
                 port + 1,

@@ -43,7 +43,7 @@ async fn acknowledged_messages_survive_kill_dash_nine() {
     // Small files, so that a round rolls each of them.
     let mut broker = start(Role::Broker, "broker", folder.path(), |port| {
         format!(
-            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\n\
+            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\nmetricsPromExporterPort=0\n\
              storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nflushDiskType=ASYNC_FLUSH\nmaxMessageSize=65536\n\
              mappedFileSizeCommitLog=262144\nmappedFileSizeConsumeQueue=10000\nmaxHashSlotNum=500\nmaxIndexNum=2000\n",
             port + 1,

@@ -23,7 +23,7 @@ fn broker(folder: &Folder) -> Server {
     let store = folder.path().join("store");
     start(Role::Broker, "broker", folder.path(), |port| {
         format!(
-            "brokerName=broker-a\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\n\
+            "brokerName=broker-a\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\nmetricsPromExporterPort=0\n\
              storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog={SEGMENT_BYTES}\n\
              mappedFileSizeConsumeQueue=400\nmaxIndexNum=50\nmaxHashSlotNum=100\ncleanResourceInterval=20\n\
              deleteCommitLogFilesInterval=0\ntransactionTimeOut=600000\nmessageDelayLevel=1s 8s\n\

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::File;
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -91,12 +92,14 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A configuration of a broker with an embedded name server, on free ports, with further lines.
+/// A configuration of a broker with an embedded name server, on free ports, with further lines; monitoring has no port unless they
+/// give it one.
 fn configuration(folder: &Folder, further: &str) -> (String, u16) {
     let first = free_block();
     let store = folder.path().join("store");
+    let unmonitored = if further.contains("metricsPromExporterPort") { "" } else { "metricsPromExporterPort=0\n" };
     let text = format!(
-        "listenPort={}\nnamesrvListenPort={}\ngrpcServerPort={}\nstorePathRootDir={}\n{further}\n",
+        "listenPort={}\nnamesrvListenPort={}\ngrpcServerPort={}\nstorePathRootDir={}\n{unmonitored}{further}\n",
         first + 2,
         first + 1,
         first + 3,
@@ -117,7 +120,7 @@ fn outer_address() -> Option<IpAddr> {
 
 #[test]
 fn one_command_starts_a_whole_server_for_this_machine_only() {
-    const PORTS: [u16; 4] = [9876, 10_909, 10_911, 8081];
+    const PORTS: [u16; 5] = [9876, 10_909, 10_911, 8081, 5557];
     // The one start whose ports nobody can choose.
     if let Some(taken) = PORTS.iter().find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, **port)).is_err()) {
         return skip(&format!("the start without arguments cannot be tested: port {taken} is taken"));
@@ -155,6 +158,35 @@ fn a_configured_broker_stops_cleanly_on_ctrl_c_and_starts_again() {
         started.stops_cleanly_on(Signal::INT);
         assert!(!folder.path().join("store/abort").exists());
     }
+}
+
+#[test]
+fn monitoring_finds_metrics_and_health() {
+    let folder = Folder::new("monitoring");
+    let monitored = free_block();
+    let further = format!("brokerIP1=127.0.0.1\nbrokerName=watched\nmetricsPromExporterPort={monitored}");
+    let (config, _) = configuration(&folder, &further);
+    let started = Started::new(broker(&["-c", &config]), &folder.path().join("log"));
+    let address = format!("127.0.0.1:{monitored}");
+    started.lines_until("metrics and health ready on");
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nHost: broker\r\nConnection: close\r\n\r\n").as_bytes())
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let metrics = ask("/metrics");
+    let sample =
+        "rocketmq_broker_permission{cluster=\"DefaultCluster\",node_id=\"watched\",node_type=\"broker\"} 6.0\n";
+    assert!(metrics.starts_with("HTTP/1.1 200 ") && metrics.contains(sample), "{metrics}");
+    for page in ["/health/live", "/health/ready"] {
+        let answer = ask(page);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{page}: {answer}");
+    }
+    started.stops_cleanly_on(Signal::TERM);
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ fn config(folder: &Folder, port: u16) -> String {
         "brokerClusterName=DefaultCluster\nbrokerName=broker-a\nbrokerIP1=127.0.0.1\nbrokerIP2=127.0.0.1\nlistenPort={port}\n\
          haListenPort={}\nnamesrvListenPort=0\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\n\
          mappedFileSizeCommitLog=65536\nmappedFileSizeConsumeQueue=400\nmaxHashSlotNum=100\nmaxIndexNum=60\n\
-         grpcServerPort=0\nmaxMessageSize=16384\nmessageDelayLevel=1s 4s\nflushConsumerOffsetInterval={SAVE_MS}\nflushDelayOffsetInterval={SAVE_MS}\n\
+         grpcServerPort=0\nmetricsPromExporterPort=0\nmaxMessageSize=16384\nmessageDelayLevel=1s 4s\nflushConsumerOffsetInterval={SAVE_MS}\nflushDelayOffsetInterval={SAVE_MS}\n\
          transactionTimeOut=600000\nreviveQueueNum=2\nbrokerFastFailureEnable=false\nosPageCacheBusyTimeOutMills=60000\nautoCreateTopicEnable=true\nautoCreateSubscriptionGroup=true\n",
         port + 1,
         store = store.display()

@@ -30,7 +30,7 @@ fn broker(folder: &Folder, settings: &str) -> Server {
     let store = folder.path().join("store");
     start(Role::Broker, "broker", folder.path(), |port| {
         format!(
-            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\n\
+            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\nmetricsPromExporterPort=0\n\
              storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=4194304\n\
              transactionCheckInterval=100\ntransactionOpBatchInterval=50\n{settings}",
             port + 1,

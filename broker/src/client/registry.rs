@@ -214,6 +214,11 @@ impl<C: Clone> ClientRegistry<C> {
         newest(self.producers.values().flat_map(HashMap::values), client_id)
     }
 
+    /// All consumer groups with members.
+    pub fn consumer_groups(&self) -> impl Iterator<Item = (&String, &ConsumerGroup<C>)> {
+        self.consumers.iter()
+    }
+
     /// All producer groups.
     pub fn producer_groups(&self) -> impl Iterator<Item = (&String, &HashMap<ConnectionId, Member<C>>)> {
         self.producers.iter()

@@ -421,17 +421,14 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: "metrics and statistics are not served yet",
+        reason: "metrics are collected when Prometheus asks for them, and statistics are as they are",
         names: &[
-            "metricsExporterType",
             "metricsOtelCardinalityLimit",
             "metricsGrpcExporterTarget",
             "metricsGrpcExporterHeader",
             "metricGrpcExporterTimeOutInMills",
             "metricGrpcExporterIntervalInMills",
             "metricLoggingExporterIntervalInMills",
-            "metricsPromExporterPort",
-            "metricsPromExporterHost",
             "metricsLabel",
             "metricsExportBatchMaxDataPoints",
             "metricsInDelta",

@@ -15,6 +15,16 @@ bolide_remoting::config_words! {
 }
 
 bolide_remoting::config_words! {
+    /// Who is told of metrics.
+    pub enum MetricsExporter {
+        /// Prometheus, when it asks.
+        Prometheus = "PROM",
+        /// Nobody.
+        Disabled = "DISABLE",
+    }
+}
+
+bolide_remoting::config_words! {
     /// How a group consumes a topic.
     pub enum RequestMode {
         /// By pulling from queues that are its own.
@@ -116,6 +126,16 @@ bolide_remoting::config_keys! {
     "maxTransactionRecoverySecond" [mutable] max_transaction_recovery_seconds: i64 = 3_600, 0..=2_592_000;
     /// Whether a message must be of its topic's type (attribute message.type).
     "enableTopicMessageTypeCheck" [mutable] enable_topic_message_type_check: bool = true;
+
+    section "Monitoring";
+    /// Whether metrics are served over HTTP as Prometheus reads them (PROM) or not at all (DISABLE). Apache's default is DISABLE.
+    "metricsExporterType" [fixed] metrics_exporter_type: MetricsExporter = MetricsExporter::Prometheus;
+    /// Port of /metrics, /health/live and /health/ready; 0 is off. While nobody asks for another port than 5557 and that one is
+    /// taken, the broker starts without these pages and says so.
+    "metricsPromExporterPort" [fixed] metrics_prom_exporter_port: u16 = 5557;
+    /// Address to listen on for them.
+    /// Default: as bindAddress.
+    "metricsPromExporterHost" [fixed] metrics_prom_exporter_host: String = String::new();
 
     section "Registration with name servers";
     /// Time between two registrations, in milliseconds. Name servers forget a broker after two minutes.

@@ -32,7 +32,7 @@ fn broker(folder: &Folder, settings: &[(&str, &str)]) -> Server {
     let store = folder.path().join("store");
     start(Role::Broker, "broker", folder.path(), |port| {
         let mut text = format!(
-            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\ngrpcServerPort={}\nnamesrvListenPort=0\n\
+            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\ngrpcServerPort={}\nmetricsPromExporterPort=0\nnamesrvListenPort=0\n\
              storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=4194304\n\
              transactionTimeOut=200\ntransactionCheckInterval=200\ntransactionCheckMax=1000\ntransactionOpBatchInterval=50\n",
             port + 1,
