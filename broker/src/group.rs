@@ -5,6 +5,7 @@ pub(crate) mod batch;
 pub(crate) mod requests;
 pub(crate) mod survey;
 pub mod table;
+pub(crate) mod waits;
 
 use std::sync::Arc;
 

@@ -13,10 +13,12 @@ use bytes::Bytes;
 
 use crate::broker::Broker;
 use crate::delay;
+use crate::group::waits;
 use crate::message::Message;
 use crate::name;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
+use crate::timer;
 use crate::topic::table::Lookup;
 use crate::topic::{permission, sys_flag};
 
@@ -162,9 +164,24 @@ fn to_retry(
     }
     message.topic = topic;
     message.queue = QueueId(message.reconsume_times.rem_euclid(group.retry_queue_nums));
-    let level = if back.delay_level == 0 { FIRST_RETRY_LEVEL + message.reconsume_times } else { back.delay_level };
-    delay::redirect(broker, message, level);
+    put_off(broker, group, back.delay_level, message);
     Ok(created(lookup))
+}
+
+/// Has a message wait: for as long as its consumer says, or else its group, or else by the number of attempts.
+fn put_off(broker: &Broker, group: &SubscriptionGroupConfig, level: i32, message: &mut Message) {
+    let attempts = message.reconsume_times;
+    let own_wait_ms = match level {
+        0 => waits::own_wait_ms(&group.group_retry_policy, attempts),
+        _ => None,
+    };
+    match own_wait_ms {
+        Some(wait_ms) if timer::can_wait(broker, wait_ms) => {
+            // A wait of no time at all is over.
+            timer::redirect_at(broker, message, broker.clock.now_ms() + wait_ms);
+        }
+        _ => delay::redirect(broker, message, if level == 0 { FIRST_RETRY_LEVEL + attempts } else { level }),
+    }
 }
 
 /// Sends a message to its group's dead letters; the topic appears with the first of them.

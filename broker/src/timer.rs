@@ -165,6 +165,12 @@ pub(crate) fn redirect_at(broker: &Broker, message: &mut Message, due_ms: i64) -
     redirect(broker, message).is_ok() && message.topic == TIMER_TOPIC
 }
 
+/// Whether messages may wait among the timers for this long.
+pub(crate) fn can_wait(broker: &Broker, wait_ms: i64) -> bool {
+    let config = broker.config.get();
+    config.timer_wheel_enable && wait_ms <= i64::from(config.timer_max_delay_sec) * 1_000
+}
+
 /// Stores again what waits in messages before `before`, so that their segment may go; says whether all of it could be.
 pub(crate) fn release(broker: &Broker, before: PhysicalOffset) -> Result<bool, TimerError> {
     if !broker.config.get().timer_wheel_enable {

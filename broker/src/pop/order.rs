@@ -397,26 +397,53 @@ mod tests {
         Ack(usize),
         Change(usize, i64),
         Wait(i64),
-        Restart,
+        Save,
+        Stop,
+        Kill,
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            4 => (1..5u8).prop_map(Step::Pop),
-            4 => (0..5usize).prop_map(Step::Ack),
-            1 => (0..5usize, 1..300i64).prop_map(|(index, ms)| Step::Change(index, ms)),
-            2 => (1..150i64).prop_map(Step::Wait),
-            1 => Just(Step::Restart),
+            8 => (1..5u8).prop_map(Step::Pop),
+            8 => (0..5usize).prop_map(Step::Ack),
+            2 => (0..5usize, 1..300i64).prop_map(|(index, ms)| Step::Change(index, ms)),
+            4 => (1..150i64).prop_map(Step::Wait),
+            2 => Just(Step::Save),
+            1 => Just(Step::Stop),
+            2 => Just(Step::Kill),
         ]
     }
 
-    /// The table as the next process reads it from the file.
-    fn restarted(mut table: OrderTable, now_ms: i64) -> OrderTable {
-        table.touch();
-        let text = bolide_remoting::body::encode(&table.changed(now_ms).unwrap());
-        let mut next = OrderTable::default();
-        next.restore(bolide_remoting::body::decode(&text).unwrap());
-        next
+    /// A table with what outlives it: the file as it was saved last, and the journal's entries since then.
+    #[derive(Default)]
+    struct World {
+        table: OrderTable,
+        file: bytes::Bytes,
+        journal: Vec<Option<OrderInfo>>,
+    }
+
+    impl World {
+        /// What the broker does with each change before it answers.
+        fn note(&mut self) {
+            self.journal.push(self.table.get(&place()).cloned());
+        }
+
+        fn save(&mut self, now_ms: i64) {
+            if let Some(file) = self.table.changed(now_ms) {
+                self.file = bolide_remoting::body::encode(&file);
+            }
+            self.journal.clear();
+        }
+
+        fn restart(&mut self) {
+            self.table = OrderTable::default();
+            if !self.file.is_empty() {
+                self.table.restore(bolide_remoting::body::decode(&self.file).unwrap());
+            }
+            for info in &self.journal {
+                self.table.put(place(), info.clone());
+            }
+        }
     }
 
     proptest! {
@@ -425,31 +452,39 @@ mod tests {
         /// The naive model: what was delivered last, until when each message is hidden, and which are done.
         #[test]
         fn no_message_overtakes_another(steps in prop::collection::vec(step(), 1..60)) {
-            let mut table = OrderTable::default();
+            let mut world = World::default();
             let (mut now, mut offset, mut popped) = (1i64, 0i64, 0i64);
             let mut held: Vec<(i64, i64, bool)> = Vec::new();
             for step in steps {
                 let blocked = held.iter().any(|(_, until, done)| !done && *until > now);
-                prop_assert_eq!(table.is_blocked(&place(), None, now), blocked);
+                prop_assert_eq!(world.table.is_blocked(&place(), None, now), blocked);
                 match step {
                     Step::Pop(count) if !blocked => {
                         let offsets: Vec<i64> = (offset..offset + i64::from(count)).collect();
-                        table.take(&place(), &OrderedPop { attempt: None, ..pop("", now) }, &offsets, now);
+                        world.table.take(&place(), &OrderedPop { attempt: None, ..pop("", now) }, &offsets, now);
+                        world.note();
                         held = offsets.iter().map(|offset| (*offset, now + 100, false)).collect();
                         popped = now;
                     }
                     Step::Ack(index) if index < held.len() => {
                         held[index].2 = true;
                         let next = held.iter().find(|held| !held.2).map_or(held[held.len() - 1].0 + 1, |held| held.0);
-                        prop_assert_eq!(table.acknowledge(&place(), held[index].0, popped), Committed::Next(next));
+                        prop_assert_eq!(world.table.acknowledge(&place(), held[index].0, popped), Committed::Next(next));
+                        world.note();
                         offset = offset.max(next);
                     }
                     Step::Change(index, ms) if index < held.len() => {
                         held[index].1 = now + ms;
-                        prop_assert!(table.change(&place(), held[index].0, popped, now + ms));
+                        prop_assert!(world.table.change(&place(), held[index].0, popped, now + ms));
+                        world.note();
                     }
                     Step::Wait(ms) => now += ms,
-                    Step::Restart => table = restarted(table, now),
+                    Step::Save => world.save(now),
+                    Step::Stop => {
+                        world.save(now);
+                        world.restart();
+                    }
+                    Step::Kill => world.restart(),
                     _ => {}
                 }
             }

@@ -44,6 +44,12 @@ func (s *servers) broker() string {
 	panic(failure{"expected a broker beside the cold one, saw none"})
 }
 
+// withLightQueues returns the cluster's other broker, which has light queues.
+func (s *servers) withLightQueues() string {
+	names := s.cluster()
+	return names[slices.IndexFunc(names, func(name string) bool { return name != s.broker() })]
+}
+
 func (s *servers) address(broker string) string { return s.options.brokers[broker] }
 
 func deadline() (context.Context, context.CancelFunc) {

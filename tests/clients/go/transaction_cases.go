@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
@@ -15,6 +16,7 @@ func transactionCases() []testCase {
 	return []testCase{
 		{name: "transaction-ends-when-asked", body: transactionAsked},
 		{name: "transaction-other-producer-is-asked", body: transactionOtherProducer},
+		{name: "transaction-left-alone-first", body: transactionImmunity},
 		{name: "transaction-over-a-restart", body: transactionOverRestart, restarts: true},
 		{name: "transaction-commit-and-rollback", body: transactionEnded},
 	}
@@ -140,6 +142,26 @@ func transactionOtherProducer(s *scene) {
 	sendInTransaction(s.startTransactionProducer(alive), topic, "commit-own")
 	inbox.awaitExactly([]string{"orphan", "commit-own"})
 	holds("a check of the living producer", alive.checksOf("orphan") >= 1, alive.checks)
+}
+
+// transactionImmunity: a producer may ask to be left alone for longer than others; this client sets the property.
+func transactionImmunity(s *scene) {
+	topic := s.topic(1)
+	listener := newTransactionListener()
+	listener.agree("patient", primitive.CommitMessageState)
+	listener.agree("hasty", primitive.CommitMessageState)
+	sender := s.startTransactionProducer(listener)
+	_, inbox := s.push(s.group(), topic, "*")
+	ctx, cancel := deadline()
+	defer cancel()
+	patient := newMessage(topic, "patient")
+	patient.WithProperty("CHECK_IMMUNITY_TIME_IN_SECONDS", "8")
+	started := time.Now()
+	_, err := sender.SendMessageInTransaction(ctx, patient)
+	succeeds("sending patient", err)
+	sendInTransaction(sender, topic, "hasty")
+	inbox.awaitExactly([]string{"hasty", "patient"})
+	holds("8 s without a question", time.Since(started) >= 8*time.Second, time.Since(started))
 }
 
 func transactionOverRestart(s *scene) {

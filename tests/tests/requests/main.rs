@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod delays;
 mod flow_control;
 mod light_queues;
 mod message_types;

@@ -81,6 +81,6 @@ final class FilterCases {
         consumer.subscribe(topic, MessageSelector.bySql("size > 3 AND AND colour = 'red'"));
         var refusal = Expect.refusal("a consumer with a broken condition", MQClientException.class, () -> scene.start(consumer));
         Expect.equal("the code", SUBSCRIPTION_PARSE_FAILED, refusal.getResponseCode());
-        Expect.holds("the place of the error", refusal.getErrorMessage().contains("at character 14"), refusal);
+        Expect.holds("the place of the error", refusal.getErrorMessage().matches(".*(character|column) 14[^0-9].*"), refusal);
     }
 }

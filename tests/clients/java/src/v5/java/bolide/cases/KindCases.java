@@ -2,13 +2,20 @@ package bolide.cases;
 
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.rocketmq.client.consumer.PopResult;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.remoting.protocol.subscription.CustomizedRetryPolicy;
+import org.apache.rocketmq.remoting.protocol.subscription.GroupRetryPolicy;
+import org.apache.rocketmq.remoting.protocol.subscription.GroupRetryPolicyType;
+import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
 
-/** Topics that say what they are for, which only the 5.x client can ask for; and messages by priority. */
+/** Topics and groups with what only the 5.x client can ask for: types of topics, messages by priority, retry policies. */
 final class KindCases {
     private KindCases() {
     }
@@ -17,7 +24,8 @@ final class KindCases {
         return List.of(
             new Case("message-type-of-a-topic", KindCases::typed),
             new Case("message-priority", KindCases::urgent),
-            new Case("batch-queues-refused", KindCases::batchQueues));
+            new Case("batch-queues-refused", KindCases::batchQueues),
+            new Case("retry-policy-of-a-group", KindCases::retryPolicy));
     }
 
     private static String address(Scene scene) {
@@ -73,5 +81,32 @@ final class KindCases {
         var refusal = Expect.refusal("a topic of batches", MQClientException.class, () -> attribute(scene, topic, "queue.type", "BatchCQ"));
         Expect.holds("the refusal to say why", refusal.getErrorMessage().contains("queue.type=BatchCQ is not supported"), refusal);
         Expect.holds("no such topic", !scene.servers.admin.fetchAllTopicList().getTopicList().contains(topic), topic);
+    }
+
+    /** The group's wait is longer than the delay level would be. */
+    private static void retryPolicy(Scene scene) throws Exception {
+        long waitMs = 12_000;
+        String topic = scene.topic(1);
+        var policy = new GroupRetryPolicy();
+        policy.setType(GroupRetryPolicyType.CUSTOMIZED);
+        policy.setCustomizedRetryPolicy(new CustomizedRetryPolicy(new long[] {waitMs}));
+        var config = new SubscriptionGroupConfig();
+        config.setGroupName(scene.group());
+        config.setGroupRetryPolicy(policy);
+        scene.servers.admin.createAndUpdateSubscriptionGroupConfig(address(scene), config);
+        var attempts = new Inbox();
+        var consumer = scene.push(scene.group(), topic, "*");
+        var failedMs = new AtomicLong();
+        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+            failedMs.compareAndSet(0, System.currentTimeMillis());
+            messages.forEach(message -> attempts.add(Received.of(message)));
+            return attempts.all().size() > 1 ? ConsumeConcurrentlyStatus.CONSUME_SUCCESS : ConsumeConcurrentlyStatus.RECONSUME_LATER;
+        });
+        consumer.start();
+        scene.closing(consumer::shutdown);
+        scene.send(topic, List.of("again"));
+        attempts.awaitExactly(List.of("again", "again"));
+        long waited = attempts.all().get(1).message().getStoreTimestamp() - failedMs.get();
+        Expect.holds("the second attempt after " + waitMs + " ms", waited >= waitMs, waited);
     }
 }

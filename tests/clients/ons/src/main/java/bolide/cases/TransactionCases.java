@@ -21,6 +21,7 @@ final class TransactionCases {
         return List.of(
             new Case("transaction-ends-when-asked", TransactionCases::asked),
             new Case("transaction-other-producer-is-asked", TransactionCases::otherProducer),
+            new Case("transaction-left-alone-first", TransactionCases::immunity),
             new Case("transaction-commit-and-rollback", TransactionCases::ended));
     }
 
@@ -103,5 +104,23 @@ final class TransactionCases {
         send(producer(scene, tenant, checker), topic, "own", TransactionStatus.CommitTransaction);
         reception.inbox.awaitExactly(List.of("orphan", "own"));
         Expect.holds("a check of the living producer", checker.askedFor("orphan"), checker.asked);
+    }
+
+    /** The client has a setting for this that it never reads; its users set the property. */
+    private static void immunity(Scene scene) throws Exception {
+        String topic = scene.topic(1);
+        var tenant = new Tenant(scene);
+        var checker = new Checker();
+        checker.agreed.put("patient", TransactionStatus.CommitTransaction);
+        checker.agreed.put("hasty", TransactionStatus.CommitTransaction);
+        TransactionProducer producer = producer(scene, tenant, checker);
+        Reception reception = tenant.receive(scene.group(), topic, "*");
+        Message patient = Tenant.message(topic, "tag", "patient");
+        patient.putUserProperties("CHECK_IMMUNITY_TIME_IN_SECONDS", "8");
+        long started = System.nanoTime();
+        producer.send(patient, (message, argument) -> TransactionStatus.Unknow, null);
+        send(producer, topic, "hasty", TransactionStatus.Unknow);
+        reception.inbox.awaitExactly(List.of("hasty", "patient"));
+        Expect.holds("8 s without a question", System.nanoTime() - started >= 8_000_000_000L, (System.nanoTime() - started) / 1e9);
     }
 }
