@@ -99,8 +99,13 @@ fn check_queues(root: &Path, disk: &dyn Disk) -> Result<(), ForeignError> {
         let remedy = "move it and consumequeue away: both follow from the commit log";
         return Err(ForeignError::Unread { path, what: "extended entries of queues", remedy });
     }
-    let path = root.join("consumequeue_rocksdb");
-    if !has_data(disk, &path, Sign::RocksDb)? || has_data(disk, &root.join("consumequeue"), Sign::File)? {
+    let queues = root.join("consumequeue");
+    let mut path = root.join("consumequeue_rocksdb");
+    // 5.5.0 has them in a folder of their own only where `useSeparateStorePathForRocksdbCQ` or an older broker made it.
+    if !has_data(disk, &path, Sign::RocksDb)? {
+        path.clone_from(&queues);
+    }
+    if !has_data(disk, &path, Sign::RocksDb)? || has_queue(disk, &queues)? {
         return Ok(());
     }
     let first = list(disk, &root.join("commitlog"))?.into_iter().find(|entry| !entry.is_dir);
@@ -113,6 +118,16 @@ fn check_queues(root: &Path, disk: &dyn Disk) -> Result<(), ForeignError> {
         path.display()
     );
     Ok(())
+}
+
+/// Whether there is a queue in files.
+fn has_queue(disk: &dyn Disk, dir: &Path) -> Result<bool, ForeignError> {
+    for entry in list(disk, dir)?.into_iter().filter(|entry| entry.is_dir) {
+        if has_file(disk, &dir.join(entry.name), DEPTH)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn has_data(disk: &dyn Disk, dir: &Path, sign: Sign) -> Result<bool, ForeignError> {
@@ -141,67 +156,4 @@ fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<Entry>, ForeignError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use bolide_store::disk::{Allocation, FakeDisk};
-
-    use super::*;
-
-    /// A folder with files of these lengths.
-    fn folder(files: &[(&str, u64)]) -> FakeDisk {
-        let disk = FakeDisk::new();
-        for (name, bytes) in files {
-            let path = Path::new("/store").join(name);
-            disk.create_dir(path.parent().unwrap()).unwrap();
-            disk.create(&path, *bytes, Allocation::Sparse).unwrap();
-        }
-        disk
-    }
-
-    fn refusal(files: &[(&str, u64)]) -> Option<String> {
-        check(Path::new("/store"), &folder(files)).err().map(|error| error.to_string())
-    }
-
-    #[test]
-    fn what_apache_creates_without_using_it_is_no_hindrance() {
-        let files = [
-            ("rocksdbstore/000012.log", 0),
-            ("rocksdbstore/CURRENT", 16),
-            ("rocksdbstore/MANIFEST-000013", 255),
-            ("compaction/position-checkpoint", 39),
-            ("config/topics.json", 100),
-            ("consumequeue/t/0/00000000000000000000", 400),
-        ];
-        assert_eq!(refusal(&files), None);
-        assert_eq!(refusal(&[]), None);
-    }
-
-    #[test]
-    fn data_that_is_not_read_is_named() {
-        let named = |files: &[(&str, u64)], word: &str| {
-            let refusal = refusal(files).unwrap_or_else(|| panic!("{files:?} were accepted"));
-            assert!(refusal.contains(word), "{refusal}");
-        };
-        named(&[("rocksdbstore/000020.sst", 9)], "/store/rocksdbstore holds timed messages");
-        named(&[("config/users/000020.log", 9)], "config/users holds users");
-        named(&[("config/topics/000020.sst", 9)], "topics in RocksDB");
-        named(&[("config/rdb/000020.sst", 9)], "configManagerVersion=v2");
-        named(&[("kvStore/000020.log", 9)], "POP");
-        named(&[("dledger-n0/data/00000000000000000000", 9)], "DLedger");
-        named(&[("compaction/compactionLog/t/0/00000000000000000000", 9)], "compacted topics");
-        named(&[("batchconsumequeue/t/0/00000000000000000000", 9)], "BatchCQ");
-        named(&[("consumequeue_ext/t/0/00000000000000000000", 9)], "extended entries");
-    }
-
-    #[test]
-    fn queues_in_rocksdb_are_made_anew_where_the_log_has_every_message() {
-        let queues = ("consumequeue_rocksdb/000020.sst", 9);
-        assert_eq!(refusal(&[queues, ("commitlog/00000000000000000000", 9)]), None);
-        let trimmed = [queues, ("commitlog/00000000001073741824", 9)];
-        assert!(refusal(&trimmed).unwrap().contains("rocksdbCQDoubleWriteEnable"));
-        assert_eq!(
-            refusal(&[trimmed[0], trimmed[1], ("consumequeue/t/0/00000000000000000000", 9)]),
-            None,
-            "written twice"
-        );
-    }
-}
+mod tests;

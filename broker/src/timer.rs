@@ -49,6 +49,8 @@ pub struct Timers {
     /// `None`: not opened yet, switched off, or closed.
     clockwork: Mutex<Option<Clockwork>>,
     arrived: Notify,
+    /// The last turn ended with an error.
+    failing: AtomicBool,
     closing: AtomicBool,
 }
 
@@ -96,10 +98,12 @@ pub(crate) async fn run(broker: Arc<Broker>) {
 }
 
 /// Does what is to be done by now; answers how long there is nothing more.
-fn turn(broker: &Broker) -> Duration {
+pub(crate) fn turn(broker: &Broker) -> Duration {
     let mut clockwork = broker.timers.clockwork.lock();
     let Some(clockwork) = clockwork.as_mut() else { return LONGEST_SLEEP };
-    match clockwork.turn(&Mail(broker)) {
+    let turned = clockwork.turn(&Mail(broker));
+    broker.timers.failing.store(turned.is_err(), Ordering::Relaxed);
+    match turned {
         Ok(Some(wake_ms)) => {
             let pause_ms = (wake_ms - broker.clock.now_ms()).max(0).unsigned_abs();
             Duration::from_millis(pause_ms).min(LONGEST_SLEEP)
@@ -116,6 +120,14 @@ fn turn(broker: &Broker) -> Duration {
 pub(crate) fn progress(broker: &Broker) -> Result<Progress, StoreError> {
     let clockwork = broker.timers.clockwork.lock();
     clockwork.as_ref().map_or_else(|| Ok(Progress::default()), |clockwork| clockwork.progress(&Mail(broker)))
+}
+
+/// The moment before which everything has been delivered that waited when the broker started. Timers that are switched off, or fail,
+/// keep nobody waiting. Waits for the clockwork's turn to end.
+pub(crate) fn delivered_until_ms(broker: &Broker) -> i64 {
+    let clockwork = broker.timers.clockwork.lock();
+    let working = clockwork.as_ref().filter(|_| !broker.timers.failing.load(Ordering::Relaxed));
+    working.and_then(Clockwork::first_undone_ms).unwrap_or(i64::MAX)
 }
 
 /// Makes the clockwork stop as soon as it can.

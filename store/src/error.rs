@@ -46,6 +46,14 @@ pub enum StoreError {
         /// The first one after the gap.
         next: PathBuf,
     },
+    /// There is no commit log where there was one.
+    #[error("{} is empty, but the checkpoint beside it knows of messages; mount the disk that has them, or remove {} to begin anew", log.display(), checkpoint.display())]
+    MissingLog {
+        /// The log's folder.
+        log: PathBuf,
+        /// The file that knows better.
+        checkpoint: PathBuf,
+    },
     /// The commit log could not be read while recovering.
     #[error("the commit log cannot be recovered: {0}")]
     Unreadable(ReadError),

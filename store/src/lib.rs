@@ -19,6 +19,7 @@ mod mapping;
 mod message;
 mod offset;
 mod options;
+mod progress;
 mod queue;
 mod read;
 pub mod record;

@@ -15,19 +15,21 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
+use crate::clock::Clock;
 use crate::derived::Derived;
 use crate::dispatch::DispatchPoint;
 use crate::error::{ReadError, StoreError};
 use crate::index::Keys;
 use crate::log::{Checks, Log, Walk};
 use crate::offset::PhysicalOffset;
+use crate::progress::Progress;
 use crate::queue::{Applied, Queue};
 use crate::record::{HEAD_BYTES, RecordError, RecordView, Step, step};
 
 /// Timestamps of the checkpoint are taken to be this much older, as Apache does.
 const CHECKPOINT_SLACK_MS: i64 = 3_000;
-/// A line of progress is logged each time this much of the log was looked at.
-const PROGRESS_BYTES: i64 = 256 << 20;
+/// How much of the log is looked at between two looks at the time.
+const PROGRESS_BYTES: i64 = 4 << 20;
 
 /// What recovery works on.
 pub(crate) struct Recovery<'a> {
@@ -37,6 +39,7 @@ pub(crate) struct Recovery<'a> {
     /// Whether the store was closed properly.
     pub(crate) clean: bool,
     pub(crate) now_ms: i64,
+    pub(crate) clock: &'a dyn Clock,
 }
 
 /// What recovery found.
@@ -55,7 +58,6 @@ pub(crate) struct Recovered {
 struct Replay {
     busy: Vec<Arc<Queue>>,
     point: DispatchPoint,
-    reported: i64,
 }
 
 /// Why a walk was broken off.
@@ -84,7 +86,6 @@ impl Recovery<'_> {
                 "recovering the commit log from {begin} on, after a {}",
                 if self.clean { "clean stop" } else { "crash" }
             );
-            replay.reported = 0;
             match self.replay(PhysicalOffset(begin), begin == first, &mut replay)? {
                 Some(end) => {
                     tracing::info!("the commit log ends at {end}");
@@ -142,9 +143,15 @@ impl Recovery<'_> {
         replay: &mut Replay,
     ) -> Result<Option<PhysicalOffset>, StoreError> {
         let mut at = begin;
+        let mut progress = Progress::begin(self.clock, "recovering the commit log");
+        let mut reported = begin.0;
         loop {
             let walk = self.log.walk(at, Checks::All, |record, at| {
-                replay.report(begin, at, self.log.end());
+                if at.0 - reported >= PROGRESS_BYTES {
+                    reported = at.0;
+                    let all = self.log.end().0 - begin.0;
+                    progress.at((at.0 - begin.0).unsigned_abs(), all.unsigned_abs());
+                }
                 if self.may_be_torn(at) && record.is_torn(at) {
                     return ControlFlow::Break(Stop::Torn);
                 }
@@ -247,16 +254,7 @@ impl Recovery<'_> {
 
 impl Replay {
     fn new() -> Self {
-        Self { busy: Vec::new(), point: DispatchPoint::default(), reported: 0 }
-    }
-
-    /// Logs how far a long walk is.
-    fn report(&mut self, begin: PhysicalOffset, at: PhysicalOffset, end: PhysicalOffset) {
-        let done = at.0 - begin.0;
-        if done - self.reported >= PROGRESS_BYTES {
-            self.reported = done;
-            tracing::info!("recovery: {} of at most {} MiB of the commit log", done >> 20, (end.0 - begin.0) >> 20);
-        }
+        Self { busy: Vec::new(), point: DispatchPoint::default() }
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 /// Names Apache's version to test instead of the workspace's binaries: `apache-5.5.0`.
 const SERVERS_VARIABLE: &str = "BOLIDE_TEST_SERVERS";
+/// Names a folder with finished binaries of ours to test, rather than those that are built for the test.
+const BINARIES_VARIABLE: &str = "BOLIDE_TEST_BINARIES";
 
 /// What a process is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,11 +78,14 @@ fn bare_command(maker: &Maker, role: Role, home: &Path) -> Command {
     command
 }
 
-/// The path of one of the workspace's binaries, in the profile of the running test. Cargo builds it once for each test process;
-/// processes that build at the same time wait for one another.
+/// The path of one of the workspace's binaries, in the profile of the running test unless a folder is named. Cargo builds it once for
+/// each test process; processes that build at the same time wait for one another.
 pub fn our_binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
+        if let Some(folder) = std::env::var_os(BINARIES_VARIABLE) {
+            return PathBuf::from(folder);
+        }
         let folder = profile_dir();
         let profile = folder.file_name().unwrap().to_str().unwrap();
         let profile = if profile == "debug" { "dev" } else { profile };

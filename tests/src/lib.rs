@@ -17,5 +17,6 @@ pub mod mqadmin;
 pub mod ports;
 pub mod remote;
 pub mod server;
+pub mod small_disk;
 pub mod toolchain;
 pub mod wire;

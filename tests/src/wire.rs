@@ -125,6 +125,11 @@ impl Wire {
         self.0.request(code, &form.0.as_slice(), body, LIMIT).await.unwrap()
     }
 
+    /// Asks, and waits for the answer; `None`: the connection broke first.
+    pub async fn try_ask(&self, code: RequestCode, form: &Form, body: impl Into<Body>) -> Option<Message> {
+        self.0.request(code, &form.0.as_slice(), body, LIMIT).await.ok()
+    }
+
     /// Asks for what must succeed.
     pub async fn succeed(&self, code: RequestCode, form: &Form, body: impl Into<Body>) -> Message {
         let answer = self.ask(code, form, body).await;

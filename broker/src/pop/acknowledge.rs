@@ -118,6 +118,8 @@ pub(super) fn acknowledge_all(
     let may_come = key.pop_ms < broker.pop.started_ms && due_ms > now_ms && is_journal_queue;
     if may_come && !others.is_empty() {
         let entry = Entry::Ack { key: key.clone(), offsets: others.clone() };
+        // Once for us, who may have to know it before, and once for an Apache broker, should one go on with these files.
+        journal::append_at(broker, revive_queue, &entry, due_ms)?;
         let at = journal::append(broker, &mut state, revive_queue, &entry)?;
         let until_ms = due_ms.saturating_add(EARLY_PATIENCE_MS);
         state.in_flight.keep(at, until_ms);

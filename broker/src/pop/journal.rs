@@ -12,6 +12,8 @@ use super::{PopState, REVIVE_GROUP, revive_topic};
 use crate::broker::Broker;
 use crate::message::{Message, PropertyList, records};
 use crate::send::properties::key;
+use crate::timer;
+use crate::timer::timing;
 
 /// How many entries are read at once.
 const BATCH: ReadLimits = ReadLimits { max_messages: 32, max_bytes: 1 << 20 };
@@ -27,14 +29,32 @@ pub(super) fn append(
     queue: i32,
     entry: &Entry,
 ) -> Result<JournalPosition, PutError> {
+    let put = message(broker, queue, entry).put_again(broker)?;
+    let at = JournalPosition { queue, offset: put.queue_offset.0 };
+    state.in_flight.note(at);
+    Ok(at)
+}
+
+/// Has the timers append an entry at `due_ms`, so that it comes after one that is to come before that: Apache's broker looks for the
+/// messages that an acknowledgement means among the checkpoints before it only. Nothing where that is now, or the timers are off.
+pub(super) fn append_at(broker: &Broker, queue: i32, entry: &Entry, due_ms: i64) -> Result<(), PutError> {
+    let mut message = message(broker, queue, entry);
+    if timer::redirect_at(broker, &mut message, due_ms) {
+        message.put_again(broker)?;
+    }
+    Ok(())
+}
+
+/// The message of the revive topic that holds an entry.
+fn message(broker: &Broker, queue: i32, entry: &Entry) -> Message {
     let config = broker.config.get();
     let now_ms = broker.clock.now_ms();
     let mut properties = PropertyList::default();
     properties.set(TAGS, entry.tag());
     properties.set(key::UNIQUE_KEY, entry.unique_key(&config.broker_name));
     // Apache's broker takes the latest of these for the time up to which it knows everything.
-    properties.set(crate::timer::timing::DELIVER_MS, now_ms.to_string());
-    let message = Message {
+    properties.set(timing::DELIVER_MS, now_ms.to_string());
+    Message {
         topic: revive_topic(&config),
         queue: QueueId(queue),
         flag: 0,
@@ -45,11 +65,7 @@ pub(super) fn append(
         prepared_offset: 0,
         body: Bytes::from(entry.encode(&config.broker_name)),
         properties,
-    };
-    let put = message.put_again(broker)?;
-    let at = JournalPosition { queue, offset: put.queue_offset.0 };
-    state.in_flight.note(at);
-    Ok(at)
+    }
 }
 
 /// Takes in everything that the last run left in the journal.

@@ -19,6 +19,7 @@ use crate::message::{Message, records};
 use crate::name::DEAD_LETTER_PREFIX;
 use crate::retry;
 use crate::send::properties::key;
+use crate::timer;
 
 /// How often to look for messages whose time is up.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -83,6 +84,7 @@ pub(super) fn pass(broker: &Broker) {
     loop {
         let now_ms = broker.clock.now_ms();
         let due = broker.pop.state.lock().in_flight.due(now_ms, BATCH);
+        let (due, waiting) = await_timers(broker, due);
         let mut created = Vec::new();
         for message in &due {
             if let Err(problem) = deliver_again(broker, message, &mut created) {
@@ -101,11 +103,28 @@ pub(super) fn pass(broker: &Broker) {
         if !created.is_empty() {
             broker.registrar.announce(created, Box::new(|| {}));
         }
-        if due.len() < BATCH {
+        if waiting > 0 || due.len() < BATCH {
             break;
         }
     }
     tidy(broker);
+}
+
+/// Takes in the acknowledgements that an Apache broker left among the timers, where it keeps them until their messages are due. Messages
+/// that were popped before the start wait until the timers have got so far: answers the others, and how many do.
+fn await_timers(broker: &Broker, mut due: Vec<Due>) -> (Vec<Due>, usize) {
+    let is_earlier = |message: &Due| message.delivery.pop_ms < broker.pop.started_ms;
+    if !due.iter().any(is_earlier) {
+        return (due, 0);
+    }
+    let until_ms = timer::delivered_until_ms(broker);
+    let before = due.len();
+    due.retain(|message| !is_earlier(message) || message.delivery.due_ms < until_ms);
+    if let Err(error) = journal::catch_up(broker) {
+        tracing::error!("the POP journal cannot be read: {error}");
+    }
+    let waiting = before - due.len();
+    (due, waiting)
 }
 
 /// Keeps the journal short, and forgets acknowledgements whose checkpoint never came.

@@ -98,6 +98,8 @@ pub(crate) struct Clockwork {
     schedule: Schedule,
     checkpoint: TimerCheckpoint,
     again: Option<Again>,
+    /// The queue's end when the timers were opened.
+    inherited_end: i64,
     /// Whether the checkpoint lacks something.
     is_dirty: bool,
     saved_ms: i64,
@@ -144,6 +146,7 @@ impl Clockwork {
             schedule,
             checkpoint,
             again,
+            inherited_end: max,
             is_dirty: false,
             saved_ms: now_ms,
             cleaned_ms: now_ms,
@@ -231,6 +234,11 @@ impl Clockwork {
             unread: (end - self.schedule.queue_offset()).max(0),
             waiting: self.files.count_from(read_ms)?,
         })
+    }
+
+    /// The slot before which everything has been delivered that waited when the timers were opened; `None`: all that is due by now.
+    pub(crate) fn first_undone_ms(&self) -> Option<i64> {
+        if self.schedule.queue_offset() < self.inherited_end { Some(i64::MIN) } else { self.schedule.first_undone_ms() }
     }
 
     /// Notes how far everything is, in a file that the next start relies on. What was delivered must be on the disk.

@@ -249,6 +249,12 @@ impl Schedule {
         self.pending.first_key_value().map(|(_, entry)| *entry).filter(|entry| entry.due_ms <= now_ms)
     }
 
+    /// The first slot that holds something; `None`: none does.
+    pub(crate) fn first_undone_ms(&self) -> Option<i64> {
+        let pending = self.pending_of.keys().next().copied();
+        self.slots.first().copied().into_iter().chain(pending).min()
+    }
+
     /// Messages with these keys are taken back by recalls that cannot be entered yet.
     pub(crate) fn foresee(&mut self, keys: impl IntoIterator<Item = String>) {
         self.is_catching_up = true;

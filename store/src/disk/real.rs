@@ -1,12 +1,13 @@
 //! The machine's disk.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSliceMut};
 use std::num::NonZeroU64;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -113,20 +114,17 @@ impl Disk for RealDisk {
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
         // fcntl locks are what Java takes, but they do not keep out other callers of the same process, and closing
         // any descriptor of the file lets them go: hence the list of our own, looked at before the file is opened.
-        let canonical = match path.parent() {
-            Some(dir) => dir.canonicalize()?.join(path.file_name().unwrap_or_default()),
-            None => path.to_owned(),
-        };
+        let place = LockPlace::of(path)?;
         let mut held = HELD.lock();
-        if held.contains(&canonical) {
+        if held.contains(&place) {
             return Ok(None);
         }
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 file.write_all_at(b"lock", 0)?;
-                held.insert(canonical.clone());
-                Ok(Some(Box::new(FileLock { path: canonical, file: Some(file) })))
+                held.insert(place.clone());
+                Ok(Some(Box::new(FileLock { place, file: Some(file) })))
             }
             Err(Errno::ACCESS | Errno::AGAIN) => Ok(None),
             Err(error) => Err(error.into()),
@@ -135,11 +133,27 @@ impl Disk for RealDisk {
 }
 
 /// Files that this process has locked.
-static HELD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+static HELD: Mutex<BTreeSet<LockPlace>> = Mutex::new(BTreeSet::new());
+
+/// A file's place, however its path is written.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct LockPlace {
+    device: u64,
+    /// The number of its folder.
+    inode: u64,
+    name: OsString,
+}
+
+impl LockPlace {
+    fn of(path: &Path) -> io::Result<Self> {
+        let dir = fs::metadata(path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        Ok(Self { device: dir.dev(), inode: dir.ino(), name: path.file_name().unwrap_or_default().to_owned() })
+    }
+}
 
 struct FileLock {
-    path: PathBuf,
-    /// Closing it ends the lock; taken on drop so that this happens before the path leaves [`HELD`].
+    place: LockPlace,
+    /// Closing it ends the lock; taken on drop so that this happens before the place leaves [`HELD`].
     file: Option<File>,
 }
 
@@ -149,7 +163,7 @@ impl Drop for FileLock {
     fn drop(&mut self) {
         let mut held = HELD.lock();
         self.file = None;
-        held.remove(&self.path);
+        held.remove(&self.place);
     }
 }
 

@@ -9,11 +9,16 @@ use parking_lot::RwLock;
 
 use super::extent::{Extent, Trust};
 use super::{Queue, QueueFiles};
+use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::light::is_light;
 use crate::offset::QueueId;
 use crate::options::StoreOptions;
+use crate::progress::Progress;
+
+/// A topic counts so much in what is said of a long start, divided among its queues.
+const PARTS: usize = 1_000;
 
 /// The queues of a store.
 pub(crate) struct Queues {
@@ -40,7 +45,12 @@ impl Topic {
 
 impl Queues {
     /// Finds the queues on the disk, as far as they can be trusted.
-    pub(crate) fn open(options: &StoreOptions, disk: &Arc<dyn Disk>, trust: Trust) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        options: &StoreOptions,
+        disk: &Arc<dyn Disk>,
+        trust: Trust,
+        clock: &dyn Clock,
+    ) -> Result<Self, StoreError> {
         let files = QueueFiles::new(options, Arc::clone(disk), trust != Trust::All);
         disk.create_dir_durably(&files.dir).map_err(StoreError::io("create", &files.dir))?;
         let mut queues = Self {
@@ -55,15 +65,20 @@ impl Queues {
             let entries = disk.list(dir).map_err(StoreError::io("list", dir))?;
             Ok(entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name).collect())
         };
-        for topic in subdirs(&dir)? {
-            let topic_dir = dir.join(&topic);
-            for name in subdirs(&topic_dir)? {
+        let mut progress = Progress::begin(clock, "opening the consume queues");
+        let topics = subdirs(&dir)?;
+        for (number, topic) in topics.iter().enumerate() {
+            let topic_dir = dir.join(topic);
+            let names = subdirs(&topic_dir)?;
+            for (place, name) in names.iter().enumerate() {
+                let done = number * PARTS + place * PARTS / names.len();
+                progress.at(done as u64, (topics.len() * PARTS) as u64);
                 let Ok(id) = name.parse() else {
                     continue;
                 };
-                let extent = queues.files.extent(&topic_dir.join(&name), trust)?;
+                let extent = queues.files.extent(&topic_dir.join(name), trust)?;
                 queues.damaged_from = queues.damaged_from.min(extent.damaged_from());
-                queues.insert(&topic, QueueId(id), extent);
+                queues.insert(topic, QueueId(id), extent);
             }
         }
         Ok(queues)

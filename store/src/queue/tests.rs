@@ -7,13 +7,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::ManualClock;
 use crate::disk::{Disk, FakeDisk};
 use crate::store::tests::small_options;
 
 fn open(disk: &FakeDisk, suspect: bool) -> Queues {
     let trust = if suspect { Trust::Unknown } else { Trust::All };
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Queues::open(&small_options("/store"), &disk, trust).unwrap()
+    Queues::open(&small_options("/store"), &disk, trust, &ManualClock::new(0)).unwrap()
 }
 
 fn unit(physical: i64) -> Unit {
@@ -153,7 +154,7 @@ fn damaged_files_are_cut_or_refused() {
     disk.create(&dir.join("00000000000000000640"), 100, crate::disk::Allocation::Sparse).unwrap();
     let as_dyn: Arc<dyn Disk> = Arc::new(disk.clone());
     assert!(matches!(
-        Queues::open(&small_options("/store"), &as_dyn, Trust::All),
+        Queues::open(&small_options("/store"), &as_dyn, Trust::All, &ManualClock::new(0)),
         Err(crate::StoreError::WrongLength { .. })
     ));
 }

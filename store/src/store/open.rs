@@ -69,6 +69,10 @@ impl Store {
         let doubtful = if crashed { read_doubt(&*disk, &abort) } else { None };
         let checkpoint = CheckpointFile::open(&*disk, root.join(CHECKPOINT))?;
         let log = Log::open(&options, Arc::clone(&disk))?;
+        if log.segment_starts().is_empty() && checkpoint.get().log_ms > 0 {
+            // Going on would cut the queues down to nothing.
+            return Err(StoreError::MissingLog { log: options.commit_log.clone(), checkpoint: root.join(CHECKPOINT) });
+        }
         let crashed_after = crashed.then(|| checkpoint.get());
         let index =
             options.index_enabled.then(|| Index::open(&options, Arc::clone(&disk), crashed_after)).transpose()?;
@@ -83,7 +87,7 @@ impl Store {
             Some(last) => Trust::UpTo(last),
             None => Trust::Unknown,
         };
-        let queues = Queues::open(&options, &disk, trust)?;
+        let queues = Queues::open(&options, &disk, trust, &*clock)?;
         let derived = Derived {
             queues,
             index,
@@ -96,6 +100,7 @@ impl Store {
             checkpoint: checkpointed,
             clean: !crashed,
             now_ms: clock.now_ms(),
+            clock: &*clock,
         };
         // From here on files change: what fails now counts as a crash.
         note_open(&*disk, &abort, doubtful).map_err(StoreError::io("write", &abort))?;

@@ -11,12 +11,13 @@ use parking_lot::Mutex;
 
 use super::super::acknowledge::{Change, acknowledge_all, acknowledge_ordered, change};
 use super::super::in_flight::DeliveryKey;
-use super::super::revive;
+use super::super::{journal, revive};
 use super::*;
 use crate::broker::Opening;
 use crate::config::BrokerConfig;
 use crate::message::{Message, PropertyList};
 use crate::send::properties::key;
+use crate::timer;
 
 pub(in crate::pop) const TOPIC: &str = "orders";
 pub(in crate::pop) const GROUP: &str = "g";
@@ -236,6 +237,23 @@ fn after_the_last_attempt_a_message_is_dead() {
     let dead = revive::read_one(stage.broker(), "%DLQ%g", 0, 0).unwrap().unwrap();
     let view = RecordView::parse(&dead).unwrap();
     assert_eq!((view.body(), view.properties().get_str("DLQ_ORIGIN_TOPIC")), (&b"hopeless"[..], Some(TOPIC)));
+}
+
+#[test]
+fn an_acknowledgement_that_apache_left_among_the_timers_counts() {
+    let mut stage = Stage::new();
+    stage.send(&["acknowledged", "forgotten"], "");
+    let held = stage.pop(2);
+    let entry = Entry::Ack { key: held[0].key.clone(), offsets: vec![held[0].offset] };
+    journal::append_at(stage.broker(), 0, &entry, held[0].key.pop_ms + INVISIBLE_MS).unwrap();
+    stage.broker().store.dispatch();
+    stage.clock.advance(1);
+    stage.crash();
+    stage.wait(INVISIBLE_MS + 1);
+    assert!(stage.pop(32).is_empty(), "the timers have not got that far");
+    timer::turn(stage.broker());
+    stage.wait(1_000);
+    assert_eq!(stage.bodies(32), ["forgotten"]);
 }
 
 #[test]

@@ -1,12 +1,10 @@
-//! The broker is killed under load, started again and asked what it has, round after round. See [`bolide_tests::history`] for the rules.
-
-// A test ends with its first failure.
-#![allow(clippy::unwrap_used)]
+//! The load of ordinary messages, single and in batches, and what the broker shows of them: everything that was acknowledged has to be
+//! exactly where the answer said.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bolide_remoting::header::{
     GetMaxOffsetRequest, OffsetResponse, PullMessageRequest, PullMessageResponse, SendMessageRequest,
@@ -14,116 +12,28 @@ use bolide_remoting::header::{
 };
 use bolide_remoting::{Body, Client, ClientOptions, RequestCode, ResponseCode};
 use bolide_store::record::{Step, encode_message_id, step};
-use bolide_tests::binaries::Role;
-use bolide_tests::cluster::start;
-use bolide_tests::folder::Folder;
 use bolide_tests::history::{History, Place, Stored};
 use bolide_tests::server::Server;
+use bolide_tests::wire::now_ms;
 use tokio::task::JoinSet;
 
-const TOPIC: &str = "crash";
-const QUEUES: usize = 4;
+/// The topic of all these messages.
+pub(crate) const TOPIC: &str = "crash";
+/// Its queues.
+pub(crate) const QUEUES: usize = 4;
 const CONNECTIONS: usize = 4;
 const IN_FLIGHT: usize = 8;
 /// One send in this many is a batch.
 const BATCH_EVERY: u64 = 8;
 const BATCH_MESSAGES: u64 = 5;
 const CALL_LIMIT: Duration = Duration::from_secs(60);
-/// How long a round may take to get its acknowledgements.
-const ROUND_LIMIT: Duration = Duration::from_secs(120);
-
-/// Fewer for a first look at another server, more for a longer search.
-const ROUNDS_VARIABLE: &str = "BOLIDE_CRASH_ROUNDS";
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn acknowledged_messages_survive_kill_dash_nine() {
-    let rounds = std::env::var(ROUNDS_VARIABLE).map_or(30, |text| text.parse().expect("a number of rounds"));
-    let folder = Folder::new("crash");
-    let store = folder.path().join("store");
-    // Small files, so that a round rolls each of them.
-    let mut broker = start(Role::Broker, "broker", folder.path(), |port| {
-        format!(
-            "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\nmetricsPromExporterPort=0\n\
-             storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nflushDiskType=ASYNC_FLUSH\nmaxMessageSize=65536\n\
-             mappedFileSizeCommitLog=262144\nmappedFileSizeConsumeQueue=10000\nmaxHashSlotNum=500\nmaxIndexNum=2000\n",
-            port + 1,
-            store = store.display()
-        )
-    });
-    let history = Arc::new(Mutex::new(History::default()));
-    let mut random = Random(0x5eed);
-    for round in 0..rounds {
-        let target = 100 + random.below(2_000) as usize;
-        let acknowledged = load_until_killed(&mut broker, &history, round, target).await;
-        // Every second round waits for the disk before it acknowledges.
-        let (from, to) = if round % 2 == 0 { ("ASYNC_FLUSH", "SYNC_FLUSH") } else { ("SYNC_FLUSH", "ASYNC_FLUSH") };
-        broker.reconfigure(|text| text.replace(from, to));
-        broker.start_again();
-        let from = [0, 1, 2, 3].map(|queue| history.lock().unwrap().seen(queue));
-        let shown = show(&broker, from).await;
-        if let Err(violations) = history.lock().unwrap().judge(&shown) {
-            fail(&format!("after round {round}, killed at {acknowledged} acknowledgements"), &violations, &broker);
-        }
-        println!("round {round}: {acknowledged} acknowledged, {} seen", shown.values().map(Vec::len).sum::<usize>());
-    }
-    broker.stop();
-    broker.start_again();
-    let shown = show(&broker, [0; QUEUES]).await;
-    let history = history.lock().unwrap();
-    if let Err(violations) = history.judge_all(&shown) {
-        fail("after the last, clean stop", &violations, &broker);
-    }
-    assert!(
-        history.acknowledgements() >= 100 * rounds as usize,
-        "only {} sends were acknowledged",
-        history.acknowledgements()
-    );
-}
-
-fn fail(when: &str, violations: &[bolide_tests::history::Violation], broker: &Server) -> ! {
-    let list: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    panic!("{when}:\n{}\nthe broker's log ends with\n{}", list.join("\n"), broker.log_tail());
-}
-
-/// Sends from several connections at once, kills the broker when this many messages of the round were acknowledged, and returns how many
-/// were in the end.
-async fn load_until_killed(broker: &mut Server, history: &Arc<Mutex<History>>, round: u32, target: usize) -> usize {
-    let load = Arc::new(Load {
-        history: Arc::clone(history),
-        round,
-        next: AtomicU64::new(0),
-        acknowledged: AtomicUsize::new(0),
-    });
-    let mut senders = JoinSet::new();
-    for _ in 0..CONNECTIONS {
-        let client = Arc::new(connect(broker).await);
-        for _ in 0..IN_FLIGHT {
-            senders.spawn(Arc::clone(&load).send_until_broken(Arc::clone(&client)));
-        }
-    }
-    let enough = async {
-        while load.acknowledged.load(Ordering::Relaxed) < target {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    let in_time = tokio::time::timeout(ROUND_LIMIT, enough).await;
-    broker.kill();
-    senders.join_all().await;
-    let acknowledged = load.acknowledged.load(Ordering::Relaxed);
-    assert!(
-        in_time.is_ok(),
-        "round {round}: only {acknowledged} of {target} sends were acknowledged; the broker's log ends with\n{}",
-        broker.log_tail()
-    );
-    acknowledged
-}
 
 async fn connect(broker: &Server) -> Client {
     Client::connect(&broker.address(), ClientOptions::default(), Arc::new(())).await.expect("the broker listens")
 }
 
 /// What the senders of one round share.
-struct Load {
+pub(crate) struct Load {
     history: Arc<Mutex<History>>,
     round: u32,
     next: AtomicU64,
@@ -131,6 +41,31 @@ struct Load {
 }
 
 impl Load {
+    /// The load of a round whose sends become part of the history.
+    pub(crate) fn new(history: &Arc<Mutex<History>>, round: u32) -> Arc<Self> {
+        Arc::new(Load {
+            history: Arc::clone(history),
+            round,
+            next: AtomicU64::new(0),
+            acknowledged: AtomicUsize::new(0),
+        })
+    }
+
+    /// Sends over several connections at once, until they are gone.
+    pub(crate) async fn begin(self: &Arc<Self>, broker: &Server, tasks: &mut JoinSet<()>) {
+        for _ in 0..CONNECTIONS {
+            let client = Arc::new(connect(broker).await);
+            for _ in 0..IN_FLIGHT {
+                tasks.spawn(Arc::clone(self).send_until_broken(Arc::clone(&client)));
+            }
+        }
+    }
+
+    /// How many messages were acknowledged so far.
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
     /// Sends one message or batch after another until the connection is gone.
     async fn send_until_broken(self: Arc<Self>, client: Arc<Client>) {
         while client.is_open() {
@@ -213,7 +148,7 @@ fn encode_batch(bodies: &[String]) -> Vec<u8> {
 }
 
 /// Everything that the broker has of each queue from an offset on.
-async fn show(broker: &Server, from: [i64; QUEUES]) -> BTreeMap<i32, Vec<Stored>> {
+pub(crate) async fn show(broker: &Server, from: [i64; QUEUES]) -> BTreeMap<i32, Vec<Stored>> {
     let client = connect(broker).await;
     let mut shown = BTreeMap::new();
     for (queue, mut next) in (0..).zip(from) {
@@ -269,20 +204,4 @@ async fn pull(client: &Client, queue: i32, offset: i64, messages: &mut Vec<Store
     let next = PullMessageResponse::decode(&answer.fields.fields()).expect("a complete answer").next_begin_offset;
     assert!(next > offset, "the pull of queue {queue} at {offset} goes on at {next}");
     next
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970").as_millis() as i64
-}
-
-/// A small generator (xorshift), so that the rounds of every run are killed at the same counts.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
 }
