@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bolide_remoting::body::{KvTable, encode};
 use bolide_remoting::version::Version;
 use bolide_remoting::{Reply, Request};
-use bolide_store::{PUT_TIMES_MS, QueueId, Statistics as StoreStatistics};
+use bolide_store::{PUT_TIMES_MS, QueueId, ScrubProgress, Statistics as StoreStatistics};
 use bytes::Bytes;
 
 use crate::broker::Broker;
@@ -65,6 +65,7 @@ fn info(broker: &Broker) -> Result<Bytes, Refusal> {
     put_traffic(&mut rows, &overview, &broker.store.statistics());
     put_log(&mut rows, broker)?;
     put_disk(&mut rows, broker);
+    put_scrub(&mut rows, &broker.store.scrub_progress());
     put_waiting(&mut rows, broker)?;
     put_thread_pools(&mut rows, broker);
     Ok(encode(&KvTable { table: rows.0 }))
@@ -129,6 +130,18 @@ fn put_disk(rows: &mut Rows, broker: &Broker) {
     rows.put("consumeQueueDiskRatio", &ratio);
     let (total, free) = (space.used_bytes + space.available_bytes, space.available_bytes);
     rows.put("commitLogDirCapacity", format!("Total : {}, Free : {}.", readable(total), readable(free)));
+}
+
+/// What is known of rotten bits; keys of ours.
+fn put_scrub(rows: &mut Rows, scrub: &ScrubProgress) {
+    rows.put("scrubReadBytes", scrub.read_bytes);
+    rows.put("scrubCheckedSegments", scrub.checked_segments);
+    rows.put("scrubKnownSegments", format!("{} of {}", scrub.known_segments, scrub.segments));
+    rows.put("scrubOldestCheckTimestamp", scrub.oldest_check_ms.unwrap_or(-1));
+    rows.put("scrubDamages", scrub.damages);
+    if let Some(damage) = &scrub.last_damage {
+        rows.put("scrubLastDamage", damage);
+    }
 }
 
 /// What waits for its time.

@@ -190,6 +190,20 @@ impl DiskFile for RealFile {
         Ok(())
     }
 
+    fn read_through(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        // What the system read ahead could not be told from what somebody else wants in memory.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, Advice::Random);
+        match self.read_cached_at(position, buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            cached => return cached,
+        }
+        self.read_at(position, buffer)?;
+        if let Some(length) = NonZeroU64::new(buffer.len() as u64) {
+            let _ = rustix::fs::fadvise(&self.file, position, Some(length), Advice::DontNeed);
+        }
+        Ok(())
+    }
+
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, position)
     }
