@@ -96,7 +96,7 @@ pub(crate) async fn run(broker: Arc<Broker>) {
 }
 
 /// Does what is to be done by now; answers how long there is nothing more.
-fn turn(broker: &Broker) -> Duration {
+pub(crate) fn turn(broker: &Broker) -> Duration {
     let mut clockwork = broker.timers.clockwork.lock();
     let Some(clockwork) = clockwork.as_mut() else { return LONGEST_SLEEP };
     match clockwork.turn(&Mail(broker)) {

@@ -322,7 +322,7 @@ bolide_remoting::config_keys! {
     /// How long messages are kept, in hours; whole files of the commit log go when all their messages are older. Topics may have
     /// another time (attribute reserve.time, in hours).
     "fileReservedTime" [mutable, important] file_reserved_time_hours: i32 = 72, 1..=876_000;
-    /// Hours of the day, by UTC, at which expired files are deleted, as 04 or 04;16; nothing stands for every hour, so that files
+    /// Hours of the day, by local time, at which expired files are deleted, as 04 or 04;16; nothing stands for every hour, so that files
     /// go one by one as they expire. Default: nothing (Apache: 04).
     "deleteWhen" [mutable, important] delete_when: DeleteHours = DeleteHours::default();
     /// Percentage of the disk beyond which expired files are deleted at any hour.
