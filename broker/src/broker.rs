@@ -1,5 +1,8 @@
 //! The broker as a whole: what its rooms share, how it starts and how it stops.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
@@ -27,6 +30,7 @@ use crate::pull::HeldPull;
 use crate::pull::waiting::WaitingPulls;
 use crate::registration::Registrar;
 use crate::reply::Respond;
+use crate::retention::Retention;
 use crate::send::WaitingSend;
 use crate::send::flush_wait::FlushWait;
 use crate::send::unique_id::UniqueIds;
@@ -87,6 +91,7 @@ pub struct Broker {
     pub(crate) slow_requests: SlowRequests,
     pub(crate) unique_ids: UniqueIds,
     pub(crate) registrar: Registrar,
+    pub(crate) retention: Retention,
     pub(crate) statistics: Statistics,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -139,6 +144,7 @@ impl Broker {
             waiting_sends: Mutex::default(),
             slow_requests: SlowRequests::default(),
             unique_ids: UniqueIds::new(address, std::process::id(), u32::from(opening.listen_port)),
+            retention: Retention::default(),
             registrar: Registrar::new(opening.name_servers, store_host),
             statistics: Statistics::new(clock.now_ms()),
             config: Live::new(opening.config),

@@ -32,6 +32,7 @@ pub mod retention;
 mod retry;
 mod role;
 mod runtime_info;
+mod scrub;
 pub mod send;
 pub mod server;
 mod statistics;

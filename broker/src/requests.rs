@@ -8,8 +8,8 @@ use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::{
-    admin, client, group, offset, pop, pull, query, relay, retry, role, runtime_info, send, statistics, timer, topic,
-    transaction,
+    admin, client, group, offset, pop, pull, query, relay, retention, retry, role, runtime_info, send, statistics,
+    timer, topic, transaction,
 };
 
 /// Serves one kind of request.
@@ -70,6 +70,7 @@ requests! {
     QUERY_TOPIC_CONSUME_BY_WHO => topic::requests::consumed_by,
     QUERY_CONSUME_TIME_SPAN => offset::reset::time_span,
     GET_SYSTEM_TOPIC_LIST_FROM_BROKER => topic::requests::system,
+    CLEAN_EXPIRED_CONSUMEQUEUE => retention::clean_queues,
     GET_CONSUMER_RUNNING_INFO => relay::running_info,
     QUERY_CORRECTION_OFFSET => offset::survey::correction,
     CONSUME_MESSAGE_DIRECTLY => relay::consume_directly,
@@ -84,6 +85,7 @@ requests! {
     SEND_REPLY_MESSAGE => relay::send_reply,
     SEND_REPLY_MESSAGE_V2 => relay::send_reply,
     GET_ALL_PRODUCER_INFO => group::survey::all_producers,
+    DELETE_EXPIRED_COMMITLOG => retention::delete_expired,
     QUERY_TOPICS_BY_CONSUMER => group::survey::topics,
     QUERY_SUBSCRIPTION_BY_CONSUMER => group::survey::subscription,
     GET_TOPIC_CONFIG => topic::requests::show,

@@ -5,9 +5,12 @@
 pub mod hours;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bolide_remoting::{Reply, Request};
 use bolide_store::{PhysicalOffset, Retained, RetentionRules};
+use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::{delay, pop, timer, transaction};
@@ -21,13 +24,37 @@ const FLUSH_LOOK: Duration = Duration::from_millis(2);
 /// The attribute of a topic that says for how many hours its messages are kept.
 const RESERVE_TIME: &str = "reserve.time";
 
+/// What operators ask of retention.
+#[derive(Default)]
+pub(crate) struct Retention {
+    /// Whether what has expired goes now, whatever the hour, until nothing is left of it.
+    at_once: AtomicBool,
+    wanted: Notify,
+}
+
+/// DELETE_EXPIRED_COMMITLOG: what has expired goes now, one segment after the other.
+pub(crate) fn delete_expired(broker: &Arc<Broker>, _: &Request<'_>, reply: Reply<'_>) {
+    broker.retention.at_once.store(true, Ordering::Relaxed);
+    broker.retention.wanted.notify_one();
+    reply.ok(&());
+}
+
+/// CLEAN_EXPIRED_CONSUMEQUEUE: a look now. Queues are trimmed with the log anyway, and keep their offsets even if they are empty.
+pub(crate) fn clean_queues(broker: &Arc<Broker>, _: &Request<'_>, reply: Reply<'_>) {
+    broker.retention.wanted.notify_one();
+    reply.ok(&());
+}
+
 /// Removes what is to go, for as long as the broker runs.
 pub(crate) async fn run(broker: Arc<Broker>) {
     loop {
         let worker = broker.clone();
         // A look that panicked has been logged with its reason; the next one may get further.
         let pause = tokio::task::spawn_blocking(move || look(&worker)).await.unwrap_or(RETRY);
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = broker.retention.wanted.notified() => {}
+        }
     }
 }
 
@@ -35,7 +62,10 @@ pub(crate) async fn run(broker: Arc<Broker>) {
 fn look(broker: &Broker) -> Duration {
     let rules = rules(broker);
     match broker.store.retain(&rules, &|before, forced| release(broker, before, forced)) {
-        Ok(Retained { pinned, pause_ms, .. }) => {
+        Ok(Retained { pinned, pause_ms, removed }) => {
+            if !removed {
+                broker.retention.at_once.store(false, Ordering::Relaxed);
+            }
             if pinned {
                 tracing::debug!("a segment that should go has messages that are waited for");
             }
@@ -53,7 +83,8 @@ fn rules(broker: &Broker) -> RetentionRules {
     let whole = |number: i32| u64::from(number.unsigned_abs());
     RetentionRules {
         reserved_ms: i64::from(config.file_reserved_time_hours) * HOUR_MS,
-        is_time: config.delete_when.contains(broker.clock.now_ms()),
+        is_time: broker.retention.at_once.load(Ordering::Relaxed)
+            || config.delete_when.contains(hours::local_hour(broker.clock.now_ms())),
         max_used_percent: config.disk_max_used_space_ratio.unsigned_abs(),
         clean_forcibly_percent: config.disk_space_clean_forcibly_ratio.unsigned_abs(),
         clean_forcibly: config.clean_file_forcibly_enable,

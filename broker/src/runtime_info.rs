@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bolide_remoting::body::{KvTable, encode};
 use bolide_remoting::version::Version;
 use bolide_remoting::{Reply, Request};
-use bolide_store::{PUT_TIMES_MS, QueueId, Statistics as StoreStatistics};
+use bolide_store::{Health, PUT_TIMES_MS, QueueId, ScrubProgress, Statistics as StoreStatistics};
 use bytes::Bytes;
 
 use crate::broker::Broker;
@@ -54,7 +54,7 @@ impl Rows {
     }
 }
 
-fn info(broker: &Broker) -> Result<Bytes, Refusal> {
+pub(crate) fn info(broker: &Broker) -> Result<Bytes, Refusal> {
     let mut rows = Rows::default();
     let overview = broker.statistics.overview();
     rows.put("brokerActive", true);
@@ -62,9 +62,12 @@ fn info(broker: &Broker) -> Result<Bytes, Refusal> {
     rows.put("bootTimestamp", overview.started_ms);
     rows.put("runtime", uptime(broker.clock.now_ms() - overview.started_ms));
     rows.put("startAcceptSendRequestTimeStamp", broker.config.get().start_accept_send_request_timestamp_ms);
-    put_traffic(&mut rows, &overview, &broker.store.statistics());
+    let store = broker.store.statistics();
+    put_traffic(&mut rows, &overview, &store);
     put_log(&mut rows, broker)?;
+    put_health(&mut rows, &broker.store.health(), &store);
     put_disk(&mut rows, broker);
+    put_scrub(&mut rows, &broker.store.scrub_progress());
     put_waiting(&mut rows, broker)?;
     put_thread_pools(&mut rows, broker);
     Ok(encode(&KvTable { table: rows.0 }))
@@ -115,6 +118,14 @@ fn put_log(rows: &mut Rows, broker: &Broker) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What is wrong with the store; keys of ours.
+fn put_health(rows: &mut Rows, health: &Health, store: &StoreStatistics) {
+    let refusal = health.refusal.as_ref().or(health.nearly_full.as_ref());
+    rows.put("storeRefusesMessages", refusal.map_or_else(|| "false".to_owned(), |refusal| format!("true: {refusal}")));
+    rows.put("dispatchError", health.dispatch_error.as_deref().unwrap_or("none"));
+    rows.put("damagedMessagesTotal", store.damaged_messages);
+}
+
 fn put_disk(rows: &mut Rows, broker: &Broker) {
     let config = broker.config.get();
     let root = Path::new(&config.store_path_root_dir);
@@ -129,6 +140,18 @@ fn put_disk(rows: &mut Rows, broker: &Broker) {
     rows.put("consumeQueueDiskRatio", &ratio);
     let (total, free) = (space.used_bytes + space.available_bytes, space.available_bytes);
     rows.put("commitLogDirCapacity", format!("Total : {}, Free : {}.", readable(total), readable(free)));
+}
+
+/// What is known of rotten bits; keys of ours.
+fn put_scrub(rows: &mut Rows, scrub: &ScrubProgress) {
+    rows.put("scrubReadBytes", scrub.read_bytes);
+    rows.put("scrubCheckedSegments", scrub.checked_segments);
+    rows.put("scrubKnownSegments", format!("{} of {}", scrub.known_segments, scrub.segments));
+    rows.put("scrubOldestCheckTimestamp", scrub.oldest_check_ms.unwrap_or(-1));
+    rows.put("scrubDamages", scrub.damages);
+    if let Some(damage) = &scrub.last_damage {
+        rows.put("scrubLastDamage", damage);
+    }
 }
 
 /// What waits for its time.

@@ -15,7 +15,7 @@ use crate::config::{BrokerConfig, MetricsExporter};
 use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::grpc::tls::TlsError;
 use crate::metrics::endpoint::MetricsServer;
-use crate::{client, delay, grpc, pop, pull, registration, retention, send, statistics, timer, transaction};
+use crate::{client, delay, grpc, pop, pull, registration, retention, scrub, send, statistics, timer, transaction};
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
@@ -106,6 +106,7 @@ impl BrokerServer {
             tokio::spawn(transaction::run(broker.clone())),
             tokio::spawn(pop::run(broker.clone())),
             tokio::spawn(retention::run(broker.clone())),
+            tokio::spawn(scrub::run(broker.clone())),
             tokio::spawn(statistics::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),

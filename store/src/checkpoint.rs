@@ -1,5 +1,8 @@
 //! The file `checkpoint`: how far log, queues and index are known to be on the disk. A recovery after a crash starts
 //! from there.
+//!
+//! Behind Apache's six numbers, in the same sector, we put a checksum of them, which Apache's broker neither reads nor writes: it
+//! counts where we were the last to have the store open.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,6 +17,12 @@ use crate::offset::PhysicalOffset;
 /// Length of the file; the rest behind the six numbers is zero.
 const FILE_BYTES: u64 = 4096;
 const NUMBERS: usize = 6;
+const NUMBERS_BYTES: usize = NUMBERS * 8;
+/// What is written at once: a sector, which a power cut leaves old or new.
+const SECTOR_BYTES: usize = 512;
+/// Where the checksum lies: a mark, then the CRC-32 of the numbers.
+const SEAL_AT: usize = SECTOR_BYTES - 8;
+const SEAL: [u8; 4] = *b"BLDE";
 
 /// The six numbers, in the order of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +49,9 @@ pub(crate) struct CheckpointFile {
 }
 
 impl CheckpointFile {
-    /// Opens the file, creating one of zeros if there is none.
-    pub(crate) fn open(disk: &dyn Disk, path: PathBuf) -> Result<Self, StoreError> {
+    /// Opens the file, creating one of zeros if there is none. `ours` tells that no other broker has written it since we did;
+    /// if it is damaged then, it counts as zeros too, and recovery looks at everything.
+    pub(crate) fn open(disk: &dyn Disk, path: PathBuf, ours: bool) -> Result<Self, StoreError> {
         let existing = match disk.open(&path) {
             Ok(file) if file.bytes() >= FILE_BYTES => Some(file),
             // Cut short: what it said is lost, so recovery looks at everything.
@@ -56,9 +66,14 @@ impl CheckpointFile {
             Some(file) => file,
             None => disk.create(&path, FILE_BYTES, Allocation::Sparse).map_err(StoreError::io("create", &path))?,
         };
-        let mut bytes = [0; NUMBERS * 8];
-        file.read_at(0, &mut bytes).map_err(StoreError::io("read", &path))?;
-        Ok(Self { file, path, saved: Mutex::new(Checkpoint::decode(&bytes)) })
+        let mut sector = [0; SECTOR_BYTES];
+        file.read_at(0, &mut sector).map_err(StoreError::io("read", &path))?;
+        let mut saved = Checkpoint::decode(&sector);
+        if ours && is_damaged(&sector) {
+            tracing::error!("{} is damaged: queues and index are made anew from the log", path.display());
+            saved = Checkpoint::default();
+        }
+        Ok(Self { file, path, saved: Mutex::new(saved) })
     }
 
     /// What was saved last.
@@ -85,7 +100,7 @@ impl Checkpoint {
         }
     }
 
-    fn decode(bytes: &[u8; NUMBERS * 8]) -> Self {
+    fn decode(bytes: &[u8; SECTOR_BYTES]) -> Self {
         let number = |index: usize| i64::from_be_bytes(std::array::from_fn(|byte| bytes[index * 8 + byte]));
         Self {
             log_ms: number(0),
@@ -97,8 +112,8 @@ impl Checkpoint {
         }
     }
 
-    fn encode(&self) -> [u8; NUMBERS * 8] {
-        let mut bytes = [0; NUMBERS * 8];
+    fn encode(&self) -> [u8; SECTOR_BYTES] {
+        let mut bytes = [0; SECTOR_BYTES];
         let numbers = [
             self.log_ms,
             self.queue_ms,
@@ -110,6 +125,21 @@ impl Checkpoint {
         for (chunk, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
             *chunk = number.to_be_bytes();
         }
+        let seal = seal(&bytes);
+        bytes[SEAL_AT..].copy_from_slice(&seal);
         bytes
     }
+}
+
+/// The mark and the checksum of the numbers in front.
+fn seal(sector: &[u8; SECTOR_BYTES]) -> [u8; 8] {
+    let mut seal = [0; 8];
+    seal[..4].copy_from_slice(&SEAL);
+    seal[4..].copy_from_slice(&crc32fast::hash(&sector[..NUMBERS_BYTES]).to_be_bytes());
+    seal
+}
+
+/// Whether there is a checksum that the numbers do not have.
+fn is_damaged(sector: &[u8; SECTOR_BYTES]) -> bool {
+    sector[SEAL_AT..SEAL_AT + 4] == SEAL && sector[SEAL_AT..] != seal(sector)
 }

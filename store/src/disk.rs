@@ -133,6 +133,12 @@ pub trait DiskFile: Send + Sync {
     /// Like [`DiskFile::read_at`], but fails with `WouldBlock` where it would have to wait.
     fn read_cached_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<()>;
 
+    /// Like [`DiskFile::read_at`] for one who reads a whole file once: what was not in memory before is not kept there. The
+    /// handle reads nothing ahead from then on.
+    fn read_through(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.read_at(position, buffer)
+    }
+
     /// Writes `bytes` at `position`.
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()>;
 

@@ -25,6 +25,7 @@ mod read;
 pub mod record;
 mod recovery;
 mod retention;
+mod scrub;
 mod store;
 mod timer;
 pub mod tool;
@@ -38,6 +39,7 @@ pub use offset::{PhysicalOffset, QueueId, QueueOffset};
 pub use options::{FlushMode, StoreOptions};
 pub use read::{Boundary, QueueEntry, QueueRead, ReadLimits, ReadStatus};
 pub use retention::RetentionRules;
+pub use scrub::{Damage, ScrubProgress, ScrubRules};
 pub use store::{Health, PUT_TIMES_MS, Retained, Statistics, Store};
 pub use timer::{
     LoggedRecord, RecoveredTimers, TIMER_SLOTS, TimerCheckpoint, TimerFiles, TimerMark, TimerOptions, TimerRecord,

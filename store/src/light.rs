@@ -48,6 +48,12 @@ pub fn offset_in(record: &RecordView<'_>, topic: &str) -> QueueOffset {
     found.map_or(record.queue_offset(), |(_, offset)| offset)
 }
 
+/// Whether a record is the message of a light queue at this offset.
+pub(crate) fn is_at(record: &RecordView<'_>, topic: &str, offset: QueueOffset) -> bool {
+    let is_own = record.topic() == topic && record.queue() == LIGHT_QUEUE && record.queue_offset() == offset;
+    is_own || entries(record).any(|entry| entry == (topic, offset))
+}
+
 /// The light queues that a record is in, and its offset in each.
 pub(crate) fn entries<'a>(record: &RecordView<'a>) -> impl Iterator<Item = (&'a str, QueueOffset)> + use<'a> {
     let properties = record.properties();

@@ -110,6 +110,19 @@ impl Log {
         self.segments.read().iter().map(|segment| segment.start).collect()
     }
 
+    /// First offsets of the segments that are full and on the disk: nothing in them changes any more.
+    pub(crate) fn sealed(&self) -> Vec<i64> {
+        let flushed = self.flushed().0;
+        let segments = self.segments.read();
+        let full = segments.iter().take(segments.len().saturating_sub(1)).filter(|segment| segment.end() <= flushed);
+        full.map(|segment| segment.start).collect()
+    }
+
+    /// The file of the segment that begins with `start`.
+    pub(crate) fn segment_path(&self, start: i64) -> PathBuf {
+        self.dir.join(segment::file_name(start))
+    }
+
     /// Whether `offset` is near enough to the end to be read without a copy.
     fn is_hot(&self, offset: i64) -> bool {
         offset >= self.end().0.saturating_sub_unsigned(self.hot_window_bytes)

@@ -134,6 +134,11 @@ impl Queue {
         self.damaged.store(true, Ordering::Relaxed);
     }
 
+    /// Whether messages are missing from the files, or were when the store was opened.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
     /// The log's offset after the queue's last message, -1 without any.
     pub(crate) fn max_physical(&self) -> i64 {
         self.tail.lock().max_physical
@@ -198,7 +203,7 @@ impl Queue {
             return Ok(());
         }
         self.write(&mut tail, files)?;
-        let keep = self.search(files, tail.written, |unit| unit.physical < end)?;
+        let keep = self.search(files, tail.written, |unit| unit.end() <= end)?;
         self.cut(&mut tail, files, keep)
     }
 

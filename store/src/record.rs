@@ -40,7 +40,7 @@ pub(crate) use encode::{Encoded, encode};
 pub use hash::{java_hash, java_hash_of_bytes, tags_code};
 pub use message_id::{MessageIdError, decode_message_id, encode_message_id, push_message_id};
 pub use properties::Properties;
-pub(crate) use view::{HEAD_BYTES, head_matches, head_queue_offset, head_store_ms};
+pub(crate) use view::{HEAD_BYTES, head_matches, head_store_ms, is_at};
 pub use view::{RecordError, RecordView, Step, step};
 
 /// Magic of a record whose topic length takes one byte.

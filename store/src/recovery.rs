@@ -52,6 +52,8 @@ pub(crate) struct Recovered {
     pub(crate) point: DispatchPoint,
     /// Queues that got units.
     pub(crate) busy: Vec<Arc<Queue>>,
+    /// Whether queues were damaged although the store was closed properly.
+    pub(crate) mended: bool,
 }
 
 /// What a walk over the log found out and did.
@@ -88,6 +90,10 @@ impl Recovery<'_> {
             );
             match self.replay(PhysicalOffset(begin), begin == first, &mut replay)? {
                 Some(end) => {
+                    if let Some(lacking) = self.cut_damaged_ends(end)? {
+                        begin = segment_of(&starts, lacking);
+                        continue;
+                    }
                     tracing::info!("the commit log ends at {end}");
                     let durable = if self.clean { end } else { PhysicalOffset(begin) };
                     return self.finish(end, durable, replay);
@@ -104,6 +110,9 @@ impl Recovery<'_> {
 
     /// Where to begin after a clean stop: with the last record that the queues are known to have.
     fn begin_after_stop(&self, starts: &[i64]) -> i64 {
+        if self.derived.queues.damaged_from < i64::MAX {
+            return segment_of(starts, self.derived.queues.damaged_from);
+        }
         let newest_unit = self.derived.queues.all().iter().map(|queue| queue.max_physical()).max().unwrap_or(-1);
         let named = PhysicalOffset(self.checkpoint.queue_physical);
         if named.0 > 0 && newest_unit > named.0 && self.is_sound(named) {
@@ -133,6 +142,26 @@ impl Recovery<'_> {
         };
         let safe = starts.iter().rev().copied().find(|&start| is_safe(start));
         safe.unwrap_or(starts[0])
+    }
+
+    /// After a clean stop no queue is ahead of the log: where one seems to be, its last units are damaged. Cuts them off, and
+    /// says from where on the log is to give them back.
+    fn cut_damaged_ends(&self, end: PhysicalOffset) -> Result<Option<i64>, StoreError> {
+        let mut lacking = None;
+        let queues = if self.clean { self.derived.queues.all() } else { Vec::new() };
+        for queue in queues.iter().filter(|queue| queue.max_physical() > end.0) {
+            tracing::error!(
+                "queue {}/{} is damaged near its end: that is made anew from the log",
+                queue.topic,
+                queue.id
+            );
+            let cut = queue.truncate(&self.derived.queues.files, end);
+            cut.map_err(StoreError::io("adjust queues in", &self.derived.queues.dir()))?;
+            queue.set_damaged();
+            let from = queue.max_physical().max(0);
+            lacking = Some(lacking.map_or(from, |lacking: i64| lacking.min(from)));
+        }
+        Ok(lacking)
     }
 
     /// Walks from `begin` on, filling queues and index. Returns the log's end; `None`: queues need older records first.
@@ -205,7 +234,8 @@ impl Recovery<'_> {
             let queue = self.derived.queues.find_or_create(place.topic, place.queue);
             let mut entry = self.derived.apply_unit(&queue, record, &keys, place.offset)?;
             if entry.applied == Applied::Gap {
-                if !from_first {
+                if !from_first || !queue.is_damaged() {
+                    // Some of what it lacks may have been passed over as known.
                     queue.set_damaged();
                     return Ok(false);
                 }
@@ -233,7 +263,8 @@ impl Recovery<'_> {
             agree.map_err(StoreError::io("adjust queues in", &self.derived.queues.dir()))?;
             queue.set_next(queue.max());
         }
-        Ok(Recovered { end, durable, point: replay.point, busy: replay.busy })
+        let mended = self.clean && self.derived.queues.all().iter().any(|queue| queue.is_damaged());
+        Ok(Recovered { end, durable, point: replay.point, busy: replay.busy, mended })
     }
 
     /// Whether a sound record starts at `offset`.
@@ -256,6 +287,11 @@ impl Replay {
     fn new() -> Self {
         Self { busy: Vec::new(), point: DispatchPoint::default() }
     }
+}
+
+/// The first offset of the segment that `offset` lies in.
+fn segment_of(starts: &[i64], offset: i64) -> i64 {
+    starts[starts.partition_point(|&start| start <= offset).saturating_sub(1)]
 }
 
 fn unreadable(error: ReadError) -> StoreError {

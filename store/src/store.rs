@@ -6,6 +6,7 @@ mod put;
 mod read;
 mod rebuild;
 mod retain;
+mod scrub;
 mod statistics;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -27,8 +28,10 @@ use crate::events::StoreEvents;
 use crate::log::Log;
 use crate::offset::{PhysicalOffset, QueueId};
 use crate::options::StoreOptions;
+use crate::scrub::ScrubProgress;
 pub use retain::Retained;
 use retain::Retention;
+use scrub::Scrub;
 use statistics::Counters;
 pub use statistics::{Health, PUT_TIMES_MS, Statistics};
 use threads::Signals;
@@ -57,6 +60,8 @@ struct Inner {
     /// How full the disk is, in percent, while that is too much for producers' messages; else 0.
     nearly_full: AtomicU32,
     retention: Mutex<Retention>,
+    scrub: Mutex<Scrub>,
+    scrub_progress: Mutex<ScrubProgress>,
     /// Held while the log is brought to the disk.
     flushing: Mutex<()>,
     /// Held while a checkpoint is taken.

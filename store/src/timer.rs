@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use checkpoint::TimerCheckpoint;
+pub(crate) use record::{RECORD_BYTES, Unit};
 pub use record::{TimerMark, TimerRecord};
 pub use wheel::TIMER_SLOTS;
 
@@ -70,13 +71,18 @@ pub struct TimerFiles {
 }
 
 impl TimerFiles {
-    /// Opens what there is, cuts what a crash left half written off the log, and gives the wheel what it lacks.
-    pub fn open(options: TimerOptions, disk: Arc<dyn Disk>) -> Result<(Self, RecoveredTimers), StoreError> {
+    /// Opens what there is, cuts off the log what a crash left half written and what is about messages that the commit log, which
+    /// ends at `commit_log_end`, has lost with the power, and gives the wheel what it lacks.
+    pub fn open(
+        options: TimerOptions,
+        disk: Arc<dyn Disk>,
+        commit_log_end: PhysicalOffset,
+    ) -> Result<(Self, RecoveredTimers), StoreError> {
         let checkpoint = CheckpointFile::open(&*disk, &options.root)?;
         let log = TimerLog::open(&options, Arc::clone(&disk))?;
         let wheel = Wheel::open(&*disk, &options)?;
         let mut files = Self { options, disk, log, wheel, checkpoint };
-        let recovered = files.recover()?;
+        let recovered = files.recover(commit_log_end)?;
         Ok((files, recovered))
     }
 

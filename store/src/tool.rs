@@ -5,11 +5,14 @@ mod dump;
 mod folder;
 mod index_check;
 mod inspect;
+mod json_check;
 mod progress;
 mod queue_check;
 mod rebuild;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod timer_check;
 mod verify;
 mod walk;
 

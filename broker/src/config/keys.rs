@@ -342,7 +342,7 @@ bolide_remoting::config_keys! {
     /// How long messages are kept, in hours; whole files of the commit log go when all their messages are older. Topics may have
     /// another time (attribute reserve.time, in hours).
     "fileReservedTime" [mutable, important] file_reserved_time_hours: i32 = 72, 1..=876_000;
-    /// Hours of the day, by UTC, at which expired files are deleted, as 04 or 04;16; nothing stands for every hour, so that files
+    /// Hours of the day, by local time, at which expired files are deleted, as 04 or 04;16; nothing stands for every hour, so that files
     /// go one by one as they expire. Default: nothing (Apache: 04).
     "deleteWhen" [mutable, important] delete_when: DeleteHours = DeleteHours::default();
     /// Percentage of the disk beyond which expired files are deleted at any hour.
@@ -357,4 +357,10 @@ bolide_remoting::config_keys! {
     "cleanResourceInterval" [mutable] clean_resource_interval_ms: i32 = 10_000, 10..=3_600_000;
     /// Time between two files of the commit log that are deleted, in milliseconds; expired ones take at least a second each.
     "deleteCommitLogFilesInterval" [mutable] delete_commit_log_files_interval_ms: i32 = 100, 0..=3_600_000;
+
+    section "Scrub";
+    /// How many bytes per second of full commit log segments are read at most to find rotten bits; 0 reads none. (A key of ours.)
+    "scrubBytesPerSecond" [mutable] scrub_bytes_per_second: i64 = 10_485_760, 0..=1_099_511_627_776;
+    /// Time between two such looks at the same segment, in milliseconds. (A key of ours.)
+    "scrubInterval" [mutable] scrub_interval_ms: i64 = 86_400_000, 1_000..=31_536_000_000;
 }

@@ -272,13 +272,15 @@ async fn until(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
+/// Whether the broker counts as healthy.
+pub(crate) fn is_serving(broker: &Broker) -> bool {
+    broker.store.health().refusal.is_none()
+}
+
 /// Tells the health service what the store says: a broker that refuses messages is not healthy.
 async fn watch_health(broker: Arc<Broker>, health: HealthReporter, mut stopped: watch::Receiver<bool>) {
     loop {
-        let status = match broker.store.health().refusal {
-            None => ServingStatus::Serving,
-            Some(_) => ServingStatus::NotServing,
-        };
+        let status = if is_serving(&broker) { ServingStatus::Serving } else { ServingStatus::NotServing };
         health.set_service_status("", status).await;
         health.set_service_status(SERVICE_NAME, status).await;
         tokio::select! {

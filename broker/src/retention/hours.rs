@@ -1,21 +1,29 @@
 //! The hours at which expired files are deleted (`deleteWhen`).
 
 use bolide_remoting::keys::{Allowed, Value};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-const HOUR_MS: i64 = 3_600_000;
-
-/// Hours of the day, by UTC; none stands for all.
+/// Hours of the day, by the machine's time zone; none stands for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeleteHours {
     /// As the operator wrote it.
     text: String,
-    hours: Vec<i64>,
+    hours: Vec<i8>,
+}
+
+/// The hour of a moment in the machine's time zone: that of the environment's `TZ`, or of `/etc/localtime`.
+pub fn local_hour(now_ms: i64) -> i8 {
+    hour_in(&TimeZone::system(), now_ms)
+}
+
+fn hour_in(zone: &TimeZone, now_ms: i64) -> i8 {
+    Timestamp::from_millisecond(now_ms).map_or(0, |now| zone.to_datetime(now).hour())
 }
 
 impl DeleteHours {
-    /// Whether the hour of this moment is among them.
-    pub fn contains(&self, now_ms: i64) -> bool {
-        let hour = now_ms.div_euclid(HOUR_MS).rem_euclid(24);
+    /// Whether this hour is among them.
+    pub fn contains(&self, hour: i8) -> bool {
         self.hours.is_empty() || self.hours.contains(&hour)
     }
 }
@@ -45,13 +53,21 @@ mod tests {
     #[test]
     fn hours_are_read_as_apache_writes_them() {
         let two = hours("04;16").unwrap();
-        let at = |hour: i64| two.contains(1_700_006_400_000 + hour * HOUR_MS);
-        let day: Vec<bool> = (0..24).map(at).collect();
+        let day: Vec<bool> = (0..24).map(|hour| two.contains(hour)).collect();
         assert_eq!(day.iter().filter(|open| **open).count(), 2);
         assert!(day[4] && day[16]);
         assert_eq!(two.print(), "04;16");
         assert!(hours("").unwrap().contains(0), "no hour stands for all");
-        assert!(DeleteHours::default().contains(HOUR_MS));
+        assert!(DeleteHours::default().contains(1));
+    }
+
+    #[test]
+    fn an_hour_is_that_of_the_zone_in_summer_and_in_winter() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        assert_eq!(hour_in(&zone, 1_704_067_200_000), 1, "midnight of a first of January, by UTC");
+        assert_eq!(hour_in(&zone, 1_719_792_000_000), 2, "midnight of a first of July, by UTC");
+        assert_eq!(hour_in(&TimeZone::UTC, 1_704_067_200_000), 0);
+        assert_eq!(hour_in(&zone, i64::MAX), 0);
     }
 
     #[test]

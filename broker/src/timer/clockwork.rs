@@ -53,6 +53,8 @@ pub(crate) trait MessageLog {
     fn is_durable(&self, end: PhysicalOffset) -> bool;
     /// Where the commit log begins.
     fn begin(&self) -> PhysicalOffset;
+    /// Where it ends.
+    fn end(&self) -> PhysicalOffset;
     /// Whether the broker is closing: what can wait, waits.
     fn is_closing(&self) -> bool;
 }
@@ -105,8 +107,8 @@ pub(crate) struct Clockwork {
     saved_ms: i64,
     cleaned_ms: i64,
     flush_interval_ms: i64,
-    /// Where the last delivered message ends: a checkpoint must not be ahead of it.
-    delivered_end: PhysicalOffset,
+    /// Where the last message ends that was entered or delivered: the disk must have it before a checkpoint counts it.
+    counted_end: PhysicalOffset,
     shown: usize,
     /// What waited in messages before this was stored again.
     released: PhysicalOffset,
@@ -123,7 +125,7 @@ impl Clockwork {
         disk: Arc<dyn Disk>,
         log: &impl MessageLog,
     ) -> Result<Self, TimerError> {
-        let (files, recovered) = TimerFiles::open(options, disk)?;
+        let (files, recovered) = TimerFiles::open(options, disk, log.end())?;
         let now_ms = log.now_ms();
         let checkpoint = recovered.checkpoint;
         let (min, max) = log.queue_range();
@@ -151,7 +153,7 @@ impl Clockwork {
             saved_ms: now_ms,
             cleaned_ms: now_ms,
             flush_interval_ms,
-            delivered_end: PhysicalOffset(0),
+            counted_end: PhysicalOffset(0),
             shown: 0,
             released: PhysicalOffset(0),
             moved: HashSet::new(),
@@ -212,7 +214,7 @@ impl Clockwork {
             if let Some(waiting) = log.waiting(physical)?.filter(|waiting| waiting.size == logged.record.size) {
                 let mut message = waiting.message;
                 timing::roll(&mut message, logged.record.written_ms, log.now_ms());
-                self.delivered_end = self.delivered_end.max(self.put(log, &mut message)?);
+                self.counted_end = self.counted_end.max(self.put(log, &mut message)?);
                 self.moved.insert(physical);
             }
         }
@@ -241,7 +243,7 @@ impl Clockwork {
         if self.schedule.queue_offset() < self.inherited_end { Some(i64::MIN) } else { self.schedule.first_undone_ms() }
     }
 
-    /// Notes how far everything is, in a file that the next start relies on. What was delivered must be on the disk.
+    /// Notes how far everything is, in a file that the next start relies on. What was entered and delivered must be on the disk.
     pub(crate) fn save(&mut self, now_ms: i64) -> Result<(), StoreError> {
         if self.is_dirty {
             self.checkpoint.read_ms = self.schedule.read_ms();
@@ -260,7 +262,7 @@ impl Clockwork {
         let now_ms = log.now_ms();
         let is_time = (now_ms - self.saved_ms).unsigned_abs() >= self.flush_interval_ms.unsigned_abs();
         // While lost records are entered again, the checkpoint must go on to say that they are lost.
-        if is_time && self.is_dirty && self.again.is_none() && log.is_durable(self.delivered_end) {
+        if is_time && self.is_dirty && self.again.is_none() && log.is_durable(self.counted_end) {
             self.save(now_ms)?;
         }
         Ok(())
@@ -341,6 +343,8 @@ impl Clockwork {
             due_ms,
         };
         let position = self.files.append(&record, place.begins_slot)?;
+        let end = PhysicalOffset(waiting.physical.0.saturating_add(waiting.size.into()));
+        self.counted_end = self.counted_end.max(end);
         self.schedule.entered(&LoggedRecord { position, record }, recalls);
         self.is_dirty = true;
         Ok(true)
@@ -447,7 +451,7 @@ impl Clockwork {
             }
         }
         match self.put(log, &mut message) {
-            Ok(end) => self.delivered_end = self.delivered_end.max(end),
+            Ok(end) => self.counted_end = self.counted_end.max(end),
             Err(error) if is_passing(&error) => return Err(error.into()),
             Err(error) => tracing::error!(message = %waiting.physical, "a timed message cannot be delivered: {error}"),
         }

@@ -78,6 +78,10 @@ impl MessageLog for Mail<'_> {
         self.0.store.min_physical_offset()
     }
 
+    fn end(&self) -> PhysicalOffset {
+        self.0.store.max_physical_offset()
+    }
+
     fn is_closing(&self) -> bool {
         self.0.timers.closing.load(Ordering::Relaxed)
     }

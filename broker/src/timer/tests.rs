@@ -134,6 +134,10 @@ impl MessageLog for Room {
         PhysicalOffset(0)
     }
 
+    fn end(&self) -> PhysicalOffset {
+        PhysicalOffset(self.log.borrow().len() as i64 * SIZE)
+    }
+
     fn is_closing(&self) -> bool {
         false
     }

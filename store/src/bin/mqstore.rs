@@ -21,9 +21,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show segments, queues and index files with their ranges
+    /// Show segments, queues, index files, timers and settings with their ranges
     Inspect(Place),
-    /// Look at every record, queue unit and index entry, and name each damage
+    /// Look at every record, queue unit, index entry, timer and setting, and name each damage
     Verify {
         #[command(flatten)]
         place: Place,

@@ -101,6 +101,11 @@ impl FakeDisk {
         self.inner.faults.set(|switches| switches.failing_write = path.map(Path::to_owned));
     }
 
+    /// Makes reads of files under `path` fail, but for those through windows; `None` ends it.
+    pub fn fail_reads(&self, path: Option<&Path>) {
+        self.inner.faults.set(|switches| switches.failing_read = path.map(Path::to_owned));
+    }
+
     /// Whether syncs wait until this is switched off again.
     pub fn hold_syncs(&self, held: bool) {
         self.inner.faults.set(|switches| switches.syncs_held = held);
@@ -229,6 +234,7 @@ impl DiskFile for FakeFile {
     }
 
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.faults.read_of(&self.path)?;
         self.contents.read(position, buffer)
     }
 

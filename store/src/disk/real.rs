@@ -204,6 +204,20 @@ impl DiskFile for RealFile {
         Ok(())
     }
 
+    fn read_through(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        // What the system read ahead could not be told from what somebody else wants in memory.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, Advice::Random);
+        match self.read_cached_at(position, buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            cached => return cached,
+        }
+        self.read_at(position, buffer)?;
+        if let Some(length) = NonZeroU64::new(buffer.len() as u64) {
+            let _ = rustix::fs::fadvise(&self.file, position, Some(length), Advice::DontNeed);
+        }
+        Ok(())
+    }
+
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, position)
     }
@@ -291,4 +305,47 @@ fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
     file.write_all_at(contents, 0)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_and_its_backup_are_replaced_as_a_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("topics.json");
+        let backup = dir.path().join("topics.json.bak");
+        for text in ["one", "two", "three"] {
+            RealDisk.replace(&path, text.as_bytes(), true).unwrap();
+        }
+        // Who writes into a file changes it under all its names; who replaces it does not.
+        let names = [(&path, dir.path().join("path")), (&backup, dir.path().join("backup"))];
+        for (from, to) in &names {
+            fs::hard_link(from, to).unwrap();
+        }
+        RealDisk.replace(&path, b"four", true).unwrap();
+        let read = |path: &Path| fs::read_to_string(path).unwrap();
+        assert_eq!([read(&names[0].1), read(&names[1].1)], ["three", "two"]);
+        assert_eq!([read(&path), read(&backup)], ["four", "three"]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing temporary is left");
+    }
+
+    #[test]
+    fn reading_through_a_file_brings_all_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("segment");
+        let contents: Vec<u8> = (0..300_000).map(|at| (at % 251) as u8).collect();
+        fs::write(&path, &contents).unwrap();
+        let file = RealDisk.open(&path).unwrap();
+        // The second time some of it may have left the memory.
+        for _ in 0..2 {
+            let mut read = vec![0; contents.len()];
+            for (at, part) in read.chunks_mut(65_536).enumerate() {
+                file.read_through(at as u64 * 65_536, part).unwrap();
+            }
+            assert!(read == contents);
+        }
+        assert!(file.read_through(299_999, &mut [0; 2]).is_err());
+    }
 }

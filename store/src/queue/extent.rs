@@ -53,8 +53,17 @@ impl Extent {
 }
 
 impl QueueFiles {
-    /// The range of the queue in `dir`. What lies behind it is erased.
+    /// The range of the queue in `dir`. After a crash, or where its end is damaged, what lies behind it is erased.
     pub(super) fn extent(&self, dir: &Path, trust: Trust) -> Result<Extent, StoreError> {
+        let extent = self.trusted_extent(dir, trust)?;
+        if trust != Trust::All || !extent.damaged {
+            return Ok(extent);
+        }
+        tracing::error!("{} is damaged near its end: that is made anew from the log", dir.display());
+        Ok(Extent { damaged: true, ..self.trusted_extent(dir, Trust::Unknown)? })
+    }
+
+    fn trusted_extent(&self, dir: &Path, trust: Trust) -> Result<Extent, StoreError> {
         let files = self.queue_files(dir)?;
         let Some((first_index, first_path)) = files.first() else {
             return Ok(Extent::EMPTY);
@@ -73,6 +82,8 @@ impl QueueFiles {
             looked_at += 1;
             let full = self.look_at(*index, path, trust, &mut extent).map_err(StoreError::io("read", path))?;
             if !full {
+                // A later file begins with units that were brought to the disk.
+                extent.damaged |= matches!(trust, Trust::UpTo(_)) && looked_at <= from;
                 break;
             }
         }
@@ -102,11 +113,13 @@ impl QueueFiles {
         let file_units = self.file_units();
         let units = match trust {
             Trust::All => leading(&*file, Unit::is_written)?,
-            Trust::Unknown => sound_units(&*file, file_units, extent.max_physical)?,
+            Trust::Unknown => sound_units(&*file, file_units, extent.max_physical, PhysicalOffset(i64::MAX))?,
             Trust::UpTo(last) => {
                 let trusted = leading(&*file, |unit| is_trusted(unit, last))?;
-                let sound = sound_units(&*file, trusted, extent.max_physical)?;
-                extent.damaged |= sound < trusted;
+                let sound = sound_units(&*file, trusted, extent.max_physical, last)?;
+                // A damaged unit may also have ended the search too early.
+                let goes_on = trusted + 1 < file_units && is_trusted(&unit_at(&*file, trusted + 1)?, last);
+                extent.damaged |= sound < trusted || goes_on;
                 sound
             }
         };
@@ -116,6 +129,7 @@ impl QueueFiles {
             extent.max_physical = if last.is_blank() { -1 } else { last.end().0 };
         }
         if trust == Trust::All {
+            extent.damaged |= !ends_soundly(&*file, units)?;
             return Ok(true);
         }
         // What lies behind must not come back.
@@ -184,13 +198,27 @@ fn leading(file: &dyn DiskFile, belongs: impl Fn(&Unit) -> bool) -> io::Result<i
     Ok(low)
 }
 
+/// Whether a file's first `units` units end where all that was ever written ends: a damaged unit may have misled [`leading`].
+fn ends_soundly(file: &dyn DiskFile, units: i64) -> io::Result<bool> {
+    let (from, to) = ((units - 2).max(0), (units + 1).min((file.bytes() / UNIT_BYTES as u64) as i64));
+    let mut bytes = vec![0; (to - from) as usize * UNIT_BYTES];
+    file.read_at(from as u64 * UNIT_BYTES as u64, &mut bytes)?;
+    let (written, behind) = bytes.split_at((units - from) as usize * UNIT_BYTES);
+    let written: Vec<Unit> = written.as_chunks().0.iter().map(Unit::decode).collect();
+    let is_ascending = |pair: &[Unit]| pair[0].is_blank() || pair[0].end() <= pair[1].physical;
+    let is_sound = written.iter().all(Unit::is_written) && written.windows(2).all(is_ascending);
+    Ok(is_sound && behind.iter().all(|byte| *byte == 0))
+}
+
 /// Whether the unit was brought to the disk by a checkpoint that names `last`.
 fn is_trusted(unit: &Unit, last: PhysicalOffset) -> bool {
     unit.is_written() && unit.physical <= last
 }
 
-/// How many of the file's first `units` units are written and point ever further into the log.
-fn sound_units(file: &dyn DiskFile, units: i64, mut max_physical: i64) -> io::Result<i64> {
+/// How many of the file's first `units` units are written and point ever further into the log, up to `last`.
+fn sound_units(file: &dyn DiskFile, units: i64, mut max_physical: i64, last: PhysicalOffset) -> io::Result<i64> {
+    // Where the unit before the last one that was looked at ends.
+    let mut before = max_physical;
     let end = units as u64 * UNIT_BYTES as u64;
     let mut buffer = vec![0; (CHUNK_BYTES / UNIT_BYTES * UNIT_BYTES).min(end as usize)];
     let mut position = 0;
@@ -199,12 +227,16 @@ fn sound_units(file: &dyn DiskFile, units: i64, mut max_physical: i64) -> io::Re
         file.read_at(position, &mut buffer[..part])?;
         for (at, bytes) in buffer[..part].as_chunks().0.iter().enumerate() {
             let unit = Unit::decode(bytes);
-            let sound = unit.is_blank() && max_physical < 0 || unit.is_written() && unit.physical.0 >= max_physical;
+            let is_new = is_trusted(&unit, last);
+            let sound = unit.is_blank() && max_physical < 0 || is_new && unit.physical.0 >= max_physical;
             if !sound {
-                return Ok((position / UNIT_BYTES as u64) as i64 + at as i64);
+                // It may be the one before that points too far.
+                let is_before = is_new && unit.physical.0 >= before && before < max_physical;
+                let index = (position / UNIT_BYTES as u64) as i64 + at as i64;
+                return Ok(if is_before { (index - 1).max(0) } else { index });
             }
             if !unit.is_blank() {
-                max_physical = unit.end().0;
+                before = std::mem::replace(&mut max_physical, unit.end().0);
             }
         }
         position += part as u64;

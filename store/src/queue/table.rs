@@ -91,7 +91,7 @@ impl Queues {
 
     /// Whether the queue exists and lacks messages that it should have.
     pub(crate) fn is_damaged(&self, topic: &str, id: QueueId) -> bool {
-        self.find(topic, id).is_some_and(|queue| queue.damaged.load(Ordering::Relaxed))
+        self.find(topic, id).is_some_and(|queue| queue.is_damaged())
     }
 
     /// The queue, made if there is none.

@@ -279,9 +279,21 @@ pub(crate) fn head_store_ms(head: &[u8]) -> i64 {
     i64_at(head, at::BORN_HOST + host_bytes(sys_flag, sys_flag::BORN_HOST_V6))
 }
 
-/// The offset in its queue of the record whose first [`HEAD_BYTES`] bytes are given.
-pub(crate) fn head_queue_offset(head: &[u8]) -> QueueOffset {
-    QueueOffset(i64_at(head, at::QUEUE_OFFSET))
+/// Whether the record that `bytes` are, which has at least [`HEAD_BYTES`], says that it belongs to this place.
+pub(crate) fn is_at(bytes: &[u8], topic: &str, queue: QueueId, offset: QueueOffset) -> bool {
+    i32_at(bytes, at::QUEUE_ID) == queue.0
+        && i64_at(bytes, at::QUEUE_OFFSET) == offset.0
+        && topic_of(bytes) == Some(topic.as_bytes())
+}
+
+/// The topic of a record, as far as its lengths tell.
+fn topic_of(bytes: &[u8]) -> Option<&[u8]> {
+    let sys_flag = i32_at(bytes, at::SYS_FLAG);
+    let hosts = host_bytes(sys_flag, sys_flag::BORN_HOST_V6) + 8 + host_bytes(sys_flag, sys_flag::STORE_HOST_V6);
+    let (_, rest) = split_prefixed::<4>(bytes.get(at::BORN_HOST + hosts + 12..)?).ok()?;
+    let is_long = u32_at(bytes, at::MAGIC) == MAGIC_V2;
+    let topic = if is_long { split_prefixed::<2>(rest) } else { split_prefixed::<1>(rest) };
+    topic.ok().map(|(topic, _)| topic)
 }
 
 /// Whether a record starts with `head`, which was written for `offset` and has `size` bytes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::scrub::forget_outside;
 use super::threads::{self, Signals};
 use super::{Inner, Store};
 use crate::checkpoint::CheckpointFile;
@@ -67,7 +68,8 @@ impl Store {
         let abort = root.join(ABORT);
         let crashed = disk.exists(&abort).map_err(StoreError::io("look for", &abort))?;
         let doubtful = if crashed { read_doubt(&*disk, &abort) } else { None };
-        let checkpoint = CheckpointFile::open(&*disk, root.join(CHECKPOINT))?;
+        let ours = crashed && is_our_mark(&*disk, &abort);
+        let checkpoint = CheckpointFile::open(&*disk, root.join(CHECKPOINT), ours)?;
         let log = Log::open(&options, Arc::clone(&disk))?;
         if log.segment_starts().is_empty() && checkpoint.get().log_ms > 0 {
             // Going on would cut the queues down to nothing.
@@ -102,10 +104,15 @@ impl Store {
             now_ms: clock.now_ms(),
             clock: &*clock,
         };
+        if !ours {
+            // Our mark stands for our checksum.
+            checkpoint.save(|_| {})?;
+        }
         // From here on files change: what fails now counts as a crash.
         note_open(&*disk, &abort, doubtful).map_err(StoreError::io("write", &abort))?;
         let recovered = recovery.run()?;
         log.start(recovered.end, recovered.durable)?;
+        forget_outside(&*disk, root, log.begin().0, log.end().0, log.segment_bytes())?;
         log.prepare();
         let dispatcher = Dispatcher::new(log.end(), recovered.point, recovered.busy);
         let inner = Arc::new(Inner {
@@ -120,6 +127,8 @@ impl Store {
             incomplete: Mutex::new(None),
             nearly_full: Default::default(),
             retention: Mutex::default(),
+            scrub: Mutex::default(),
+            scrub_progress: Mutex::default(),
             flushing: Mutex::new(()),
             checkpointing: Mutex::new(()),
             signals: Signals::default(),
@@ -129,7 +138,7 @@ impl Store {
         if let Some(doubtful) = doubtful {
             inner.log.rewrite(doubtful)?;
         }
-        if crashed {
+        if crashed || recovered.mended {
             // What recovery found need not be found again.
             inner.settle_recovery(recovered.point.store_ms)?;
         }
@@ -171,6 +180,11 @@ fn abort_text(doubtful: Option<PhysicalOffset>) -> [u8; ABORT_BYTES] {
     let mut bytes = [b'\n'; ABORT_BYTES];
     bytes.iter_mut().zip(text.bytes()).for_each(|(byte, new)| *byte = new);
     bytes
+}
+
+/// Whether the mark is one of [`note_open`]'s rather than Apache's, which is as long as its number.
+fn is_our_mark(disk: &dyn Disk, abort: &Path) -> bool {
+    disk.read(abort).is_ok_and(|mark| mark.len() == ABORT_BYTES)
 }
 
 /// What [`note_open`] noted. Apache writes a process id only.

@@ -8,11 +8,11 @@ use bytes::Bytes;
 
 use super::{Inner, Store};
 use crate::error::ReadError;
-use crate::light::is_light;
+use crate::light::{self, is_light};
 use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 use crate::queue::{Queue, UNIT_BYTES, Unit};
 use crate::read::{Boundary, QueueRead, ReadLimits, ReadStatus};
-use crate::record::{HEAD_BYTES, RecordView, head_matches, head_queue_offset, head_store_ms, sys_flag};
+use crate::record::{HEAD_BYTES, RecordView, head_matches, head_store_ms, is_at, sys_flag};
 
 /// The most that one read returns, whatever is asked for (Apache's `MAX_PULL_MSG_SIZE`).
 const MAX_READ_BYTES: usize = 128 << 20;
@@ -143,7 +143,7 @@ impl Store {
 
 impl Inner {
     fn is_in_memory(&self, offset: PhysicalOffset) -> bool {
-        self.log.end().0 - offset.0 <= self.memory_bytes()
+        self.log.end().0.saturating_sub(offset.0) <= self.memory_bytes()
     }
 
     fn memory_bytes(&self) -> i64 {
@@ -190,7 +190,7 @@ impl Inner {
             return true;
         }
         let unit = queue.unit(&self.derived.queues.files, offset, true);
-        unit.is_ok_and(|unit| unit.is_some_and(|unit| unit.physical == record.physical_offset()))
+        unit.map_or(true, |unit| unit.is_some_and(|unit| unit.physical == record.physical_offset()))
     }
 
     fn store_time(&self, queue: &Queue, offset: QueueOffset) -> Result<Option<i64>, ReadError> {
@@ -261,7 +261,7 @@ impl Inner {
         let selection = self.select(queue, offset.0, max, limits, accepts, wait)?;
         let mut read = outside(ReadStatus::NoMatched, selection.next, min, max);
         read.far_behind = selection.last_physical >= 0 && !self.is_in_memory(PhysicalOffset(selection.last_physical));
-        self.fetch(&queue.topic, &selection.units, wait, &mut read)?;
+        self.fetch(queue, &selection.units, wait, &mut read)?;
         if read.count > 0 {
             read.status = ReadStatus::Found;
         } else if selection.removed || !selection.units.is_empty() {
@@ -298,6 +298,9 @@ impl Inner {
                 selection.next += 1;
                 if unit.is_filler() || !unit.is_written() || unit.physical < begin {
                     selection.removed = true;
+                    if !unit.is_written() {
+                        self.report_damage(&unit);
+                    }
                 } else {
                     selection.last_physical = unit.physical.0;
                     if accepts(unit.tags_code) {
@@ -326,7 +329,7 @@ impl Inner {
     }
 
     /// Reads the records of `units`, neighbours together. Damaged ones are left out.
-    fn fetch(&self, topic: &str, mut units: &[Selected], wait: bool, read: &mut QueueRead) -> Result<(), ReadError> {
+    fn fetch(&self, queue: &Queue, mut units: &[Selected], wait: bool, read: &mut QueueRead) -> Result<(), ReadError> {
         while let Some(Selected { unit: first, .. }) = units.first() {
             let mut end = first.end();
             let near = |Selected { unit: next, .. }: &&Selected| {
@@ -344,14 +347,14 @@ impl Inner {
             let (span, rest) = units.split_at(count);
             let length = (end.0 - first.physical.0) as usize;
             match self.log.read(first.physical, length, wait) {
-                Ok(bytes) => self.slice(topic, span, &bytes, read),
+                Ok(bytes) => self.slice(queue, span, &bytes, read),
                 // The segment went while it was read.
                 Err(ReadError::NoRecord(_)) if first.physical < self.log.begin() => {}
                 Err(ReadError::NoRecord(_)) if count == 1 => self.report_damage(first),
                 // One of them claims too much: take them one by one.
                 Err(ReadError::NoRecord(_)) => {
                     for unit in span {
-                        self.fetch(topic, std::slice::from_ref(unit), wait, read)?;
+                        self.fetch(queue, std::slice::from_ref(unit), wait, read)?;
                     }
                 }
                 Err(error) => return Err(error),
@@ -362,15 +365,13 @@ impl Inner {
     }
 
     /// Cuts the records of `units` out of `bytes`, which begin with the first one.
-    fn slice(&self, topic: &str, units: &[Selected], bytes: &Bytes, read: &mut QueueRead) {
+    fn slice(&self, queue: &Queue, units: &[Selected], bytes: &Bytes, read: &mut QueueRead) {
         let origin = units.first().map_or(0, |first| first.unit.physical.0);
         let mut run = 0..0;
         for Selected { unit, offset } in units {
             let start = (unit.physical.0 - origin) as usize;
             let range = start..start + unit.size as usize;
-            // The records of a light queue name their offset in their own queue.
-            let offset = (!is_light(topic)).then_some(*offset);
-            if !self.is_sound(&bytes[range.clone()], unit, offset) {
+            if !self.is_sound(&bytes[range.clone()], unit, queue, *offset) {
                 self.report_damage(unit);
                 continue;
             }
@@ -386,18 +387,28 @@ impl Inner {
         push_run(&mut read.records, bytes, run);
     }
 
-    /// Whether `bytes` are the record of `unit`. What came from the disk is checked to the last byte.
-    fn is_sound(&self, bytes: &[u8], unit: &Unit, offset: Option<QueueOffset>) -> bool {
-        bytes.len() >= HEAD_BYTES
-            && head_matches(bytes, unit.physical, unit.size)
-            && offset.is_none_or(|offset| head_queue_offset(bytes) == offset)
+    /// Whether `bytes` are the record of `unit`, and of no other: a unit may have gone bad, too. What came from the disk is checked
+    /// to the last byte.
+    fn is_sound(&self, bytes: &[u8], unit: &Unit, queue: &Queue, offset: QueueOffset) -> bool {
+        if bytes.len() < HEAD_BYTES || !head_matches(bytes, unit.physical, unit.size) {
+            return false;
+        }
+        let belongs = if is_light(&queue.topic) {
+            RecordView::parse(bytes).is_ok_and(|record| light::is_at(&record, &queue.topic, offset))
+        } else {
+            is_at(bytes, &queue.topic, queue.id, offset)
+        };
+        belongs
             && (self.log.is_own(unit.physical)
                 || RecordView::parse(bytes).is_ok_and(|record| record.verify(unit.physical).is_ok()))
     }
 
     fn report_damage(&self, unit: &Unit) {
         self.counters.damaged_messages.fetch_add(1, Relaxed);
-        tracing::error!("the record at {} of the commit log is damaged and left out of a pull", unit.physical);
+        tracing::error!(
+            "the record at {} of the commit log, or the queue's entry that leads there, is damaged; it is left out of a pull",
+            unit.physical
+        );
     }
 }
 

@@ -8,6 +8,7 @@ mod lock;
 mod random;
 mod read;
 mod retain;
+mod scrub;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

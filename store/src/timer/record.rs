@@ -11,7 +11,7 @@
 use crate::offset::PhysicalOffset;
 
 /// Length of a record.
-pub(super) const RECORD_BYTES: usize = 52;
+pub(crate) const RECORD_BYTES: usize = 52;
 /// Where a file has no room for a record and a blank, a blank fills it: i32 bytes left, i64 0, i32 this.
 pub(super) const BLANK_MAGIC: i32 = 0xCBD4_3194_u32 as i32;
 /// Length of that.
@@ -79,7 +79,8 @@ impl TimerRecord {
 
 /// What stands at a place of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
+    /// A record.
     Record(TimerRecord),
     /// The rest of the file is empty on purpose.
     Blank,
@@ -89,7 +90,7 @@ pub(super) enum Unit {
 
 impl Unit {
     /// Reads the unit at the start of `bytes`.
-    pub(super) fn decode(bytes: &[u8]) -> Self {
+    pub(crate) fn decode(bytes: &[u8]) -> Self {
         let (Some(size), Some(magic)) = (i32_at(bytes, 0), i32_at(bytes, 12)) else { return Unit::Nothing };
         if magic == BLANK_MAGIC {
             return Unit::Blank;

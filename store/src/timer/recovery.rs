@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use super::wheel::{Slot, Wheel};
 use super::{LoggedRecord, RecoveredTimers, TimerFiles};
 use crate::error::StoreError;
+use crate::offset::PhysicalOffset;
 
 impl TimerFiles {
-    pub(super) fn recover(&mut self) -> Result<RecoveredTimers, StoreError> {
+    pub(super) fn recover(&mut self, commit_log_end: PhysicalOffset) -> Result<RecoveredTimers, StoreError> {
         let checkpoint = self.checkpoint.saved;
         let Some(begin) = self.log.begin() else {
             self.log.cut(0)?;
@@ -26,13 +27,22 @@ impl TimerFiles {
             self.wheel = Some(Wheel::create(&*self.disk, &self.options)?);
         }
         let mut newer = Vec::new();
+        // Other messages will come to lie where those did.
+        let mut lost_from = None;
         let start = self.log.walk_start(checkpoint.log_flushed);
         let end = self.log.walk(start, |logged| {
-            if logged.position >= checkpoint.log_flushed {
+            if logged.position < checkpoint.log_flushed {
+                return Ok(());
+            }
+            if lost_from.is_none() && logged.record.physical >= commit_log_end {
+                lost_from = Some(logged.position);
+            }
+            if lost_from.is_none() {
                 newer.push(logged);
             }
             Ok(())
         })?;
+        let end = lost_from.unwrap_or(end);
         self.log.cut(end)?;
 
         let first_broken = self.clear_slots_behind(end)?;

@@ -23,7 +23,7 @@ fn disk() -> FakeDisk {
 }
 
 fn open(disk: &FakeDisk) -> (TimerFiles, RecoveredTimers) {
-    TimerFiles::open(options(), Arc::new(disk.clone())).unwrap()
+    TimerFiles::open(options(), Arc::new(disk.clone()), PhysicalOffset(i64::MAX)).unwrap()
 }
 
 fn record(slot: i64, physical: i64) -> TimerRecord {
@@ -166,7 +166,7 @@ fn a_log_that_lost_its_end_is_told() {
 fn a_wheel_of_another_length_is_refused() {
     let disk = disk();
     disk.create(Path::new("/store/timerwheel"), 100, Allocation::Sparse).unwrap();
-    let error = TimerFiles::open(options(), Arc::new(disk)).err().unwrap().to_string();
+    let error = TimerFiles::open(options(), Arc::new(disk), PhysicalOffset(i64::MAX)).err().unwrap().to_string();
     assert!(error.contains("/store/timerwheel") && error.contains("100 bytes"), "{error}");
 }
 
@@ -258,4 +258,19 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn records_of_messages_that_were_lost_with_the_power_go_too() {
+    let disk = disk();
+    let (mut files, _) = open(&disk);
+    for physical in 0..5 {
+        files.append(&record(7 + physical % 2, physical * 100), physical < 2).unwrap();
+    }
+    let after_cut = TimerFiles::open(options(), Arc::new(disk.fork()), PhysicalOffset(300)).unwrap();
+    let (mut files, recovered) = after_cut;
+    assert_eq!(recovered.last.unwrap().record.physical.0, 200);
+    assert_eq!((physicals(&files, 7), physicals(&files, 8)), (vec![0, 200], vec![100]));
+    files.append(&record(9, 300), true).unwrap();
+    assert_eq!((physicals(&files, 8), physicals(&files, 9)), (vec![100], vec![300]));
 }

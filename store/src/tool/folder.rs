@@ -119,7 +119,7 @@ impl Folder {
 }
 
 /// The files of a folder whose names are 20 digits, ascending.
-fn pieces(dir: &Path) -> Result<Vec<Piece>, FolderError> {
+pub(super) fn pieces(dir: &Path) -> Result<Vec<Piece>, FolderError> {
     let mut pieces = Vec::new();
     for (name, path) in entries(dir)? {
         if let Some(start) = name.parse().ok().filter(|_| name.len() == 20 && path.is_file()) {
@@ -142,7 +142,7 @@ fn subfolders(dir: &Path) -> Result<Vec<(String, PathBuf)>, FolderError> {
 }
 
 /// What is in a folder, by name; nothing if there is no such folder.
-fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, FolderError> {
+pub(super) fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, FolderError> {
     let listing = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(FolderError::io(dir))?,

@@ -39,7 +39,7 @@ pub(super) fn check(folder: &Folder, file: &Piece, slots: u32, end: i64) -> Resu
     }
     let begin = folder.segments.first().map_or(0, |segment| segment.start);
     let opened = file.open()?;
-    let mut records = Records { folder, open: None, bytes: Vec::new() };
+    let mut records = Records::new(folder);
     let mut bytes = Vec::new();
     let (mut number, mut lost) = (1, 0u64);
     let mut problems = Vec::new();
@@ -61,14 +61,19 @@ pub(super) fn check(folder: &Folder, file: &Piece, slots: u32, end: i64) -> Resu
 }
 
 /// Tells whether records start at offsets. Keeps the segment open that was asked about last: entries are in the log's order.
-struct Records<'a> {
+pub(super) struct Records<'a> {
     folder: &'a Folder,
     open: Option<(i64, File)>,
     bytes: Vec<u8>,
 }
 
-impl Records<'_> {
-    fn has(&mut self, offset: i64) -> Result<bool, FolderError> {
+impl<'a> Records<'a> {
+    pub(super) fn new(folder: &'a Folder) -> Self {
+        Records { folder, open: None, bytes: Vec::new() }
+    }
+
+    /// Whether one starts at this offset.
+    pub(super) fn has(&mut self, offset: i64) -> Result<bool, FolderError> {
         let Some(segment) = self.folder.segment_at(offset) else { return Ok(false) };
         let file = match &mut self.open {
             Some((start, file)) if *start == segment.start => file,

@@ -6,13 +6,15 @@ use std::os::unix::fs::FileExt;
 use super::folder::{Folder, FolderError, Piece};
 use super::index_check;
 use super::queue_check::Units;
+use super::settings::settings;
+use super::timer_check::Timers;
 use crate::record::{HEAD_BYTES, head_store_ms};
 
 /// Names of the checkpoint's numbers, in the order of the file.
 const CHECKPOINT: [&str; 6] =
     ["log stored", "queues stored", "index stored", "master flushed", "confirmed offset", "queues offset"];
 
-/// Writes segments, queues and index files with their ranges to `out`.
+/// Writes segments, queues, index, timers and settings with their ranges to `out`.
 ///
 /// # Errors
 /// When a file cannot be read or `out` not written.
@@ -54,6 +56,23 @@ pub fn inspect(folder: &Folder, out: &mut dyn Write) -> Result<(), FolderError> 
             )),
             None => line(format!("index {name} has no header")),
         }
+    }
+    let timers = Timers::open(folder)?;
+    if let (Some(first), Some(last)) = (timers.log.first(), timers.log.last()) {
+        line(format!("timer log from {} to {}, {} files", first.start, last.end(), timers.log.len()));
+    }
+    if let Some([read_ms, flushed, queue_offset]) = timers.checkpoint {
+        line(format!(
+            "timer checkpoint done up to {read_ms}, log on the disk up to {flushed}, queue up to {queue_offset}"
+        ));
+    }
+    for setting in settings(folder)? {
+        let name = setting.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        line(format!(
+            "config {name} {} bytes{}",
+            setting.bytes,
+            if setting.problem.is_some() { ", damaged" } else { "" }
+        ));
     }
     out.write_all(text.as_bytes()).map_err(FolderError::Output)
 }

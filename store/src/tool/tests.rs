@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::store::tests::{message, small_options};
-use crate::{ManualClock, NoEvents, QueueId, QueueOffset, ReadLimits, RealDisk, Store, StoreError, StoreOptions};
+use crate::{
+    ManualClock, NoEvents, PhysicalOffset, QueueId, QueueOffset, ReadLimits, RealDisk, Store, StoreError, StoreOptions,
+    TimerCheckpoint, TimerFiles, TimerMark, TimerOptions, TimerRecord,
+};
 
 const MESSAGES: usize = 120;
 const SLOTS: u32 = 7;
@@ -124,4 +127,65 @@ fn a_folder_without_a_log_is_refused_by_name() {
     let error = Folder::open(root.path(), None).unwrap_err().to_string();
     assert!(error.contains("no commit log is here"), "{error}");
     assert!(fs::read_dir(root.path()).unwrap().next().is_none(), "nothing is created");
+}
+
+/// Gives a folder a timer log whose records lead to the messages at these offsets, and a file of settings.
+fn add_timers(root: &Path, messages: &[i64]) {
+    fs::create_dir_all(root.join("config")).unwrap();
+    fs::write(root.join("config/topics.json"), r#"{"offsetTable":{0:1}}"#).unwrap();
+    let options = TimerOptions { root: root.to_owned(), precision_ms: 1_000, log_file_bytes: 52 * 5 };
+    let (mut files, _) = TimerFiles::open(options, Arc::new(RealDisk), PhysicalOffset(i64::MAX)).unwrap();
+    for (number, physical) in messages.iter().enumerate() {
+        let record = TimerRecord {
+            previous: -1,
+            mark: TimerMark::default(),
+            written_ms: 1_700_000_000_000,
+            after_ms: number as i32 * 1_000,
+            physical: PhysicalOffset(*physical),
+            size: 100,
+            topic_hash: 1,
+            due_ms: 0,
+        };
+        files.append(&record, false).unwrap();
+    }
+    files.save(TimerCheckpoint { read_ms: 1_700_000_000_000, ..TimerCheckpoint::default() }).unwrap();
+}
+
+/// Where the first messages lie.
+fn offsets(root: &Path) -> Vec<i64> {
+    let mut out = Vec::new();
+    let filter = DumpFilter { limit: Some(12), ..DumpFilter::default() };
+    dump(&Folder::open(root, None).unwrap(), &filter, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let offset = |line: &str| line.split("\"commitLogOffset\":").nth(1)?.split(',').next()?.parse().ok();
+    text.lines().map(|line| offset(line).unwrap()).collect()
+}
+
+#[test]
+fn timers_and_settings_are_shown_and_checked() {
+    let root = folder();
+    add_timers(root.path(), &offsets(root.path()));
+    let before = files(root.path());
+    let (sound, text) = verified(root.path());
+    assert_eq!((sound.timer_records, sound.damages), (12, 0), "{text}");
+    let mut out = Vec::new();
+    inspect(&Folder::open(root.path(), None).unwrap(), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.contains("timer log from 0 to 780, 3 files") && text.contains("config topics.json 21 bytes"),
+        "{text}"
+    );
+    assert!(files(root.path()) == before, "looking changes nothing");
+
+    overwrite(&root.path().join("timerlog/00000000000000000000"), 52 + 28, &5_i64.to_be_bytes());
+    overwrite(&root.path().join("timerlog/00000000000000000260"), 52, &[0; 52]);
+    let slot = 1_700_000_001_i64 % crate::TIMER_SLOTS * 32;
+    overwrite(&root.path().join("timerwheel"), slot as u64 + 16, &9_999_i64.to_be_bytes());
+    fs::write(root.path().join("config/topics.json"), "{\"a\":").unwrap();
+    let (damaged, text) = verified(root.path());
+    assert!(text.contains("timer log: 1 of 9 records lead to no message"), "{text}");
+    assert!(text.contains("timer log breaks off at 312 and goes on at 520"), "{text}");
+    assert!(text.contains("timer wheel: slot 1700000001 leads to 52 to 9999 of the timer log"), "{text}");
+    assert!(text.contains("config/topics.json: byte 5 of 5 is no JSON"), "{text}");
+    assert_eq!(damaged.damages, 4, "{text}");
 }

@@ -6,6 +6,8 @@ use super::folder::{Folder, FolderError};
 use super::index_check;
 use super::progress::Progress;
 use super::queue_check::QueueChecks;
+use super::settings::settings;
+use super::timer_check::Timers;
 use super::walk::{Met, walk};
 
 /// What a walk over everything came to.
@@ -17,11 +19,13 @@ pub struct Verified {
     pub queues: u64,
     /// Index entries looked at.
     pub index_entries: u64,
+    /// Records of the timer log looked at.
+    pub timer_records: u64,
     /// Damages named.
     pub damages: u64,
 }
 
-/// Looks at every record, every queue unit and every index entry; writes one line for each damage to `out` and a summary.
+/// Looks at every record, every queue unit, every index entry and every timer, and whether the files under `config/` can be read; writes one line for each damage to `out` and a summary.
 ///
 /// # Errors
 /// When a file cannot be read or `out` not written; damage is no error.
@@ -51,7 +55,10 @@ pub fn verify(folder: &Folder, index_slots: u32, out: &mut dyn Write) -> Result<
         report(problem)?;
     }
     damages += problems.len() as u64;
-    for file in folder.index_files()? {
+    let files = folder.index_files()?;
+    let mut progress = Progress::begin("index", 0, files.len() as u64);
+    for (number, file) in files.into_iter().enumerate() {
+        progress.at(number as u64);
         let (entries, problems) = index_check::check(folder, &file, index_slots, end)?;
         verified.index_entries += entries;
         for problem in &problems {
@@ -59,13 +66,24 @@ pub fn verify(folder: &Folder, index_slots: u32, out: &mut dyn Write) -> Result<
         }
         damages += problems.len() as u64;
     }
+    drop(progress);
+    let timers = Timers::open(folder)?.check(folder, end)?;
+    verified.timer_records = timers.records;
+    let unreadable = settings(folder)?.into_iter().filter_map(|setting| setting.problem);
+    for problem in timers.problems.into_iter().chain(unreadable) {
+        damages += 1;
+        report(&problem)?;
+    }
     (verified.records, verified.damages) = (records, damages);
     if without_queue > 0 {
         let line = "messages have no queue: their topics were deleted, or the queues are to be rebuilt";
         writeln!(out, "{without_queue} {line}").map_err(FolderError::Output)?;
     }
-    let Verified { records, queues, index_entries, damages } = verified;
-    writeln!(out, "{records} records up to {end}, {queues} queues, {index_entries} index entries, {damages} damages")
-        .map_err(FolderError::Output)?;
+    let Verified { records, queues, index_entries, timer_records, damages } = verified;
+    writeln!(
+        out,
+        "{records} records up to {end}, {queues} queues, {index_entries} index entries, {timer_records} timers, {damages} damages"
+    )
+    .map_err(FolderError::Output)?;
     Ok(verified)
 }

@@ -19,6 +19,7 @@ pub(super) struct Switches {
     pub(super) cold: bool,
     pub(super) failing_sync: Option<PathBuf>,
     pub(super) failing_write: Option<PathBuf>,
+    pub(super) failing_read: Option<PathBuf>,
     pub(super) syncs_held: bool,
     syncs: u64,
 }
@@ -40,6 +41,10 @@ impl Faults {
     /// Fails on a full disk.
     pub(super) fn needs_room(&self) -> io::Result<()> {
         if self.switches.lock().full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    pub(super) fn read_of(&self, path: &Path) -> io::Result<()> {
+        strikes(self.switches.lock().failing_read.as_deref(), path)
     }
 
     pub(super) fn write_to(&self, path: &Path) -> io::Result<()> {

@@ -156,6 +156,76 @@ impl Model {
         }
     }
 
+    /// Reads the message with this number, if there is one, while anything may be failing: it is told as it is, or not at all.
+    pub(super) fn check_read(&self, store: &Store, number: usize) {
+        let Some(message) = self.messages.get(number) else { return };
+        let (topic, queue) = (message.topic, QueueId(message.queue));
+        let limits = ReadLimits { max_messages: 1, max_bytes: 1_000 };
+        match store.read_queue_blocking(topic, queue, message.offset, limits, &|_| true) {
+            Ok(read) => {
+                let dispatched = store.max_offset(topic, queue).is_some_and(|max| message.offset < max);
+                assert_eq!(
+                    read.status == ReadStatus::Found,
+                    dispatched,
+                    "{topic}/{queue} at {}: {read:?}",
+                    message.offset
+                );
+                let bodies = read.records.iter().map(|bytes| RecordView::parse(bytes).unwrap().body());
+                assert!(bodies.eq(dispatched.then_some(&message.body[..])));
+            }
+            Err(error) => assert!(self.was_faulty, "{error}"),
+        }
+        match store.message_at(message.physical) {
+            Ok(bytes) => assert_eq!(RecordView::parse(&bytes).unwrap().body(), message.body),
+            Err(error) => assert!(self.was_faulty, "{error}"),
+        }
+        let found = store.query_index(topic, &message.key, 64, 0, i64::MAX);
+        assert!(found.is_ok() || self.was_faulty, "{found:?}");
+    }
+
+    /// How many messages a queue has.
+    pub(super) fn count(&self, topic: &str, queue: i32) -> usize {
+        self.of_queue(topic, queue).count()
+    }
+
+    /// What follows from the log has a flipped bit: the store serves these messages or fewer, but no other in their place. Of all
+    /// queues together at most `may_lack` messages are missing, and counted. With `index_sound` all keys are found.
+    pub(super) fn check_followers(&self, store: &Store, may_lack: usize, index_sound: bool) {
+        store.dispatch();
+        assert_eq!(store.dispatched_offset(), store.max_physical_offset());
+        let damaged = store.statistics().damaged_messages;
+        let queues: BTreeSet<(&str, i32)> =
+            self.messages.iter().map(|message| (message.topic, message.queue)).collect();
+        let mut lacking = Vec::new();
+        for (topic, queue) in queues {
+            let expected: Vec<_> = self.of_queue(topic, queue).collect();
+            assert_eq!(
+                store.max_offset(topic, QueueId(queue)),
+                Some(QueueOffset(expected.len() as i64)),
+                "{topic}/{queue}"
+            );
+            let shown = read_all(store, topic, QueueId(queue));
+            let is_missing = |message: &&&Message| shown.iter().all(|(offset, ..)| *offset != message.offset.0);
+            lacking.extend(
+                expected.iter().filter(is_missing).map(|message| (topic, queue, message.offset, message.physical)),
+            );
+            for (offset, physical, body) in shown {
+                let message = expected[offset as usize];
+                assert_eq!((physical, &body), (message.physical, &message.body), "{topic}/{queue} at {offset}");
+            }
+        }
+        assert!(lacking.len() <= may_lack, "{lacking:?} are missing");
+        let counted = store.statistics().damaged_messages - damaged;
+        assert!(counted >= lacking.len() as u64, "{lacking:?} are missing and not counted");
+        for message in &self.messages {
+            if let Ok(bytes) = store.message_at(message.physical) {
+                assert_eq!(RecordView::parse(&bytes).unwrap().body(), message.body);
+            }
+            let found = store.query_index(message.topic, &message.key, 64, 0, i64::MAX);
+            assert!(!index_sound || found.is_ok_and(|found| found.contains(&message.physical)), "{}", message.key);
+        }
+    }
+
     fn of_queue(&self, topic: &str, queue: i32) -> impl Iterator<Item = &Message> {
         self.messages.iter().filter(move |message| message.topic == topic && message.queue == queue)
     }
@@ -211,4 +281,24 @@ impl Model {
             shown.iter().map(|(at, offset, _)| (at, offset)).collect::<Vec<_>>()
         );
     }
+}
+
+/// Offset, place in the log and body of all messages that a queue shows.
+fn read_all(store: &Store, topic: &str, queue: QueueId) -> Vec<(i64, PhysicalOffset, Vec<u8>)> {
+    let (mut shown, mut next) = (Vec::new(), QueueOffset(0));
+    while next < store.max_offset(topic, queue).unwrap() {
+        let limits = ReadLimits { max_messages: 5, max_bytes: 1_000 };
+        let read = store.read_queue_blocking(topic, queue, next, limits, &|_| true).unwrap();
+        assert!(read.next_offset > next, "{topic}/{queue} at {next}: {read:?}");
+        for mut rest in read.records.iter().map(|bytes| &bytes[..]) {
+            while !rest.is_empty() {
+                let record = RecordView::parse(rest).unwrap();
+                assert_eq!((record.topic(), record.queue()), (topic, queue));
+                shown.push((record.queue_offset().0, record.physical_offset(), record.body().to_vec()));
+                rest = &rest[record.size()..];
+            }
+        }
+        next = read.next_offset;
+    }
+    shown
 }
