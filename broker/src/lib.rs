@@ -15,6 +15,7 @@ mod flow;
 pub mod foreign;
 pub mod group;
 mod grpc;
+pub mod lite;
 mod message;
 pub mod name;
 pub mod offset;

@@ -129,6 +129,7 @@ impl Stage {
             ordered: false,
             attempt: None,
             holder: None,
+            lite_client: None,
         }
     }
 
