@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bolide_remoting::body::{
     self, BrokerData, ClusterInfo, ConsumeFromWhere, ConsumeType, ConsumerData, HeartbeatData, MessageModel,
-    ProducerData, SubscriptionData, TopicRouteData,
+    ProducerData, SubscriptionData, SubscriptionGroupConfig, TopicRouteData,
 };
 use bolide_remoting::header::{
     CreateTopicRequest, GetMaxOffsetRequest, GetMinOffsetRequest, GetRouteInfoRequest, OffsetResponse,
+    UpdateConsumerOffsetRequest,
 };
 use bolide_remoting::{
     Client, ClientOptions, Connection, ConnectionOptions, Encoding, FieldSource, Message, RequestCode, ResponseCode,
@@ -215,6 +216,30 @@ async fn offset(broker: &Connection, request: RequestCode, fields: &impl FieldSo
     let answer = ask(broker, request, fields, Bytes::new()).await?;
     let decoded = OffsetResponse::decode(&answer.fields.fields());
     Ok(decoded.map_err(|source| Failure::Field { request, source })?.offset)
+}
+
+/// Creates a group, or sets it back to what groups are without further settings.
+///
+/// # Errors
+/// When the broker does not answer.
+pub async fn create_group(broker: &Connection, group: &str) -> Result<(), Failure> {
+    let config = SubscriptionGroupConfig { group_name: group.to_owned(), ..SubscriptionGroupConfig::default() };
+    ask(broker, RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, &(), body::encode(&config)).await.map(|_| ())
+}
+
+/// Sets where a group goes on in a queue.
+///
+/// # Errors
+/// When the broker does not answer.
+pub async fn set_offset(
+    broker: &Connection,
+    group: &str,
+    topic: &str,
+    queue_id: i32,
+    offset: i64,
+) -> Result<(), Failure> {
+    let fields = UpdateConsumerOffsetRequest { consumer_group: group, topic, queue_id, commit_offset: offset };
+    ask(broker, RequestCode::UPDATE_CONSUMER_OFFSET, &fields, Bytes::new()).await.map(|_| ())
 }
 
 /// The heartbeat of a client that produces only.

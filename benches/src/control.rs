@@ -27,6 +27,11 @@ impl Clock {
     pub fn wall_ms(&self) -> i64 {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
     }
+
+    /// A number for this run's messages: old ones in the topic, and those of others, have other numbers.
+    pub fn run(&self) -> u64 {
+        self.wall_ms() as u64 ^ u64::from(std::process::id()) << 44
+    }
 }
 
 /// Shared by everything that takes part in a run.

@@ -58,6 +58,14 @@ pub enum Failure {
         /// How long we asked.
         waited_s: u64,
     },
+    /// A server does not speak gRPC as it should.
+    #[error("gRPC with {address}: {reason}")]
+    Grpc {
+        /// Where it listens.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// Something went wrong under load.
     #[error("the run was given up: {0}")]
     GivenUp(String),

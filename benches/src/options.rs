@@ -10,7 +10,7 @@ use crate::payload;
 use crate::quantity;
 use crate::records::STAMP_BYTES;
 
-/// Drives a RocketMQ server over the remoting protocol and measures it.
+/// Drives a RocketMQ server over the remoting protocol or gRPC and measures it.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "mqbench",
@@ -20,6 +20,7 @@ use crate::records::STAMP_BYTES;
   mqbench produce --size 128 --batch 32 --messages 1000000 --topic backlog
   mqbench consume --topic backlog --backlog
   mqbench e2e --rate 2000 --duration 30s --json
+  mqbench e2e --rate 2000 --grpc 127.0.0.1:8081
 
 \"In flight\" is what threads are to a Java producer that sends synchronously: each sends its next message when its
 last one was answered."
@@ -114,6 +115,10 @@ pub struct Run {
     /// Connections to each broker, for each of producing and consuming
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub connections: u16,
+    /// Speak gRPC to the server at this address: consumers receive and acknowledge there what others pull. Topics are
+    /// still created over remoting
+    #[arg(long, value_name = "ADDR")]
+    pub grpc: Option<String>,
     /// How headers are written
     #[arg(long, value_name = "json|binary", default_value = "json", value_parser = encoding)]
     pub encoding: Encoding,
@@ -161,7 +166,7 @@ pub struct Sending {
 /// How to pull.
 #[derive(Clone, Debug, Args)]
 pub struct Pulling {
-    /// The most messages that a pull asks for
+    /// The most messages that a pull asks for; over gRPC, where servers give 32 at most, a receive
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(i32).range(1..))]
     pub pull_batch: i32,
 }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
-use crate::records::{STAMP_BYTES, Stamp};
+use crate::records::Stamp;
 
 /// Characters of a unique key.
 const KEY_CHARACTERS: usize = 32;
@@ -89,7 +89,7 @@ impl Payload {
     fn next_single(&self, stamp: Option<Stamp>) -> Bytes {
         let Some(stamp) = stamp else { return self.body.clone() };
         let mut body = self.body.to_vec();
-        put_stamp(&mut body, stamp);
+        stamp.put(&mut body);
         body.into()
     }
 
@@ -99,16 +99,10 @@ impl Payload {
         for message in self.batch_body.chunks_exact_mut(each) {
             message[key_at..key_at + KEY_CHARACTERS].copy_from_slice(&self.keys.next(now_ms));
             if let Some(stamp) = stamp {
-                put_stamp(&mut message[BATCH_HEAD_BYTES..BATCH_HEAD_BYTES + self.shape.body_bytes], stamp);
+                stamp.put(&mut message[BATCH_HEAD_BYTES..BATCH_HEAD_BYTES + self.shape.body_bytes]);
             }
         }
         Bytes::copy_from_slice(&self.batch_body)
-    }
-}
-
-fn put_stamp(body: &mut [u8], stamp: Stamp) {
-    if let Some(place) = body.get_mut(..STAMP_BYTES) {
-        place.copy_from_slice(&stamp.to_bytes());
     }
 }
 

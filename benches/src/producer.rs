@@ -14,7 +14,7 @@ use crate::schedule::Schedule;
 use crate::tally::Tally;
 
 /// So many failures without a success between them, and the run is given up.
-const MAX_FAILURES_IN_A_ROW: u32 = 1_000;
+pub(crate) const MAX_FAILURES_IN_A_ROW: u32 = 1_000;
 
 /// Who sends where.
 #[derive(Clone, Debug)]

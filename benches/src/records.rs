@@ -23,6 +23,13 @@ impl Stamp {
         bytes
     }
 
+    /// Writes the stamp at the beginning of a body that is long enough for it.
+    pub fn put(self, body: &mut [u8]) {
+        if let Some(place) = body.get_mut(..STAMP_BYTES) {
+            place.copy_from_slice(&self.to_bytes());
+        }
+    }
+
     /// The stamp that a body begins with, if it is long enough for one.
     pub fn of_body(body: &[u8]) -> Option<Self> {
         let (run, rest) = body.split_first_chunk()?;

@@ -14,6 +14,7 @@ use crate::cluster::{self, BrokerQueues, NameServer, connect};
 use crate::consumer::{Consumer, Measure, QueueRange, Subscription};
 use crate::control::{Control, Load};
 use crate::failure::Failure;
+use crate::grpc;
 use crate::options::{Consume, EndToEnd, Produce, Pulling, Run, Sending};
 use crate::pacer::Pacer;
 use crate::payload::{Payload, Shape};
@@ -31,6 +32,9 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 /// When the run cannot be begun or not be brought to its end.
 pub async fn produce(options: &Produce) -> Result<Report, Failure> {
     options.sending.check(false)?;
+    if let Some(address) = &options.run.grpc {
+        return grpc::produce(options, address).await;
+    }
     let session = Session::open(&options.run).await?;
     let mut producers = session.producers(&options.sending, None, options.messages).await?;
     producers.start(&session, &options.sending)?;
@@ -50,6 +54,9 @@ pub async fn produce(options: &Produce) -> Result<Report, Failure> {
 /// # Errors
 /// As [`produce`].
 pub async fn consume(options: &Consume) -> Result<Report, Failure> {
+    if let Some(address) = &options.run.grpc {
+        return grpc::consume(options, address).await;
+    }
     let session = Session::open(&options.run).await?;
     let (begin, measure) =
         if options.backlog { (Begin::Backlog, Measure::Pulls) } else { (Begin::Last, Measure::Nothing) };
@@ -68,9 +75,11 @@ pub async fn consume(options: &Consume) -> Result<Report, Failure> {
 /// As [`produce`].
 pub async fn end_to_end(options: &EndToEnd) -> Result<Report, Failure> {
     options.sending.check(true)?;
+    if let Some(address) = &options.run.grpc {
+        return grpc::end_to_end(options, address).await;
+    }
     let session = Session::open(&options.run).await?;
-    // Old messages of the topic, and those of others, have other numbers.
-    let run = session.control.clock.wall_ms() as u64 ^ u64::from(std::process::id()) << 44;
+    let run = session.control.clock.run();
     let mut consumers = session.consumers(&options.pulling, Begin::Last, Measure::Ages { run }).await?;
     let mut producers = session.producers(&options.sending, Some(run), None).await?;
     consumers.start();
@@ -107,12 +116,7 @@ impl<'a> Session<'a> {
     }
 
     fn plan(&self, until_done: bool) -> Plan {
-        Plan {
-            warmup: if until_done { Duration::ZERO } else { self.options.warmup },
-            duration: (!until_done).then_some(self.options.duration),
-            server_pids: self.options.server_pid.clone(),
-            progress: !self.options.quiet,
-        }
+        Plan::of(self.options, until_done)
     }
 
     fn client_id(&self, role: &str, index: usize) -> String {
@@ -200,14 +204,14 @@ impl<'a> Session<'a> {
 }
 
 /// The share of connection `index` in an amount that is divided as evenly as can be.
-fn share(amount: u64, index: usize, connections: usize) -> u64 {
+pub(crate) fn share(amount: u64, index: usize, connections: usize) -> u64 {
     let (index, connections) = (index as u64, connections as u64);
     amount / connections + u64::from(index < amount % connections)
 }
 
 /// Where consumers begin, and where they stop.
 #[derive(Clone, Copy)]
-enum Begin {
+pub(crate) enum Begin {
     /// With the first message, up to what is there now.
     Backlog,
     /// With what comes from now on.
@@ -215,7 +219,7 @@ enum Begin {
 }
 
 impl Begin {
-    async fn range(self, broker: &Connection, topic: &str, queue_id: i32) -> Result<QueueRange, Failure> {
+    pub(crate) async fn range(self, broker: &Connection, topic: &str, queue_id: i32) -> Result<QueueRange, Failure> {
         let max = cluster::max_offset(broker, topic, queue_id).await?;
         Ok(match self {
             Self::Last => QueueRange { queue_id, begin: max, end: None },

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::control::{Control, Load};
 use crate::failure::Failure;
+use crate::options::Run;
 use crate::process::Usage;
 use crate::report::progress_line;
 use crate::tally::Tally;
@@ -30,6 +31,18 @@ pub struct Plan {
     pub server_pids: Vec<u32>,
     /// Whether to tell how it goes.
     pub progress: bool,
+}
+
+impl Plan {
+    /// What the command line says. `until_done`: not for a time, but until the loads are done.
+    pub fn of(options: &Run, until_done: bool) -> Self {
+        Self {
+            warmup: if until_done { Duration::ZERO } else { options.warmup },
+            duration: (!until_done).then_some(options.duration),
+            server_pids: options.server_pid.clone(),
+            progress: !options.quiet,
+        }
+    }
 }
 
 /// What was measured.

@@ -24,6 +24,7 @@ use crate::flow::{self, SlowRequests};
 use crate::foreign::ForeignError;
 use crate::group::Groups;
 use crate::grpc::Grpc;
+use crate::lite::Lite;
 use crate::offset::Offsets;
 use crate::pop::Pop;
 use crate::pull::HeldPull;
@@ -82,6 +83,7 @@ pub struct Broker {
     pub(crate) timers: Timers,
     pub(crate) transactions: Transactions,
     pub(crate) pop: Pop,
+    pub(crate) lite: Lite,
     pub(crate) grpc: Grpc,
     pub(crate) cluster: Cluster,
     pub(crate) clients: RwLock<ClientRegistry<ClientHandle>>,
@@ -136,6 +138,7 @@ impl Broker {
             timers: Timers::default(),
             transactions: Transactions::default(),
             pop: Pop::load(&config, &root, &disk, clock.now_ms())?,
+            lite: Lite::default(),
             grpc: Grpc::new(file("grpcClients.json")),
             cluster: Cluster::default(),
             clients: RwLock::default(),

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How many topics are kept.
 const MAX_TOPICS: usize = 10_000;
 /// The number of a master among the brokers of its name.
-const MASTER: i64 = 0;
+pub(crate) const MASTER: i64 = 0;
 
 /// A topic in the whole cluster.
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ async fn message_type(broker: &Broker, topic: &str, route: &TopicRouteData) -> M
     }
     let addresses = route.broker_datas.iter().filter_map(|data| data.broker_addrs.get(&MASTER));
     for address in addresses.filter(|address| **address != broker.store_host.to_string()) {
-        let answer = ask(broker, address, RequestCode::GET_TOPIC_CONFIG, &TopicRequest { topic }).await;
+        let answer = ask(broker, address, RequestCode::GET_TOPIC_CONFIG, &TopicRequest { topic }, Body::Empty).await;
         let answer = answer.filter(|answer| answer.code == ResponseCode::SUCCESS);
         if let Some(config) = answer.and_then(|answer| decode::<TopicConfig>(&answer.body).ok()) {
             return MessageType::of_topic(&config);
@@ -111,16 +111,23 @@ async fn message_type(broker: &Broker, topic: &str, route: &TopicRouteData) -> M
 /// Asks one name server. `None`: it does not answer; `Some(None)`: it does not know the topic.
 async fn ask_route(broker: &Broker, address: &str, topic: &str) -> Option<Option<TopicRouteData>> {
     let header = GetRouteInfoRequest { topic, accept_standard_json_only: true, zone_mode: false, zone_name: None };
-    let answer = ask(broker, address, RequestCode::GET_ROUTEINFO_BY_TOPIC, &header).await?;
+    let answer = ask(broker, address, RequestCode::GET_ROUTEINFO_BY_TOPIC, &header, Body::Empty).await?;
     match answer.code {
         ResponseCode::SUCCESS => Some(decode(&answer.body).ok()),
         _ => Some(None),
     }
 }
 
-async fn ask(broker: &Broker, address: &str, code: RequestCode, header: &impl FieldSource) -> Option<Message> {
+/// Asks another broker, or a name server. `None`: it does not answer.
+pub(crate) async fn ask(
+    broker: &Broker,
+    address: &str,
+    code: RequestCode,
+    header: &impl FieldSource,
+    body: Body,
+) -> Option<Message> {
     let client = client(broker, address).await?;
-    let answer = client.request(code, header, Body::Empty, PATIENCE).await;
+    let answer = client.request(code, header, body, PATIENCE).await;
     let failed = |error: &_| {
         tracing::warn!(address, %code, "no answer about a topic: {error}");
         broker.cluster.clients.lock().remove(address);

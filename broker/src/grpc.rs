@@ -36,10 +36,12 @@ use bolide_proto::v2;
 
 use crate::broker::Broker;
 use crate::config_file::ConfigFile;
+use crate::lite as lite_topics;
 
 use caller::Caller;
-pub(crate) use endpoint::published;
+pub(crate) use endpoint::{BadListener, listeners, published};
 use fault::Fault;
+pub(crate) use lite::lost_lite_topic;
 pub(crate) use session::Session;
 use session::Sessions;
 pub(crate) use transaction::recover as recover_transaction;
@@ -74,9 +76,10 @@ impl Grpc {
     }
 }
 
-/// Forgets clients that fell silent.
+/// Forgets clients that fell silent, and what they subscribed to.
 pub(crate) fn expire(broker: &Broker, now_ms: i64) {
     broker.grpc.sessions.expire(now_ms, broker.config.get().channel_expired_timeout_ms);
+    lite_topics::expire(broker, now_ms);
 }
 
 /// Ends all Telemetry streams, for the broker stops.

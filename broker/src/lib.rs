@@ -15,6 +15,7 @@ mod flow;
 pub mod foreign;
 pub mod group;
 mod grpc;
+pub mod lite;
 mod message;
 mod metrics;
 pub mod name;

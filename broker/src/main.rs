@@ -107,7 +107,7 @@ fn announce(bare: bool, name_server: Option<&NameServer>, broker: &BrokerServer)
     for address in broker.local_addrs() {
         writeln!(out, "broker ready on {address}")?;
     }
-    if let Some(address) = broker.grpc_addr() {
+    for address in broker.grpc_addrs() {
         writeln!(out, "gRPC ready on {address}")?;
     }
     if let Some(address) = broker.metrics_addr() {

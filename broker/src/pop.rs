@@ -13,6 +13,7 @@ pub mod entry;
 pub mod handle;
 pub mod in_flight;
 mod journal;
+mod lite;
 mod modes;
 mod notification;
 pub mod order;
@@ -35,12 +36,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use bolide_remoting::{Reply, Request};
+use bolide_store::light::is_light;
 use bolide_store::{Arrival, Disk};
 use parking_lot::Mutex;
 
 pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time};
 pub(crate) use assignment::{modes, query_assignment, set_mode};
 pub(crate) use check::{Subject, check, subscription};
+pub(crate) use lite::wake as wake_lite;
 pub(crate) use notification::{notification, polling_info};
 pub(crate) use peek::peek;
 pub(crate) use receipt::{Receipt, ReceiptError};
@@ -84,6 +87,8 @@ pub(crate) struct Pop {
     order_file: ConfigFile,
     modes: Modes,
     pops: Mutex<WaitingPops<HeldPop>>,
+    /// Those of lite topics, which wait by their clients.
+    lite_pops: Mutex<WaitingPops<HeldPop>>,
     notifications: Mutex<WaitingPops<HeldNotification>>,
     /// One POP at a time reads a queue for a group and moves the group's offset.
     turns: Vec<Mutex<()>>,
@@ -116,6 +121,7 @@ impl Pop {
             order_file,
             modes: Modes::load(file("messageRequestMode.json"))?,
             pops: Mutex::new(WaitingPops::new(limit, limit_of_scope)),
+            lite_pops: Mutex::new(WaitingPops::new(limit, limit_of_scope)),
             notifications: Mutex::new(WaitingPops::new(limit, limit_of_scope)),
             turns: std::iter::repeat_with(Mutex::default).take(TURNS).collect(),
             counter: AtomicU32::new(0),
@@ -171,6 +177,9 @@ pub(crate) fn recover(broker: &Broker) -> Result<(), bolide_store::ReadError> {
 /// Messages have arrived: those who wait for them go on.
 pub(crate) fn wake(broker: &Arc<Broker>, arrivals: &[Arrival]) {
     for arrival in arrivals {
+        if is_light(&arrival.topic) {
+            lite::wake(broker, &arrival.topic, None);
+        }
         for _ in 0..arrival.messages {
             if !request::wake(broker, arrival) {
                 break;
@@ -231,6 +240,9 @@ fn forget(broker: &Broker, is_gone: impl Fn(&Place) -> bool) {
 
 /// A queue has become open to a group.
 fn wake_place(broker: &Arc<Broker>, place: &Place) {
+    if is_light(&place.topic) {
+        lite::wake(broker, &place.topic, Some(&place.group));
+    }
     let scope = Scope { topic: place.topic.to_string(), group: place.group.to_string() };
     request::wake_one(broker, &scope, place.queue);
     notification::wake_one(broker, &scope, place.queue);

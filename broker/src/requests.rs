@@ -8,8 +8,8 @@ use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::{
-    admin, client, group, offset, pop, pull, query, relay, retention, retry, role, runtime_info, send, statistics,
-    timer, topic, transaction,
+    admin, client, group, lite, offset, pop, pull, query, relay, retention, retry, role, runtime_info, send,
+    statistics, timer, topic, transaction,
 };
 
 /// Serves one kind of request.
@@ -115,6 +115,7 @@ requests! {
     NOTIFICATION => pop::notification,
     POLLING_INFO => pop::polling_info,
     POP_ROLLBACK => pop::roll_back,
+    LITE_SUBSCRIPTION_CTL => lite::requests::control,
     BATCH_ACK_MESSAGE => pop::acknowledge_batch,
 }
 

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::broker::{Broker, FrontDoor, OpenError, Opening};
 use crate::config::{BrokerConfig, MetricsExporter};
+use crate::grpc::BadListener;
 use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::grpc::tls::TlsError;
 use crate::metrics::endpoint::MetricsServer;
@@ -46,13 +47,17 @@ pub enum StartError {
     /// TLS cannot be served.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A further port for gRPC is not written as it should be.
+    #[error(transparent)]
+    Listeners(#[from] BadListener),
 }
 
 /// A broker that serves.
 pub struct BrokerServer {
     broker: Arc<Broker>,
     server: Server,
-    grpc: Option<GrpcServer>,
+    /// The first one is on `grpcServerPort`.
+    grpc: Vec<GrpcServer>,
     metrics: Option<MetricsServer>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -79,7 +84,7 @@ impl BrokerServer {
                 return Err(io_error(&ports, source));
             }
         };
-        let grpc = match listen_for_grpc(&broker, bind, config.grpc_server_port) {
+        let grpc = match listen_for_grpc(&broker, bind, &config) {
             Ok(grpc) => grpc,
             Err(error) => {
                 server.shutdown().await;
@@ -91,7 +96,7 @@ impl BrokerServer {
             Ok(metrics) => metrics,
             Err(error) => {
                 server.shutdown().await;
-                if let Some(grpc) = grpc {
+                for grpc in grpc {
                     grpc.shutdown().await;
                 }
                 broker.close()?;
@@ -120,9 +125,9 @@ impl BrokerServer {
         self.server.local_addrs()
     }
 
-    /// The address that gRPC is served on, if it is.
-    pub fn grpc_addr(&self) -> Option<SocketAddr> {
-        self.grpc.as_ref().map(GrpcServer::local_addr)
+    /// The addresses that gRPC is served on.
+    pub fn grpc_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.grpc.iter().map(GrpcServer::local_addr)
     }
 
     /// The address that metrics and health are served on, if they are.
@@ -143,7 +148,7 @@ impl BrokerServer {
         pull::drain(&self.broker);
         pop::drain(&self.broker);
         grpc::drain(&self.broker);
-        if let Some(grpc) = self.grpc {
+        for grpc in self.grpc {
             grpc.shutdown().await;
         }
         self.server.shutdown().await;
@@ -184,16 +189,19 @@ impl Ports {
     }
 }
 
-/// Serves gRPC, unless the port is 0.
-fn listen_for_grpc(broker: &Arc<Broker>, bind: IpAddr, port: u16) -> Result<Option<GrpcServer>, StartError> {
-    if port == 0 {
-        return Ok(None);
+/// Serves gRPC on all its ports, unless the first is 0.
+fn listen_for_grpc(broker: &Arc<Broker>, bind: IpAddr, config: &BrokerConfig) -> Result<Vec<GrpcServer>, StartError> {
+    let others = grpc::listeners(config)?;
+    if config.grpc_server_port == 0 {
+        return Ok(Vec::new());
     }
-    match GrpcServer::bind(broker, SocketAddr::new(bind, port)) {
-        Ok(server) => Ok(Some(server)),
-        Err(ListenError::Port(source)) => Err(StartError::Listen { key: "grpcServerPort", port, source }),
+    let others = others.iter().map(|listener| ("grpcListeners", listener.port));
+    let serve = |(key, port)| match GrpcServer::bind(broker, SocketAddr::new(bind, port)) {
+        Ok(server) => Ok(server),
+        Err(ListenError::Port(source)) => Err(StartError::Listen { key, port, source }),
         Err(ListenError::Tls(error)) => Err(error.into()),
-    }
+    };
+    std::iter::once(("grpcServerPort", config.grpc_server_port)).chain(others).map(serve).collect()
 }
 
 /// Serves metrics and health, unless that is switched off.

@@ -35,8 +35,9 @@ pub fn every_case_passes(client: GrpcClient) {
     }
     client.build();
     let cluster = Cluster::new(client.folder());
-    // Apache's default is off.
-    let settings = [PATIENT, &[("recallMessageEnable", "true")]].concat();
+    // Apache's defaults are off.
+    let own = [("recallMessageEnable", "true"), ("enableLmq", "true"), ("enableMultiDispatch", "true")];
+    let settings = [PATIENT, &own].concat();
     cluster.start_grpc_broker(ORDINARY, "DefaultCluster", &settings);
     // Without the template of new topics, so that nobody else's topics come to be on it.
     let own = [PATIENT, &[("autoCreateTopicEnable", "false")]].concat();
@@ -131,8 +132,8 @@ impl GrpcClient {
         command.arg("cases").arg("--namesrv").arg(cluster.name_server()).arg("--brokers").arg(brokers.join(","));
         command.arg("--broker").arg(ORDINARY).arg("--restartable").arg(RESTARTABLE).arg("--work").arg(work);
         if apache_version().is_none() {
-            // Apache's proxy forgets what it has handed out.
-            command.arg("--pair").arg(PAIR.join(",")).args(["--durable", "yes"]);
+            // Apache's proxy forgets what it has handed out, and has no lite topics in local mode.
+            command.arg("--pair").arg(PAIR.join(",")).args(["--durable", "yes", "--lite", "yes"]);
         }
         if let Ok(only) = std::env::var(ONLY_VARIABLE) {
             command.arg("--only").arg(only);

@@ -390,15 +390,13 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: "lite topics are not served yet, and light queues are counted like all others",
+        reason: "lite topics are looked at as soon as something is in them, and light queues are counted like all others",
         names: &[
             "enableLiteEventMode",
             "liteEventCheckInterval",
             "liteTtlCheckInterval",
             "minLiteTTl",
             "liteSubscriptionCheckInterval",
-            "liteSubscriptionCheckTimeoutMills",
-            "maxLiteSubscriptionCount",
             "enableLitePopLog",
             "maxClientEventCount",
             "liteEventFullDispatchDelayTime",

@@ -88,6 +88,9 @@ bolide_remoting::config_keys! {
     /// What name servers and clients are told to dial for gRPC, as host:port, where that is not brokerIP1 with grpcServerPort:
     /// behind a NAT, say. (A key of ours.)
     "grpcAdvertisedAddress" [fixed] grpc_advertised_address: String = String::new();
+    /// Further ports for gRPC, each with a name and what the clients that come in there are told to dial:
+    /// NAME=PORT@HOST:PORT;NAME=PORT@HOST:PORT. A route names the other brokers by their listener of the same name. (A key of ours.)
+    "grpcListeners" [fixed] grpc_listeners: String = String::new();
     /// File with the certificate for TLS, and those above it, as PEM. Without one, a certificate is made at each start.
     "tlsCertPath" [fixed] tls_cert_path: String = String::new();
     /// File with the certificate's private key, as PEM.
@@ -198,6 +201,10 @@ bolide_remoting::config_keys! {
     "enableLmq" [fixed] enable_lmq: bool = false;
     /// Whether, with enableLmq, messages are put into the light queues that they name (INNER_MULTI_DISPATCH).
     "enableMultiDispatch" [fixed] enable_multi_dispatch: bool = false;
+    /// How many subscriptions to lite topics there may be, over all clients.
+    "maxLiteSubscriptionCount" [mutable] max_lite_subscription_count: i64 = 100_000, 1..=i64::MAX;
+    /// How long a client may say nothing about its lite topics before they are forgotten, in milliseconds.
+    "liteSubscriptionCheckTimeoutMills" [mutable] lite_subscription_check_timeout_ms: i64 = 180_000, 1_000..=i64::MAX;
     /// Whether the number of light queues is limited.
     "enableLmqQuota" [mutable] enable_lmq_quota: bool = false;
     /// How many light queues there may be then; a message that needs a further one is refused.

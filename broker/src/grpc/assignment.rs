@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bolide_proto::v2::{Assignment, Code, MessageQueue, QueryAssignmentRequest, QueryAssignmentResponse, Resource};
+use bolide_remoting::body::SubscriptionGroupConfig;
 
 use super::route::{self, Part};
 use super::{Caller, Fault, ok, resource};
@@ -18,7 +19,10 @@ pub(super) async fn query(
     let topic = resource::topic(request.topic.as_ref())?;
     let group = resource::group(request.group.as_ref())?;
     let (parts, _) = route::parts(broker, caller, topic, request.endpoints.as_ref()).await?;
-    let in_order = broker.groups.find(group).is_some_and(|group| group.consume_message_orderly);
+    // A client of lite topics asks a broker for all of them at once.
+    let has_lite_topics = |group: &SubscriptionGroupConfig| group.attributes.contains_key("lite.bind.topic");
+    let in_order =
+        broker.groups.find(group).is_some_and(|group| group.consume_message_orderly && !has_lite_topics(&group));
     let assignments: Vec<Assignment> =
         parts.iter().flat_map(|part| assignments(part, request.topic.as_ref(), in_order)).collect();
     if assignments.is_empty() {

@@ -2,6 +2,7 @@
 //! it guards against accidents, nothing else.
 
 use bolide_proto::v2::{Code, Digest, DigestType};
+use ring::digest::SHA1_FOR_LEGACY_USE_ONLY;
 
 use super::Fault;
 
@@ -10,10 +11,11 @@ pub(super) fn of(body: &[u8]) -> Digest {
     Digest { r#type: DigestType::Md5.into(), checksum: hex(&md5(body)) }
 }
 
-/// Checks what a producer says about its message's body. SHA-1, which no client sends, is taken as it is.
+/// Checks what a producer says about its message's body.
 pub(super) fn check(digest: &Digest, body: &[u8]) -> Result<(), Fault> {
     let actual = match digest.r#type() {
-        DigestType::Unspecified | DigestType::Sha1 => return Ok(()),
+        DigestType::Unspecified => return Ok(()),
+        DigestType::Sha1 => hex(ring::digest::digest(&SHA1_FOR_LEGACY_USE_ONLY, body).as_ref()),
         DigestType::Crc32 => format!("{:X}", crc32fast::hash(body)),
         DigestType::Md5 => hex(&md5(body)),
     };
@@ -171,6 +173,8 @@ mod tests {
         assert_eq!(check(&of(b"body"), b"bodY").unwrap_err().code, Code::MessageCorrupted);
         assert!(check(&digest(DigestType::Crc32, "352441c2"), b"abc").is_ok());
         assert!(check(&digest(DigestType::Crc32, "352441c3"), b"abc").is_err());
+        assert!(check(&digest(DigestType::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"), b"abc").is_ok());
+        assert!(check(&digest(DigestType::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89c"), b"abc").is_err());
         assert!(check(&digest(DigestType::Unspecified, "x"), b"abc").is_ok());
     }
 }

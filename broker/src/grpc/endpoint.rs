@@ -1,14 +1,67 @@
 //! Where brokers serve gRPC: what a broker publishes through the name servers, and what clients are told. A broker publishes an entry
-//! `grpc://host:port` among its filter servers, which name servers keep with the broker and clients of Apache's ignore.
+//! `grpc://host:port` among its filter servers, which name servers keep with the broker and clients of Apache's ignore; for each
+//! further listener, one that bears the listener's name, `grpc+name://host:port`.
 
 use std::net::{IpAddr, SocketAddr};
 
 use bolide_proto::v2::{Address, AddressScheme, Endpoints};
 
 use crate::broker::Broker;
+use crate::config::BrokerConfig;
 
 /// What an entry begins with.
-const SCHEME: &str = "grpc://";
+const SCHEME: &str = "grpc";
+/// What follows, and a listener's name if it has one.
+const AUTHORITY: &str = "://";
+/// Stands before a listener's name.
+const NAME: char = '+';
+
+/// A port for clients that are to be told an address of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listener {
+    /// Tells it from others; the same on all brokers.
+    pub(crate) name: String,
+    /// The port that is listened on.
+    pub(crate) port: u16,
+    /// What clients dial, as host:port.
+    advertised: String,
+}
+
+/// The configuration names a listener that cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("grpcListeners: {0:?} is no listener; write NAME=PORT@HOST:PORT, each name and port once")]
+pub struct BadListener(String);
+
+/// The listeners beside the one of `grpcServerPort`.
+///
+/// # Errors
+/// When one of them is not written as it should be.
+pub(crate) fn listeners(config: &BrokerConfig) -> Result<Vec<Listener>, BadListener> {
+    let mut found: Vec<Listener> = Vec::new();
+    for text in config.grpc_listeners.split(';').map(str::trim).filter(|text| !text.is_empty()) {
+        let listener = listener(text).filter(|listener| {
+            let is_taken = |other: &Listener| other.name == listener.name || other.port == listener.port;
+            listener.port != config.grpc_server_port && !found.iter().any(is_taken)
+        });
+        found.push(listener.ok_or_else(|| BadListener(text.to_owned()))?);
+    }
+    Ok(found)
+}
+
+fn listener(text: &str) -> Option<Listener> {
+    let (name, rest) = text.split_once('=')?;
+    let (port, advertised) = rest.split_once('@')?;
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let port = port.parse().ok().filter(|port| *port != 0 && is_name)?;
+    parse(advertised)?;
+    Some(Listener { name: name.to_owned(), port, advertised: advertised.to_owned() })
+}
+
+/// The name of the listener on this port; `None`: it is the one of `grpcServerPort`.
+pub(super) fn name_of(config: &BrokerConfig, port: u16) -> Option<String> {
+    // What was wrong was told at the start.
+    listeners(config).ok()?.into_iter().find(|listener| listener.port == port).map(|listener| listener.name)
+}
 
 /// What this broker publishes; nothing, where it serves no gRPC.
 pub(crate) fn published(broker: &Broker) -> Vec<String> {
@@ -18,12 +71,23 @@ pub(crate) fn published(broker: &Broker) -> Vec<String> {
     }
     let own = || SocketAddr::new(broker.store_host.ip(), config.grpc_server_port).to_string();
     let advertised = Some(config.grpc_advertised_address.clone()).filter(|address| !address.is_empty());
-    vec![format!("{SCHEME}{}", advertised.unwrap_or_else(own))]
+    let first = format!("{SCHEME}{AUTHORITY}{}", advertised.unwrap_or_else(own));
+    let named = |Listener { name, advertised, .. }| format!("{SCHEME}{NAME}{name}{AUTHORITY}{advertised}");
+    let others = listeners(&config).unwrap_or_default().into_iter().map(named);
+    std::iter::once(first).chain(others).collect()
 }
 
-/// The endpoint among a broker's filter servers.
-pub(super) fn of_filter_servers(entries: &[String]) -> Option<Endpoints> {
-    entries.iter().find_map(|entry| parse(entry.strip_prefix(SCHEME)?))
+/// The endpoint among a broker's filter servers, for clients that came in on the listener of this name. A broker that has none of that
+/// name is dialled where all others dial it.
+pub(super) fn of_filter_servers(entries: &[String], listener: Option<&str>) -> Option<Endpoints> {
+    let of = |wanted: Option<&str>| {
+        entries.iter().find_map(|entry| {
+            let (scheme, address) = entry.split_once(AUTHORITY)?;
+            let name = scheme.strip_prefix(SCHEME)?;
+            (name.strip_prefix(NAME) == wanted && (wanted.is_some() || name.is_empty())).then(|| parse(address))?
+        })
+    };
+    of(listener).or_else(|| of(None))
 }
 
 /// The endpoint of an address.
@@ -55,12 +119,36 @@ mod tests {
     fn an_entry_for_grpc_is_found_among_others() {
         let of = |entries: &[&str]| {
             let entries: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
-            of_filter_servers(&entries).map(|found| (found.scheme(), found.addresses[0].clone()))
+            of_filter_servers(&entries, None).map(|found| (found.scheme(), found.addresses[0].clone()))
         };
         let address = |host: &str, port| Address { host: host.to_owned(), port };
         assert_eq!(of(&["f:1", "grpc://10.0.0.1:8081"]), Some((AddressScheme::IPv4, address("10.0.0.1", 8081))));
         assert_eq!(of(&["grpc://[::1]:8081"]), Some((AddressScheme::IPv6, address("::1", 8081))));
         assert_eq!(of(&["grpc://mq.example:80"]), Some((AddressScheme::DomainName, address("mq.example", 80))));
         assert_eq!((of(&["f:1"]), of(&["grpc://x"]), of(&["grpc://:1"]), of(&[])), (None, None, None, None));
+        assert_eq!(of(&["grpc+out://h:1"]), None);
+    }
+
+    #[test]
+    fn a_client_is_told_the_address_for_its_listener() {
+        let entries = ["grpc://in:1", "grpc+out://out:2"].map(str::to_owned);
+        let of = |listener| of_filter_servers(&entries, listener).unwrap().addresses[0].host.clone();
+        assert_eq!((of(None), of(Some("out")), of(Some("other"))), ("in".into(), "out".into(), "in".into()));
+    }
+
+    #[test]
+    fn listeners_are_read_and_mistakes_named() {
+        let read = |text: &str| {
+            let config = BrokerConfig { grpc_listeners: text.to_owned(), ..BrokerConfig::default() };
+            listeners(&config).map(|found| found.into_iter().map(|one| (one.name, one.port, one.advertised)).collect())
+        };
+        let named = |name: &str, port, address: &str| (name.to_owned(), port, address.to_owned());
+        assert_eq!(read(""), Ok(vec![]));
+        let two = "out=8082@mq.example:18081; vpn=8083@10.0.0.1:8083";
+        assert_eq!(read(two), Ok(vec![named("out", 8082, "mq.example:18081"), named("vpn", 8083, "10.0.0.1:8083")]));
+        for wrong in ["out", "out=8082", "=8082@h:1", "out=0@h:1", "out=8082@h", "o t=8082@h:1", "out=8081@h:1"] {
+            assert_eq!(read(wrong), Err(BadListener(wrong.to_owned())));
+        }
+        assert_eq!(read("a=1@h:1;a=2@h:1"), Err(BadListener("a=2@h:1".to_owned())));
     }
 }

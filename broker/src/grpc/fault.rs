@@ -20,11 +20,6 @@ impl Fault {
     pub(super) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Fault { code, message: message.into() }
     }
-
-    /// Something that a client may ask for, but that this broker does not do (yet).
-    pub(super) fn not_supported(what: &str) -> Self {
-        Fault::new(Code::NotImplemented, format!("{what} is not supported by this broker yet"))
-    }
 }
 
 impl From<Fault> for v2::Status {

@@ -12,6 +12,7 @@ use crate::broker::Broker;
 use crate::client;
 use crate::client::registry::Consumption;
 use crate::filter::{SQL92, Subscription, TAG};
+use crate::lite;
 use crate::pop;
 
 /// Heartbeat.
@@ -34,6 +35,7 @@ pub(super) async fn terminate(
 ) -> Result<v2::NotifyClientTerminationResponse, Fault> {
     let session = broker.grpc.sessions.remove(&caller.client_id).ok_or_else(unknown_client)?;
     client::leave_all(broker, session.id());
+    lite::leave(broker, &caller.client_id);
     Ok(v2::NotifyClientTerminationResponse { status: ok() })
 }
 

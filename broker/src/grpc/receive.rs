@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::message::{Delivery, outgoing, timestamp};
 use super::{Caller, Fault, heartbeat, ok, receipt, resource};
 use crate::broker::Broker;
+use crate::lite;
 use crate::message::records;
 use crate::pop::waiting::Scope;
 use crate::pop::{self, Batch, Popped, Receipt, Subject, Taken, Wanted};
@@ -37,9 +38,8 @@ pub(super) async fn receive(
     let group = resource::group(request.group.as_ref())?;
     let session = broker.grpc.sessions.get(&caller.client_id);
     let settings = session.map(|session| session.settings());
-    if settings.as_ref().is_some_and(|settings| settings.client_type() == ClientType::LitePushConsumer) {
-        return Err(Fault::not_supported("ReceiveMessage of lite topics"));
-    }
+    let kind = settings.as_ref().map(|settings| settings.client_type());
+    let is_lite = matches!(kind, Some(ClientType::LitePushConsumer | ClientType::LiteSimpleConsumer));
     let patience = patience(broker, caller, settings.as_deref(), &request)?;
     let renews = request.auto_renew && settings.is_some();
     let invisible_ms = invisible_ms(broker, &request)?;
@@ -48,7 +48,10 @@ pub(super) async fn receive(
     let subscription = pop::subscription(broker, topic, expression, Some(heartbeat::filter_type(filter)))
         .map_err(|refusal| Fault::new(Code::IllegalFilterExpression, refusal.remark))?;
     pop::check(broker, caller.ends.peer, "pop message", Subject { group, topic, queue: -1 })?;
-    let config = broker.groups.find(group).ok_or_else(|| Refusal::no_group(group))?;
+    let config = match is_lite {
+        true => lite::check(broker, topic, group)?,
+        false => broker.groups.find(group).ok_or_else(|| Refusal::no_group(group))?,
+    };
     let wanted = Wanted {
         scope: Scope { topic: topic.to_owned(), group: group.to_owned() },
         // Clients name a queue, but mean any of the broker's.
@@ -59,9 +62,11 @@ pub(super) async fn receive(
         may_wait: !patience.is_zero(),
         from_oldest: false,
         subscription,
-        ordered: config.consume_message_orderly,
+        // Each lite topic is consumed in order, whatever the group says.
+        ordered: is_lite || config.consume_message_orderly,
         attempt: request.attempt_id.clone().filter(|attempt| !attempt.is_empty()),
         holder: renews.then(|| caller.client_id.as_str().into()),
+        lite_client: is_lite.then(|| caller.client_id.as_str().into()),
     };
     match pop::receive(broker, wanted.clone()).await? {
         Popped::Full => Err(Fault::new(Code::TooManyRequests, "polling full")),

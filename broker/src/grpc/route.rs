@@ -52,12 +52,15 @@ pub(super) async fn parts(
     let Known { route, message_type, .. } = known.ok_or_else(|| Refusal::no_topic(topic))?;
     let own = broker.config.get().broker_name.clone();
     let is_alone = route.queue_datas.iter().all(|queues| queues.broker_name == own);
-    let parts = if is_alone && broker.config.get().grpc_advertised_address.is_empty() {
+    let listener = endpoint::name_of(&broker.config.get(), caller.ends.local.port());
+    let is_free_to_choose = listener.is_none() && broker.config.get().grpc_advertised_address.is_empty();
+    let parts = if is_alone && is_free_to_choose {
         let dialled = dialled.filter(|endpoints| !endpoints.addresses.is_empty()).cloned();
         let endpoints = dialled.unwrap_or_else(|| endpoint::of_address(caller.ends.local));
         split(&route, |_| Some(endpoints.clone()))
     } else {
-        split(&route, |address| endpoint::of_filter_servers(route.filter_server_table.get(address)?))
+        let published = |address: &str| route.filter_server_table.get(address);
+        split(&route, |address| endpoint::of_filter_servers(published(address)?, listener.as_deref()))
     };
     if parts.is_empty() {
         let text = format!("no broker that has the topic {topic} serves gRPC");
@@ -157,7 +160,7 @@ mod tests {
     }
 
     fn at(address: &str) -> Option<Endpoints> {
-        endpoint::of_filter_servers(&[format!("grpc://{}", address.replace("10911", "8081"))])
+        endpoint::of_filter_servers(&[format!("grpc://{}", address.replace("10911", "8081"))], None)
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::transaction::TransactionId;
 use super::{Caller, Fault, digest, resource};
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
+use crate::lite;
 use crate::message::PropertyList;
 use crate::refusal::Refusal;
 use crate::send::{self, Parcel, Sending, Sent};
@@ -188,7 +189,11 @@ fn set_kind(
     }
     check_text(group, "message group", Code::IllegalMessageGroup)?;
     set(properties, key::MESSAGE_GROUP, group);
-    check_text(system.lite_topic(), "lite topic", Code::IllegalLiteTopic)?;
+    if let Some(lite_topic) = &system.lite_topic
+        && !lite_topic.is_empty()
+    {
+        lite::check_name(lite_topic)?;
+    }
     set(properties, key::LITE_TOPIC, system.lite_topic());
     Ok(())
 }

@@ -10,13 +10,10 @@ use bolide_remoting::body::{GroupRetryPolicy, GroupRetryPolicyType, Subscription
 use super::{Fault, resource};
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
+use crate::lite;
 
 /// By how much a producer's pause grows with each try.
 const PRODUCER_MULTIPLIER: f32 = 2.0;
-/// The longest name of a lite topic, in bytes.
-const MAX_LITE_TOPIC_BYTES: i32 = 64;
-/// How many lite topics a client may subscribe to unless its group says otherwise (`lite.sub.client.quota`).
-const LITE_SUBSCRIPTION_QUOTA: i32 = 2_000;
 /// The waits of a group without a retry policy of its own, in seconds: Apache's.
 const WAITS_S: [u64; 18] = [1, 5, 10, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 1_200, 1_800, 3_600, 7_200];
 /// The growing waits of a group that asks for them without saying which: 5 s, twice as long each time, 2 h at most.
@@ -47,12 +44,12 @@ pub(super) fn merged(broker: &Broker, settings: &Settings) -> Settings {
             let polling_ms = config.grpc_client_consumer_max_long_polling_timeout_ms.unsigned_abs();
             subscription.receive_batch_size = Some(config.grpc_client_consumer_long_polling_batch_size);
             subscription.long_polling_timeout = Some(duration(polling_ms));
-            subscription.max_lite_topic_size = Some(MAX_LITE_TOPIC_BYTES);
+            subscription.max_lite_topic_size = Some(lite::MAX_NAME_BYTES as i32);
             let group = subscription.group.as_ref().map_or("", |group| group.name.as_str());
             if let Some(group) = broker.groups.find(group) {
-                let quota = group.attributes.get("lite.sub.client.quota").and_then(|quota| quota.parse().ok());
+                let quota = i32::try_from(lite::client_quota(&group)).unwrap_or(i32::MAX);
                 subscription.fifo = Some(group.consume_message_orderly);
-                subscription.lite_subscription_quota = Some(quota.unwrap_or(LITE_SUBSCRIPTION_QUOTA));
+                subscription.lite_subscription_quota = Some(quota);
                 merged.backoff_policy = Some(consumer_backoff(&group));
             }
         }

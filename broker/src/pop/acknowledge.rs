@@ -18,6 +18,7 @@ use super::order::Committed;
 use super::retry_topic::TopicKind;
 use super::{check, journal, take, wake_place};
 use crate::broker::Broker;
+use crate::lite;
 use crate::refusal::Refusal;
 use crate::reply::{Respond, json_body};
 
@@ -149,6 +150,10 @@ pub(super) fn acknowledge_ordered(
             Committed::Next(next) => {
                 if !broker.offsets.read().has_reset(group, topic, queue) {
                     broker.offsets.write().commit(group, topic, queue, next);
+                }
+                if lite::parts(topic).is_some() {
+                    // There may be very many of them.
+                    state.order.clear_done(place);
                 }
                 take::append_order(broker, &mut state, place, next)?;
                 !state.order.is_blocked(place, None, broker.clock.now_ms())

@@ -272,6 +272,13 @@ impl OrderTable {
         }
     }
 
+    /// Forgets what a group has of a queue, if all of it is acknowledged.
+    pub fn clear_done(&mut self, place: &Place) {
+        if self.places.get(place).is_some_and(|info| !info.next_offset_is_left()) {
+            self.clear(place);
+        }
+    }
+
     /// Forgets the places that `is_gone` names.
     pub fn forget(&mut self, is_gone: impl Fn(&Place) -> bool) {
         let before = self.places.len();

@@ -11,6 +11,7 @@ use super::retry_topic::{self, TopicKind};
 use super::take::{Batch, Taken, Wanted};
 use super::{check, revive};
 use crate::broker::Broker;
+use crate::lite;
 use crate::refusal::Refusal;
 use crate::retry;
 
@@ -63,7 +64,7 @@ impl Receipt {
     }
 
     /// Reads the text that a consumer sends, with the topic and the group that it names: the parts of a handle as remoting knows it,
-    /// then the place in the log.
+    /// then the place in the log, and the lite topic if it is one's.
     pub(crate) fn parse(broker: &Broker, text: &str, topic: &str, group: &str) -> Result<Self, ReceiptError> {
         let bad = || ReceiptError::Invalid(BadHandle(text.to_owned()).to_string());
         let Handle { start, pop_ms, invisible_ms, revive_queue, broker: name } =
@@ -77,7 +78,11 @@ impl Receipt {
         if name != broker.config.get().broker_name {
             return Err(ReceiptError::Invalid(format!("the receipt handle is one of broker {name}")));
         }
-        let place = Place::new(&kind.topic(topic, group), group, queue);
+        let topic = match rest.get(1) {
+            Some(lite_topic) => lite::queue_of(topic, lite_topic),
+            None => kind.topic(topic, group),
+        };
+        let place = Place::new(&topic, group, queue);
         let key = DeliveryKey { place, start, pop_ms };
         Ok(Receipt { key, offset, revive_queue, invisible_ms, broker: name.to_owned(), physical_offset })
     }
@@ -152,7 +157,8 @@ impl Receipt {
         let Some(record) = revive::read_one(broker, topic, *queue, self.offset)? else {
             return Err(ReceiptError::Invalid(format!("message {} of {topic}@{queue} is gone", self.offset)));
         };
-        let created = retry::give_up(broker, group, retry_topic::original(topic, group), &record)?;
+        let origin = lite::parts(topic).map_or_else(|| retry_topic::original(topic, group), |(parent, _)| parent);
+        let created = retry::give_up(broker, group, origin, &record)?;
         if !created.is_empty() {
             broker.registrar.announce(created, Box::new(|| ()));
         }
@@ -167,7 +173,8 @@ impl std::fmt::Display for Receipt {
         let handle =
             Handle { start: *start, pop_ms: *pop_ms, invisible_ms: *invisible_ms, revive_queue: *revive_queue, broker };
         let text = handle.write(TopicKind::of(&place.topic), place.queue, *offset);
-        write!(f, "{text} {physical_offset}")
+        write!(f, "{text} {physical_offset}")?;
+        lite::parts(&place.topic).map_or(Ok(()), |(_, lite_topic)| write!(f, " {lite_topic}"))
     }
 }
 

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use bolide_remoting::header::{PopMessageRequest, PopMessageResponse};
 use bolide_remoting::{Body, Reply, Request, ResponseCode};
+use bolide_store::light::LIGHT_QUEUE;
 use bolide_store::{Arrival, ReadError, ReadStatus};
 use bytes::Bytes;
 
 use super::check::{self, Subject};
 use super::handle::{Handle, OffsetInfo};
 use super::recipient::Recipient;
-use super::relabel;
 use super::retry_topic::{self, TopicKind};
 use super::take::{Batch, Reading, TakeError, Taken, Wanted, has_message, take};
 use super::waiting::{Full, Scope};
+use super::{lite, relabel};
 use crate::broker::Broker;
 use crate::flow;
 use crate::message::records;
@@ -26,7 +27,7 @@ const MAX_MESSAGES: i32 = 32;
 /// How much later than it wanted to wait a client's request may come; it has given up then.
 const MAX_LATE_MS: i64 = 500;
 /// How often a POP that is about to wait looks whether a message has come meanwhile.
-const LOOKS: usize = 3;
+pub(super) const LOOKS: usize = 3;
 
 /// A POP that waits for a message, with what it takes to answer it.
 pub(super) struct HeldPop {
@@ -88,6 +89,7 @@ fn checked(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
         ordered: header.order.unwrap_or(false),
         attempt: header.attempt_id.filter(|attempt| !attempt.is_empty()).map(str::to_owned),
         holder: None,
+        lite_client: None,
     })
 }
 
@@ -161,6 +163,9 @@ fn hold(broker: &Arc<Broker>, held: HeldPop, found: &Taken, looks: usize) {
         let nothing = nothing(found);
         return held.answer(broker, nothing);
     }
+    if let Some(client) = wanted.lite_client.clone() {
+        return hold_lite(broker, held, &client, nothing(found), looks);
+    }
     let (scope, queue, deadline_ms) = (wanted.scope.clone(), wanted.queue, wanted.deadline_ms);
     let retries = [retry_topic::v1(&scope.topic, &scope.group), retry_topic::v2(&scope.topic, &scope.group)];
     let refused = broker.pop.pops.lock().hold(&scope, queue, retries, deadline_ms, held).err();
@@ -176,6 +181,24 @@ fn hold(broker: &Arc<Broker>, held: HeldPop, found: &Taken, looks: usize) {
     }
 }
 
+/// Lets a POP of lite topics wait.
+fn hold_lite(broker: &Arc<Broker>, held: HeldPop, client: &str, nothing: Taken, looks: usize) {
+    let scope = lite::scope(client, &held.wanted.scope.group);
+    let deadline_ms = held.wanted.deadline_ms;
+    // Lite topics have no retry topics.
+    let refused = broker.pop.lite_pops.lock().hold(&scope, LIGHT_QUEUE.0, Default::default(), deadline_ms, held).err();
+    if let Some(Full(HeldPop { wanted, reply })) = refused {
+        return reply.give_full(broker, &wanted, nothing);
+    }
+    // As with others: it may have been noted when nobody was waiting yet.
+    if looks > 0 && broker.lite.has_next(client) {
+        let missed = broker.pop.lite_pops.lock().first(&scope, LIGHT_QUEUE.0);
+        if let Some(held) = missed {
+            resume(broker, held, looks - 1);
+        }
+    }
+}
+
 /// Begins a POP that did not come in a request of remoting.
 pub(super) fn begin(broker: &Arc<Broker>, held: HeldPop) {
     let (scope, queue) = (held.wanted.scope.clone(), held.wanted.queue);
@@ -185,7 +208,7 @@ pub(super) fn begin(broker: &Arc<Broker>, held: HeldPop) {
 }
 
 /// Goes on with a POP that waited, or was set aside. Answers whether it took something and left more.
-fn resume(broker: &Arc<Broker>, held: HeldPop, looks: usize) -> bool {
+pub(super) fn resume(broker: &Arc<Broker>, held: HeldPop, looks: usize) -> bool {
     if !held.reply.is_open() {
         // Nobody is there: another one shall have the message.
         held.reply.forget();
@@ -258,7 +281,8 @@ pub(super) fn wake_one(broker: &Arc<Broker>, scope: &Scope, queue: i32) {
 
 /// Answers POPs whose patience has ended, with what there is by now.
 pub(super) fn expire(broker: &Arc<Broker>, now_ms: i64) {
-    let expired = broker.pop.pops.lock().expired(now_ms);
+    let mut expired = broker.pop.pops.lock().expired(now_ms);
+    expired.extend(broker.pop.lite_pops.lock().expired(now_ms));
     for held in expired {
         resume(broker, held, 0);
     }
@@ -266,7 +290,8 @@ pub(super) fn expire(broker: &Arc<Broker>, now_ms: i64) {
 
 /// Answers all POPs that wait, for the broker stops.
 pub(super) fn drain(broker: &Broker) {
-    let waiting = broker.pop.pops.lock().drain();
+    let mut waiting = broker.pop.pops.lock().drain();
+    waiting.extend(broker.pop.lite_pops.lock().drain());
     for held in waiting {
         let taken = Taken { pop_ms: broker.clock.now_ms(), ..Taken::default() };
         held.answer(broker, taken);

@@ -15,7 +15,7 @@ use super::in_flight::{Checkpoint, Holder, Place};
 use super::order::{DeliveryCounts, OrderedPop};
 use super::retry_topic::{self, TopicKind};
 use super::waiting::Scope;
-use super::{journal, revive_topic};
+use super::{journal, lite, revive_topic};
 use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::message::records;
@@ -45,6 +45,8 @@ pub(crate) struct Wanted {
     pub(crate) attempt: Option<String>,
     /// The client for which the broker renews what it takes, where that is wanted.
     pub(crate) holder: Option<Arc<str>>,
+    /// The client that takes from the lite topics it has subscribed to, and from no queue of the topic itself.
+    pub(crate) lite_client: Option<Arc<str>>,
 }
 
 /// Where messages may be read from.
@@ -127,6 +129,9 @@ fn has_too_many(config: &crate::config::BrokerConfig, broker: &Broker, place: &P
 
 /// Takes messages for a POP. An error after something was taken only ends the taking.
 pub(super) fn take(broker: &Broker, wanted: &Wanted, reading: Reading) -> Result<Taken, TakeError> {
+    if let Some(client) = &wanted.lite_client {
+        return lite::take(broker, wanted, client, reading);
+    }
     let config = broker.config.get();
     let lot = broker.pop.next_lot();
     let revive_queue = if wanted.ordered { ORDERED } else { broker.pop.next_journal_queue(config.revive_queue_num) };
@@ -211,7 +216,7 @@ fn retry_topics(broker: &Broker, scope: &Scope, lot: i32) -> Vec<Arc<TopicConfig
     names.iter().filter_map(|name| broker.topics.get(name)).collect()
 }
 
-fn take_from(
+pub(super) fn take_from(
     broker: &Broker,
     wanted: &Wanted,
     place: &Place,

@@ -37,6 +37,8 @@ type options struct {
 	pair []string
 	// durable tells whether a broker that was restarted knows what it had handed out before.
 	durable bool
+	// lite tells whether the brokers serve lite topics.
+	lite bool
 	// only runs the cases whose name contains it, or one of several between commas.
 	only string
 	// work is the folder of the client's log.
@@ -53,6 +55,7 @@ type need int
 const (
 	nothing need = iota
 	durableHandles
+	liteTopics
 	twoBrokers
 )
 
@@ -65,7 +68,7 @@ type testCase struct {
 func allCases() []testCase {
 	// The longest first, so that none of them is the only one left at the end.
 	var all []testCase
-	for _, cases := range [][]testCase{failureCases(), simpleCases(), pushCases(), transactionCases(), timerCases(), sendCases(), refusalCases()} {
+	for _, cases := range [][]testCase{failureCases(), simpleCases(), pushCases(), liteCases(), transactionCases(), timerCases(), sendCases(), refusalCases()} {
 		all = append(all, cases...)
 	}
 	return all
@@ -92,7 +95,7 @@ func main() {
 
 func parseOptions(arguments []string) *options {
 	o := &options{run: strconv.FormatInt(time.Now().UnixMilli()%1e9, 36) + strconv.FormatInt(int64(os.Getpid()), 36)}
-	var brokers, pair, durable string
+	var brokers, pair, durable, lite string
 	flags := flag.NewFlagSet("cases", flag.ExitOnError)
 	flags.StringVar(&o.nameServer, "namesrv", "", "`address` of the name server")
 	flags.StringVar(&brokers, "brokers", "", "all brokers, as `NAME=REMOTING_ADDR/GRPC_ADDR,...`")
@@ -100,11 +103,13 @@ func parseOptions(arguments []string) *options {
 	flags.StringVar(&o.restartable, "restartable", "", "`name` of the broker that can be restarted")
 	flags.StringVar(&pair, "pair", "", "`NAME,NAME` of two brokers of one cluster, of which one can be killed")
 	flags.StringVar(&durable, "durable", "", "`yes` if a broker that was restarted knows what it had handed out")
+	flags.StringVar(&lite, "lite", "", "`yes` if the brokers serve lite topics")
 	flags.StringVar(&o.only, "only", "", "run the cases whose name contains this `text`, or one of several between commas")
 	flags.StringVar(&o.work, "work", os.TempDir(), "`folder` for the client's log")
 	flags.StringVar(&o.topic, "topic", "", "`topic` on which to leave a transaction behind")
 	check(flags.Parse(arguments))
 	o.durable = durable == "yes"
+	o.lite = lite == "yes"
 	if pair != "" {
 		o.pair = strings.Split(pair, ",")
 	}
@@ -132,6 +137,8 @@ func (c *testCase) lacking(o *options) string {
 	switch {
 	case c.needs == durableHandles && (o.restartable == "" || !o.durable):
 		return "-restartable and -durable"
+	case c.needs == liteTopics && !o.lite:
+		return "-lite"
 	case c.needs == twoBrokers && len(o.pair) == 0:
 		return "-pair"
 	default:

@@ -90,6 +90,19 @@ func createGroup(broker, group string, orderly bool, retries int) error {
 	return err
 }
 
+// createLiteGroup creates a group that consumes lite topics of this parent.
+func createLiteGroup(broker, group, parent string) error {
+	body, err := json.Marshal(map[string]any{
+		"groupName": group, "consumeEnable": true, "attributes": map[string]string{"+lite.bind.topic": parent},
+		"groupRetryPolicy": map[string]any{"type": "CUSTOMIZED", "customizedRetryPolicy": map[string]any{"next": []int{1000}}},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = call(broker, updateAndCreateGroup, nil, body)
+	return err
+}
+
 // routed tells whether the name server knows a topic.
 func routed(nameServer, topic string) error {
 	_, err := call(nameServer, getRouteByTopic, map[string]string{"topic": topic}, nil)

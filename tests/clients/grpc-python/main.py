@@ -28,6 +28,7 @@ def parse_options():
     parser.add_argument("--restartable", help="the broker of another cluster that the runner restarts when asked")
     parser.add_argument("--pair", help="NAME,NAME: two brokers of one cluster, of which the runner kills one when asked")
     parser.add_argument("--durable", help="`yes` if a broker that was restarted knows what it had handed out")
+    parser.add_argument("--lite", help="`yes` if the brokers serve lite topics")
     parser.add_argument("--only", default="", help="run the cases whose name contains this, or one of several between commas")
     parser.add_argument("--work", default=tempfile.gettempdir(), help="folder for the client's log")
     parser.add_argument("--topic", help="the topic on which to leave a transaction behind")
@@ -42,6 +43,7 @@ def parse_options():
 
 def all_cases():
     import failure_cases
+    import lite_cases
     import push_cases
     import refusal_cases
     import send_cases
@@ -50,7 +52,7 @@ def all_cases():
     import transaction_cases
 
     # The longest first, so that none of them is the only one left at the end.
-    modules = [failure_cases, simple_cases, push_cases, transaction_cases, timer_cases, send_cases, refusal_cases]
+    modules = [failure_cases, simple_cases, push_cases, lite_cases, transaction_cases, timer_cases, send_cases, refusal_cases]
     for module in modules:
         for body in module.CASES:
             yield Case(body.__name__.replace("_", "-"), body, getattr(body, "needs", ()))

@@ -46,6 +46,14 @@ def create_group(broker, group, orderly, retries):
     }).encode())
 
 
+def create_lite_group(broker, group, parent):
+    """Creates a group that consumes lite topics of this parent."""
+    call(broker, UPDATE_AND_CREATE_GROUP, body=json.dumps({
+        "groupName": group, "consumeEnable": True, "attributes": {"+lite.bind.topic": parent},
+        "groupRetryPolicy": {"type": "CUSTOMIZED", "customizedRetryPolicy": {"next": [1000]}},
+    }).encode())
+
+
 def route(name_server, topic):
     """Succeeds if the name server knows the topic."""
     call(name_server, GET_ROUTE_BY_TOPIC, {"topic": topic})

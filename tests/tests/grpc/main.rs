@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod channel;
+mod lite;
 mod receive;
 mod telemetry;
 
@@ -20,6 +21,7 @@ use bolide_remoting::ResponseCode;
 use bolide_tests::binaries::Role;
 use bolide_tests::cluster::{Cluster, start};
 use bolide_tests::folder::Folder;
+use bolide_tests::ports::free_block;
 use bolide_tests::server::Server;
 use bolide_tests::wire::{Wire, bodies, now_ms, records};
 use channel::{Channel, Client, call};
@@ -198,6 +200,24 @@ async fn a_lone_broker_answers_with_the_endpoint_that_the_client_dialled() {
         assert_eq!(queue.accept_message_types, [i32::from(MessageType::Delay)]);
         assert_eq!(queue.permission(), v2::Permission::ReadWrite);
     }
+}
+
+#[tokio::test]
+async fn clients_are_told_the_address_for_the_port_that_they_came_in_on() {
+    let folder = Folder::new("grpc-listeners");
+    let outside = free_block();
+    let listeners = format!("outside={outside}@mq.example.com:18081");
+    let server = broker(&folder, &[("grpcListeners", &listeners)]);
+    create(&server, "orders", "NORMAL").await;
+    let inside = grpc_address(&server.address());
+    let told = [inside.clone(), format!("127.0.0.1:{outside}")].map(|dialled| async move {
+        let mut client = Channel::plain(&dialled).await.client();
+        let answer = route(&mut client, "orders", None).await;
+        let address = &answer.message_queues[0].broker.as_ref().unwrap().endpoints.as_ref().unwrap().addresses[0];
+        format!("{}:{}", address.host, address.port)
+    });
+    let [to_inside, to_outside] = told;
+    assert_eq!((to_inside.await, to_outside.await), (inside, "mq.example.com:18081".to_owned()));
 }
 
 #[tokio::test]

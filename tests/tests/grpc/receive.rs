@@ -15,7 +15,7 @@ use crate::channel::{Client, call};
 use crate::{LIMIT, broker, code, connect, create, message, resource, send};
 
 const CLIENT: &str = "consumer@1";
-const SETTINGS: [(&str, &str); 3] = [
+pub(crate) const SETTINGS: [(&str, &str); 3] = [
     ("grpcClientConsumerMinLongPollingTimeoutMillis", "0"),
     ("minInvisibleTimeMillsForRecv", "1000"),
     ("defaultInvisibleTimeMills", "3000"),
@@ -37,13 +37,21 @@ fn queue(id: i32) -> Option<MessageQueue> {
     Some(MessageQueue { topic: resource("plain"), id, ..MessageQueue::default() })
 }
 
-fn seconds(seconds: i64) -> Duration {
+pub(crate) fn seconds(seconds: i64) -> Duration {
     Duration { seconds, nanos: 0 }
 }
 
 /// The status of an answer, and its messages.
 async fn receive(client: &mut Client, request: ReceiveMessageRequest) -> (Code, Vec<Message>) {
-    let mut stream = client.receive_message(call(CLIENT, request)).await.unwrap().into_inner();
+    receive_as(client, CLIENT, request).await
+}
+
+pub(crate) async fn receive_as(
+    client: &mut Client,
+    client_id: &str,
+    request: ReceiveMessageRequest,
+) -> (Code, Vec<Message>) {
+    let mut stream = client.receive_message(call(client_id, request)).await.unwrap().into_inner();
     let (mut status, mut messages) = (None, Vec::new());
     while let Some(answer) = stream.message().await.unwrap() {
         match answer.content.unwrap() {

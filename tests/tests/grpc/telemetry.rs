@@ -47,7 +47,7 @@ impl Telemetry {
         self.outgoing.send(TelemetryCommand { status: Some(status), command: Some(command) }).await.unwrap();
     }
 
-    async fn hear(&mut self) -> Command {
+    pub(crate) async fn hear(&mut self) -> Command {
         let heard = tokio::time::timeout(LIMIT, self.incoming.message()).await.expect("the broker says something");
         heard.unwrap().expect("the stream goes on").command.unwrap()
     }

@@ -130,6 +130,7 @@ impl Stage {
             ordered: false,
             attempt: None,
             holder: None,
+            lite_client: None,
         }
     }
 

@@ -12,7 +12,7 @@ record Case(String name, Body body, Need needs) {
     }
 
     /** What not every set of servers has. */
-    enum Need { NOTHING, RESTARTS, DURABLE_HANDLES, PAIR }
+    enum Need { NOTHING, RESTARTS, DURABLE_HANDLES, LITE_TOPICS, PAIR }
 
     Case(String name, Body body) {
         this(name, body, Need.NOTHING);
@@ -24,6 +24,7 @@ record Case(String name, Body body, Need needs) {
             case NOTHING -> null;
             case RESTARTS -> options.restartable() == null ? "--restartable" : null;
             case DURABLE_HANDLES -> options.restartable() == null || !options.durable() ? "--restartable and --durable" : null;
+            case LITE_TOPICS -> options.lite() ? null : "--lite";
             case PAIR -> options.pair().isEmpty() ? "--pair" : null;
         };
     }

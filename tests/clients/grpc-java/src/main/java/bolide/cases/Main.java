@@ -50,6 +50,7 @@ public final class Main {
         cases.addAll(FailureCases.all());
         cases.addAll(SimpleCases.all());
         cases.addAll(PushCases.all());
+        cases.addAll(LiteCases.all());
         cases.addAll(TransactionCases.all());
         cases.addAll(TimerCases.all());
         cases.addAll(CrossCases.all());

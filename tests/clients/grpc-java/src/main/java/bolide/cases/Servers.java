@@ -1,6 +1,7 @@
 package bolide.cases;
 
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -73,6 +74,20 @@ final class Servers implements AutoCloseable {
         for (String broker : brokers) {
             admin.createAndUpdateSubscriptionGroupConfig(options.brokers().get(broker).remoting(), config);
         }
+    }
+
+    /** Creates a group that consumes lite topics of this parent, with these attributes too. */
+    void createLiteGroup(String group, String parent, Map<String, String> attributes, String broker) throws Exception {
+        var config = new SubscriptionGroupConfig();
+        config.setGroupName(group);
+        var all = new HashMap<>(attributes);
+        all.put("+lite.bind.topic", parent);
+        config.setAttributes(all);
+        var policy = new GroupRetryPolicy();
+        policy.setType(GroupRetryPolicyType.CUSTOMIZED);
+        policy.setCustomizedRetryPolicy(new CustomizedRetryPolicy(new long[] {1_000}));
+        config.setGroupRetryPolicy(policy);
+        admin.createAndUpdateSubscriptionGroupConfig(options.brokers().get(broker).remoting(), config);
     }
 
     @Override
