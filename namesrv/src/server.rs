@@ -57,7 +57,9 @@ impl NameServer {
             config.bind_address.parse().map_err(|_| StartError::BindAddress(config.bind_address.clone()))?;
         let kv = KvStorage::open(&config.kv_config_path)
             .map_err(|source| StartError::KvConfig { path: config.kv_config_path.clone(), source })?;
-        let (tls, client_tls) = tls(&config)?;
+        let settings = tls_settings(&config)?;
+        let client_tls = if config.use_tls { Some(ClientTls::open(&settings)?) } else { None };
+        let tls = ServerTls::open(config.tls_server_mode, settings)?;
         let service = Arc::new(NameService::new(Settings::new(loaded), kv, client_tls));
         let options = ServerOptions {
             max_connections: config.server_max_connections as usize,
@@ -87,14 +89,13 @@ impl NameServer {
     }
 }
 
-/// What the port, and what dialling brokers, needs for TLS.
-fn tls(config: &NameServerConfig) -> Result<(Option<Arc<ServerTls>>, Option<Arc<ClientTls>>), TlsError> {
+/// What the port, and dialling brokers, needs for TLS.
+fn tls_settings(config: &NameServerConfig) -> Result<TlsSettings, TlsError> {
     let (settings, warnings) = TlsSettings::read(&config.tls_config_file)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let client = if config.use_tls { Some(ClientTls::open(&settings)?) } else { None };
-    Ok((ServerTls::open(config.tls_server_mode, settings)?, client))
+    Ok(settings)
 }
 
 async fn expire_silent_brokers(service: Arc<NameService>) {

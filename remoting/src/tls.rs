@@ -9,7 +9,7 @@ mod tests;
 mod trust;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -238,5 +238,5 @@ fn listed(text: &str) -> impl Iterator<Item = &str> {
 
 /// Where settings are when the operator has named another file than the default: that one has to exist.
 fn must_exist(path: &Path) -> bool {
-    path != PathBuf::from(DEFAULT_TLS_FILE)
+    path != Path::new(DEFAULT_TLS_FILE)
 }
