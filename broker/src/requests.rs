@@ -86,8 +86,8 @@ requests! {
     SEND_BATCH_MESSAGE => send::send, Need::Send("b");
     QUERY_CONSUME_QUEUE => query::consume_queue::list, Need::Fields(TOPIC_AND_CONSUMER_GROUP, GET);
     RESUME_CHECK_HALF_MESSAGE => transaction::resume_check, Need::Fields(TOPIC, UPDATE);
-    SEND_REPLY_MESSAGE => relay::send_reply, Need::User;
-    SEND_REPLY_MESSAGE_V2 => relay::send_reply, Need::User;
+    SEND_REPLY_MESSAGE => relay::send_reply, Need::Reply("topic");
+    SEND_REPLY_MESSAGE_V2 => relay::send_reply, Need::Reply("b");
     GET_ALL_PRODUCER_INFO => group::survey::all_producers, Need::Cluster(GET);
     QUERY_TOPICS_BY_CONSUMER => group::survey::topics, Need::Fields(GROUP, GET);
     QUERY_SUBSCRIPTION_BY_CONSUMER => group::survey::subscription, Need::Fields(TOPIC_AND_GROUP, GET);
