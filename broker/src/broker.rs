@@ -9,10 +9,12 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use bolide_remoting::keys::{Live, Loaded};
+use bolide_remoting::tls::TlsError;
 use bolide_remoting::{Connection, Parked, Reply, Request, Service};
 use bolide_store::{Arrival, Clock, Disk, FlushMode, PhysicalOffset, ReadError, Store, StoreError, StoreEvents};
 use parking_lot::{Mutex, RwLock};
 
+use crate::auth::{Auth, AuthOpenError};
 use crate::client::handle::ClientHandle;
 use crate::client::locks::QueueLocks;
 use crate::client::registry::ClientRegistry;
@@ -20,6 +22,7 @@ use crate::cluster::Cluster;
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
+use crate::dial::Dial;
 use crate::flow::{self, SlowRequests};
 use crate::foreign::ForeignError;
 use crate::group::Groups;
@@ -64,6 +67,12 @@ pub enum OpenError {
     /// A file under `config/` cannot be used.
     #[error(transparent)]
     ConfigFile(#[from] ConfigFileError),
+    /// Users cannot be had.
+    #[error(transparent)]
+    Auth(#[from] AuthOpenError),
+    /// Others cannot be dialled with TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// `brokerIP1` is neither an address nor a name that resolves to one.
     #[error("brokerIP1 is {0:?}, which is no IP address")]
     BrokerAddress(String),
@@ -94,6 +103,8 @@ pub struct Broker {
     pub(crate) unique_ids: UniqueIds,
     pub(crate) registrar: Registrar,
     pub(crate) retention: Retention,
+    pub(crate) dial: Dial,
+    pub(crate) auth: Auth,
     pub(crate) statistics: Statistics,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -148,6 +159,8 @@ impl Broker {
             slow_requests: SlowRequests::default(),
             unique_ids: UniqueIds::new(address, std::process::id(), u32::from(opening.listen_port)),
             retention: Retention::default(),
+            dial: Dial::new(&config)?,
+            auth: Auth::load(&config, ConfigFile::private(&root, "auth.json", disk.clone()))?,
             registrar: Registrar::new(opening.name_servers, store_host),
             statistics: Statistics::new(clock.now_ms()),
             config: Live::new(opening.config),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bolide_remoting::body::{BrokerData, QueueData, TopicConfig, TopicRouteData, decode};
 use bolide_remoting::header::{GetRouteInfoRequest, TopicRequest};
-use bolide_remoting::{Body, Client, ClientOptions, FieldSource, Message, RequestCode, ResponseCode};
+use bolide_remoting::{Body, Client, FieldSource, Message, RequestCode, ResponseCode};
 use parking_lot::Mutex;
 
 use crate::broker::Broker;
@@ -127,7 +127,8 @@ pub(crate) async fn ask(
     body: Body,
 ) -> Option<Message> {
     let client = client(broker, address).await?;
-    let answer = client.request(code, header, body, PATIENCE).await;
+    let fields = broker.dial.signed(header);
+    let answer = client.request(code, &fields.as_slice(), body, PATIENCE).await;
     let failed = |error: &_| {
         tracing::warn!(address, %code, "no answer about a topic: {error}");
         broker.cluster.clients.lock().remove(address);
@@ -140,7 +141,7 @@ async fn client(broker: &Broker, address: &str) -> Option<Arc<Client>> {
     if let Some(client) = known.filter(|client| client.is_open()) {
         return Some(client);
     }
-    match tokio::time::timeout(PATIENCE, Client::connect(address, ClientOptions::default(), Arc::new(()))).await {
+    match tokio::time::timeout(PATIENCE, Client::connect(address, broker.dial.options(), Arc::new(()))).await {
         Ok(Ok(client)) => {
             let client = Arc::new(client);
             broker.cluster.clients.lock().insert(address.to_owned(), client.clone());

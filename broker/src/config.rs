@@ -7,6 +7,7 @@ mod cli;
 mod environment;
 mod inert;
 mod keys;
+mod secret;
 mod start;
 #[cfg(test)]
 mod tests;

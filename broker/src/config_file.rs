@@ -42,12 +42,19 @@ fn folder(root: &Path) -> PathBuf {
 pub struct ConfigFile {
     path: PathBuf,
     disk: Arc<dyn Disk>,
+    /// Only the owner may read it.
+    private: bool,
 }
 
 impl ConfigFile {
     /// The file `name` in the `config` folder under the store's root. [`ConfigFile::create_folder`] makes the folder.
     pub fn new(root: &Path, name: &str, disk: Arc<dyn Disk>) -> Self {
-        ConfigFile { path: folder(root).join(name), disk }
+        ConfigFile { path: folder(root).join(name), disk, private: false }
+    }
+
+    /// The same for a file with secrets, which only its owner may read.
+    pub fn private(root: &Path, name: &str, disk: Arc<dyn Disk>) -> Self {
+        ConfigFile { private: true, ..Self::new(root, name, disk) }
     }
 
     /// Makes sure that there is a folder for the files.
@@ -69,8 +76,7 @@ impl ConfigFile {
                         let reason = damage.as_deref().unwrap_or("missing");
                         tracing::warn!(file = %self.path.display(), %reason, "the version before is used");
                         // Or the next save would put the damaged one in the place of the sound one.
-                        let restored = self.disk.replace(&self.path, &text, false);
-                        restored.map_err(|source| self.unreplaced(source))?;
+                        self.replace(&text, false)?;
                     }
                     return Ok(Some(value));
                 }
@@ -82,13 +88,15 @@ impl ConfigFile {
 
     /// Replaces the file.
     pub fn save(&self, value: &impl Serialize) -> Result<(), ConfigFileError> {
-        let text = body::encode(value);
-        let replaced = self.disk.replace(&self.path, &text, true);
-        replaced.map_err(|source| self.unreplaced(source))
+        self.replace(&body::encode(value), true)
     }
 
-    fn unreplaced(&self, source: io::Error) -> ConfigFileError {
-        ConfigFileError::Io { action: "replace", path: self.path.clone(), source }
+    fn replace(&self, text: &[u8], keep_backup: bool) -> Result<(), ConfigFileError> {
+        let replaced = match self.private {
+            true => self.disk.replace_private(&self.path, text, keep_backup),
+            false => self.disk.replace(&self.path, text, keep_backup),
+        };
+        replaced.map_err(|source| ConfigFileError::Io { action: "replace", path: self.path.clone(), source })
     }
 
     fn backup(&self) -> PathBuf {

@@ -16,6 +16,7 @@ mod lite;
 pub(crate) mod memory;
 mod message;
 mod offset;
+mod permission;
 mod property;
 mod pull;
 pub(crate) mod question;

@@ -4,12 +4,14 @@
 
 mod admin;
 pub mod attribute;
+pub mod auth;
 pub mod broker;
 pub mod client;
 mod cluster;
 pub mod config;
 mod config_file;
 pub mod delay;
+mod dial;
 pub mod filter;
 mod flow;
 pub mod foreign;

@@ -52,7 +52,7 @@ async fn serve(plan: Plan) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let bare = plan.bare;
-    if !bare {
+    if !bare && !plan.config.authentication_enabled {
         tracing::warn!("nothing authenticates clients: whoever reaches this broker may read and write every topic");
     }
     let (name_server, addresses) = start_name_server(&plan.name_servers).await?;
@@ -81,11 +81,13 @@ async fn start_name_server(plan: &NameServerPlan) -> Result<(Option<NameServer>,
     match plan {
         NameServerPlan::At(addresses) => Ok((None, addresses.clone())),
         NameServerPlan::None => Ok((None, Vec::new())),
-        NameServerPlan::Embedded { bind_address, port, kv_config_path } => {
+        NameServerPlan::Embedded { bind_address, port, kv_config_path, tls_server_mode, tls_config_file } => {
             let config = NameServerConfig {
                 bind_address: bind_address.clone(),
                 listen_port: *port,
                 kv_config_path: kv_config_path.display().to_string(),
+                tls_server_mode: *tls_server_mode,
+                tls_config_file: tls_config_file.clone(),
                 ..NameServerConfig::default()
             };
             let started = NameServer::start(config).await;

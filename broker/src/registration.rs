@@ -9,7 +9,7 @@ use bolide_remoting::body::{
     DataVersion, KvTable, RegisterBrokerBody, TopicConfig, TopicConfigAndMappingSerializeWrapper, decode, encode,
 };
 use bolide_remoting::header::{BrokerIdentityRequest, RegisterBrokerRequest};
-use bolide_remoting::{Body, CallError, Client, ClientOptions, ConnectError, RequestCode, ResponseCode};
+use bolide_remoting::{Body, CallError, Client, ConnectError, RequestCode, ResponseCode};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -248,9 +248,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    async fn connect(&mut self) -> Result<&Client, LinkError> {
+    async fn connect(&mut self, broker: &Broker) -> Result<&Client, LinkError> {
         if self.client.as_ref().is_none_or(|client| !client.is_open()) {
-            let client = Client::connect(&self.address, ClientOptions::default(), Arc::new(())).await?;
+            let client = Client::connect(&self.address, broker.dial.options(), Arc::new(())).await?;
             self.client = Some(client);
         }
         self.client.as_ref().ok_or(LinkError::Late)
@@ -275,7 +275,7 @@ impl Link {
             zone_name: None,
         };
         let timeout = Duration::from_millis(config.register_broker_timeout_ms.unsigned_abs().into());
-        let answer = self.connect().await?.request(RequestCode::REGISTER_BROKER, &header, body, timeout).await?;
+        let answer = self.connect(broker).await?.request(RequestCode::REGISTER_BROKER, &header, body, timeout).await?;
         if answer.code != ResponseCode::SUCCESS {
             let remark = answer.remark.unwrap_or_default();
             return Err(LinkError::Refused { code: answer.code, remark });
@@ -296,7 +296,7 @@ impl Link {
             broker_id: config.broker_id,
         };
         let goodbye = async {
-            let client = self.connect().await?;
+            let client = self.connect(broker).await?;
             Ok(client.request(RequestCode::UNREGISTER_BROKER, &header, Body::Empty, GOODBYE_PATIENCE).await?)
         };
         tokio::time::timeout(GOODBYE_PATIENCE, goodbye).await.unwrap_or(Err(LinkError::Late)).map(drop)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_remoting::connection::ConnectionOptions;
+use bolide_remoting::tls::{ServerTls, TlsError, TlsSettings};
 use bolide_remoting::{Server, ServerOptions};
 use bolide_store::{Clock, Disk};
 use tokio::task::JoinHandle;
@@ -14,7 +15,6 @@ use crate::broker::{Broker, FrontDoor, OpenError, Opening};
 use crate::config::{BrokerConfig, MetricsExporter};
 use crate::grpc::BadListener;
 use crate::grpc::listener::{GrpcServer, ListenError};
-use crate::grpc::tls::TlsError;
 use crate::metrics::endpoint::MetricsServer;
 use crate::{client, delay, grpc, pop, pull, registration, retention, scrub, send, statistics, timer, transaction};
 
@@ -44,7 +44,10 @@ pub enum StartError {
     /// `metricsPromExporterHost` is no address.
     #[error("metricsPromExporterHost is {0:?}, which is no IP address")]
     MetricsHost(String),
-    /// TLS cannot be served.
+    /// TLS cannot be served to gRPC's clients.
+    #[error(transparent)]
+    GrpcTls(#[from] grpc::tls::TlsError),
+    /// TLS cannot be served to the other clients.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// A further port for gRPC is not written as it should be.
@@ -71,12 +74,13 @@ impl BrokerServer {
         let config = opening.config.values.clone();
         let bind: IpAddr =
             config.bind_address.parse().map_err(|_| OpenError::BrokerAddress(config.bind_address.clone()))?;
+        let tls = tls(&config)?;
         let ports = Ports::choose(bind, config.listen_port)?;
         opening.listen_port = ports.main;
         let opened = tokio::task::spawn_blocking(move || Broker::open(opening, disk, clock)).await;
         let broker = opened.map_err(|panic| io_error(&ports, io::Error::other(panic)))??;
         let addresses: Vec<SocketAddr> = ports.all().map(|port| SocketAddr::new(bind, port)).collect();
-        let server = match Server::bind(&addresses, options(&config), Arc::new(FrontDoor(broker.clone()))) {
+        let server = match Server::bind(&addresses, options(&config, tls), Arc::new(FrontDoor(broker.clone()))) {
             Ok(server) => server,
             Err(source) => {
                 // Nothing was served: the folder is left as a clean stop leaves it.
@@ -232,11 +236,21 @@ fn listen_error(port: u16, source: io::Error) -> StartError {
     StartError::Listen { key: "listenPort", port, source }
 }
 
-fn options(config: &BrokerConfig) -> ServerOptions {
+/// What the remoting ports need for TLS; `None` where they serve plain text only.
+fn tls(config: &BrokerConfig) -> Result<Option<Arc<ServerTls>>, TlsError> {
+    let (settings, warnings) = TlsSettings::read(&config.tls_config_file)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    ServerTls::open(config.tls_server_mode, settings)
+}
+
+fn options(config: &BrokerConfig, tls: Option<Arc<ServerTls>>) -> ServerOptions {
     let size = |value: i32| usize::try_from(value).unwrap_or(0);
     let idle_seconds = config.server_channel_max_idle_time_seconds.unsigned_abs();
     ServerOptions {
         max_connections: size(config.server_max_connections),
+        tls,
         connection: ConnectionOptions {
             max_in_flight: size(config.server_max_in_flight),
             idle_close: Some(Duration::from_secs(idle_seconds.into())),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bolide_remoting::keys::{Inert, Promise};
+use bolide_remoting::tls::{DEFAULT_TLS_FILE, TlsMode};
 
 /// The configuration in use: read at every request, changed by code 318.
 pub type LiveConfig = bolide_remoting::keys::Live<NameServerConfig>;
@@ -22,6 +23,15 @@ bolide_remoting::config_keys! {
     "serverChannelMaxIdleTimeSeconds" [fixed] server_channel_max_idle_time_seconds: i32 = 120, 1..=86_400;
     /// How many connections are open at most; further ones are closed at once. (A key of ours.)
     "serverMaxConnections" [fixed] server_max_connections: i32 = 100_000, 1..=10_000_000;
+
+    section "TLS";
+    /// Whether the port takes TLS: disabled, permissive (plain text as well) or enforcing (nothing else). An option of Java's machine
+    /// with Apache.
+    "tls.server.mode" [fixed, important] tls_server_mode: TlsMode = TlsMode::Permissive;
+    /// File with the other settings of TLS, under Apache's names. The default one may be missing. An option of Java's machine with Apache.
+    "tls.config.file" [fixed] tls_config_file: String = DEFAULT_TLS_FILE.to_owned();
+    /// Whether brokers are dialled with TLS, to be told of their new neighbours.
+    "useTLS" [fixed] use_tls: bool = false;
 
     section "Files";
     /// File of the key-value configuration; without a name it is kept in memory only.
@@ -62,10 +72,26 @@ impl NameServerConfig {
     }
 }
 
+const TLS_FILE: &str = "it belongs into the file that tls.config.file names";
+
 const PROMISES: &[Promise] = &[
     Promise { name: "enableControllerInNamesrv", kept: "false", reason: "there is no controller yet" },
     Promise { name: "clusterTest", kept: "false", reason: "routes are not fetched from another environment" },
-    Promise { name: "useTLS", kept: "false", reason: "connections to brokers are not encrypted yet" },
+    Promise { name: "tls.enable", kept: "false", reason: "the key useTLS says whether brokers are dialled with TLS" },
+    Promise { name: "tls.test.mode.enable", kept: "true", reason: TLS_FILE },
+    Promise { name: "tls.server.need.client.auth", kept: "none", reason: TLS_FILE },
+    Promise { name: "tls.server.keyPath", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.server.keyPassword", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.server.certPath", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.server.authClient", kept: "false", reason: TLS_FILE },
+    Promise { name: "tls.server.trustCertPath", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.client.keyPath", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.client.keyPassword", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.client.certPath", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.client.authServer", kept: "false", reason: TLS_FILE },
+    Promise { name: "tls.client.trustCertPath", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.ciphers", kept: "", reason: TLS_FILE },
+    Promise { name: "tls.protocols", kept: "", reason: TLS_FILE },
 ];
 
 const INERT: &[Inert] = &[

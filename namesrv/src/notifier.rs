@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_remoting::header::NotifyMinBrokerIdChangeRequest;
+use bolide_remoting::tls::ClientTls;
 use bolide_remoting::{Body, Client, ClientOptions, RequestCode};
 use tokio::sync::Semaphore;
 
@@ -15,12 +16,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Sends notices. Brokers listen for them on their own port, so each receiver is dialled.
 pub(crate) struct Notifier {
+    tls: Option<Arc<ClientTls>>,
     room: Arc<Semaphore>,
 }
 
 impl Notifier {
-    pub(crate) fn new() -> Self {
-        Self { room: Arc::new(Semaphore::new(MAX_NOTICES)) }
+    /// Dials brokers with TLS, if that is given.
+    pub(crate) fn new(tls: Option<Arc<ClientTls>>) -> Self {
+        Self { tls, room: Arc::new(Semaphore::new(MAX_NOTICES)) }
     }
 
     /// Sends one notice, in a task of its own.
@@ -29,9 +32,10 @@ impl Notifier {
             tracing::warn!(broker = change.broker_name, "too many notices are on their way; this one is dropped");
             return;
         };
+        let tls = self.tls.clone();
         tokio::spawn(async move {
             for receiver in &change.receivers {
-                if let Err(error) = tell(receiver, &change).await {
+                if let Err(error) = tell(receiver, &change, tls.clone()).await {
                     tracing::warn!(
                         broker = change.broker_name,
                         "{receiver} was not told of its new neighbours: {error}"
@@ -43,8 +47,12 @@ impl Notifier {
     }
 }
 
-async fn tell(receiver: &str, change: &MinBrokerIdChange) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let options = ClientOptions { connect_timeout: CONNECT_TIMEOUT, ..ClientOptions::default() };
+async fn tell(
+    receiver: &str,
+    change: &MinBrokerIdChange,
+    tls: Option<Arc<ClientTls>>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let options = ClientOptions { connect_timeout: CONNECT_TIMEOUT, tls, ..ClientOptions::default() };
     let client = Client::connect(receiver, options, Arc::new(())).await?;
     let header = NotifyMinBrokerIdChangeRequest {
         min_broker_id: Some(change.min_broker_id),

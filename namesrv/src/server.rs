@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_remoting::keys::Loaded;
+use bolide_remoting::tls::{ClientTls, ServerTls, TlsError, TlsSettings};
 use bolide_remoting::{ConnectionOptions, Server, ServerOptions};
 use tokio::task::JoinSet;
 
@@ -25,6 +26,9 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// TLS cannot be served or dialled.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The file of the key-value configuration cannot be used.
     #[error("{path}: {source} (key kvConfigPath)")]
     KvConfig {
@@ -53,13 +57,17 @@ impl NameServer {
             config.bind_address.parse().map_err(|_| StartError::BindAddress(config.bind_address.clone()))?;
         let kv = KvStorage::open(&config.kv_config_path)
             .map_err(|source| StartError::KvConfig { path: config.kv_config_path.clone(), source })?;
-        let service = Arc::new(NameService::new(Settings::new(loaded), kv));
+        let settings = tls_settings(&config)?;
+        let client_tls = if config.use_tls { Some(ClientTls::open(&settings)?) } else { None };
+        let tls = ServerTls::open(config.tls_server_mode, settings)?;
+        let service = Arc::new(NameService::new(Settings::new(loaded), kv, client_tls));
         let options = ServerOptions {
             max_connections: config.server_max_connections as usize,
             connection: ConnectionOptions {
                 idle_close: Some(Duration::from_secs(config.server_channel_max_idle_time_seconds as u64)),
                 ..ConnectionOptions::default()
             },
+            tls,
         };
         let address = SocketAddr::new(address, config.listen_port);
         let server =
@@ -79,6 +87,15 @@ impl NameServer {
         self.tasks.abort_all();
         self.server.shutdown().await;
     }
+}
+
+/// What the port, and dialling brokers, needs for TLS.
+fn tls_settings(config: &NameServerConfig) -> Result<TlsSettings, TlsError> {
+    let (settings, warnings) = TlsSettings::read(&config.tls_config_file)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(settings)
 }
 
 async fn expire_silent_brokers(service: Arc<NameService>) {

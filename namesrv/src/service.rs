@@ -12,6 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bolide_remoting::tls::ClientTls;
 use bolide_remoting::{Connection, Reply, Request, RequestCode, ResponseCode, Service};
 use parking_lot::RwLock;
 use tokio::time::Instant;
@@ -80,12 +81,12 @@ impl Service for NameService {
 }
 
 impl NameService {
-    pub(crate) fn new(settings: Settings, kv: KvStorage) -> Self {
+    pub(crate) fn new(settings: Settings, kv: KvStorage, tls: Option<Arc<ClientTls>>) -> Self {
         Self {
             settings: Arc::new(settings),
             routes: RwLock::default(),
             kv: Arc::new(kv),
-            notifier: Notifier::new(),
+            notifier: Notifier::new(tls),
             started: Instant::now(),
         }
     }

@@ -6,6 +6,7 @@
 //! queues come out as Java insists on.
 
 mod assignment;
+mod auth;
 mod bit_set;
 mod cluster;
 mod connection;
@@ -27,6 +28,7 @@ mod tests;
 mod topic;
 
 pub use assignment::*;
+pub use auth::*;
 pub use bit_set::*;
 pub use cluster::*;
 pub use connection::*;

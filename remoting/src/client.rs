@@ -1,14 +1,17 @@
 //! Dialling a server.
 
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::connection::{self, Connection, ConnectionOptions};
 use crate::service::Service;
+use crate::tls::ClientTls;
 
 /// How to dial, and the limits of the connection.
 #[derive(Clone, Debug)]
@@ -17,11 +20,13 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// Limits of the connection.
     pub connection: ConnectionOptions,
+    /// Speaks TLS; without it plain text.
+    pub tls: Option<Arc<ClientTls>>,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(3), connection: ConnectionOptions::default() }
+        Self { connect_timeout: Duration::from_secs(3), connection: ConnectionOptions::default(), tls: None }
     }
 }
 
@@ -64,25 +69,37 @@ impl Client {
         service: Arc<S>,
     ) -> Result<Self, ConnectError> {
         let timeout = options.connect_timeout;
-        let stream = match tokio::time::timeout(timeout, TcpStream::connect(address)).await {
-            Ok(result) => result,
-            Err(_) => {
-                return Err(ConnectError::Timeout { address: address.to_owned(), timeout });
-            }
-        };
-        let start = |stream: TcpStream| -> io::Result<Connection> {
-            stream.set_nodelay(true)?;
-            let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
-            let options = Arc::new(options.connection);
-            let (connection, driver) = connection::open(stream, local, peer, options, service);
-            tokio::spawn(driver);
-            Ok(connection)
-        };
-        match stream.and_then(start) {
-            Ok(connection) => Ok(Self { connection }),
-            Err(source) => Err(ConnectError::Io { address: address.to_owned(), source }),
+        match tokio::time::timeout(timeout, dial(address, options, service)).await {
+            Ok(Ok(connection)) => Ok(Self { connection }),
+            Ok(Err(source)) => Err(ConnectError::Io { address: address.to_owned(), source }),
+            Err(_) => Err(ConnectError::Timeout { address: address.to_owned(), timeout }),
         }
     }
+}
+
+async fn dial<S: Service>(address: &str, options: ClientOptions, service: Arc<S>) -> io::Result<Connection> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let ends = (stream.local_addr()?, stream.peer_addr()?);
+    Ok(match options.tls {
+        Some(tls) => drive(tls.connect(address, stream).await?, ends, options.connection, service),
+        None => drive(stream, ends, options.connection, service),
+    })
+}
+
+fn drive<IO, S>(
+    io: IO,
+    (local, peer): (SocketAddr, SocketAddr),
+    options: ConnectionOptions,
+    service: Arc<S>,
+) -> Connection
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service,
+{
+    let (connection, driver) = connection::open(io, local, peer, Arc::new(options), service);
+    tokio::spawn(driver);
+    connection
 }
 
 impl Deref for Client {

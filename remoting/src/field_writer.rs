@@ -49,6 +49,28 @@ pub struct FieldWriter<'a> {
     written: usize,
 }
 
+/// The fields one by one, as a signature needs them.
+pub fn pairs(source: &(impl FieldSource + ?Sized)) -> Vec<(String, String)> {
+    let mut bytes = Vec::new();
+    source.write_fields(&mut FieldWriter::new(&mut bytes, Encoding::Binary));
+    let mut rest = bytes.as_slice();
+    let mut pairs = Vec::new();
+    while let Some((name, value, after)) = split_binary(rest) {
+        pairs.push((String::from_utf8_lossy(name).into_owned(), String::from_utf8_lossy(value).into_owned()));
+        rest = after;
+    }
+    pairs
+}
+
+/// Name, value and what follows, of what [`FieldWriter`] has written.
+fn split_binary(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (name, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (value, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    Some((name, value, rest))
+}
+
 /// Opens the map of fields in a JSON header; only written once there is a first field.
 const JSON_OPENING: &[u8] = b",\"extFields\":{";
 
@@ -144,5 +166,18 @@ impl<'a> FieldWriter<'a> {
     fn binary_value(&mut self, value: &str) {
         self.out.extend_from_slice(&(value.len() as i32).to_be_bytes());
         self.out.extend_from_slice(value.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_a_source_are_found_one_by_one() {
+        let fields: [(&str, &str); 3] = [("topic", "T"), ("empty", ""), ("wört", "\"ö\"")];
+        let expected = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(pairs(&fields[..]), expected);
+        assert_eq!(pairs(&()), []);
     }
 }

@@ -8,6 +8,7 @@
 #[macro_use]
 mod macros;
 
+mod auth;
 mod broker;
 mod client;
 mod group;
@@ -22,6 +23,7 @@ mod tests;
 mod topic;
 mod transaction;
 
+pub use auth::*;
 pub use broker::*;
 pub use client::*;
 pub use group::*;

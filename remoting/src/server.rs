@@ -7,30 +7,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::connection::{self, Connection, ConnectionOptions};
 use crate::service::Service;
+use crate::tls::{HANDSHAKE, ServerTls};
 
 /// Connections that the kernel may complete before we accept them.
 const BACKLOG: u32 = 1024;
 /// How long accepting rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a client may take for the handshake of TLS.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// How often the files with certificates are looked at.
+const RELOAD_PERIOD: Duration = Duration::from_secs(1);
 
 /// Limits of a server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerOptions {
     /// Connections beyond this many are closed at once.
     pub max_connections: usize,
     /// Limits of each connection.
     pub connection: ConnectionOptions,
+    /// Serves TLS too, or nothing else; without it plain text only.
+    pub tls: Option<Arc<ServerTls>>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { max_connections: 65_536, connection: ConnectionOptions::default() }
+        Self { max_connections: 65_536, connection: ConnectionOptions::default(), tls: None }
     }
 }
 
@@ -55,12 +63,17 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let acceptor = Acceptor {
             max_connections: options.max_connections,
+            places: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
             connection: Arc::new(options.connection),
+            tls: options.tls.clone(),
             service,
             registry: registry.clone(),
-            stopped,
+            stopped: stopped.clone(),
         };
         let mut tasks = JoinSet::new();
+        if let Some(tls) = options.tls.filter(|tls| tls.has_files()) {
+            tasks.spawn(keep_certificates_fresh(tls, stopped));
+        }
         for listener in listeners {
             tasks.spawn(acceptor.clone().run(listener));
         }
@@ -111,10 +124,36 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG).map_err(name)
 }
 
+/// Takes new certificates into use when their files change.
+async fn keep_certificates_fresh(tls: Arc<ServerTls>, mut stopped: watch::Receiver<bool>) {
+    let mut complaint = String::new();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(RELOAD_PERIOD) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        let looked = tls.clone();
+        match tokio::task::spawn_blocking(move || looked.reload()).await {
+            Ok(Ok(true)) => tracing::info!("changed certificates are in use for connections from now on"),
+            Ok(Err(error)) if complaint != error.to_string() => {
+                complaint = error.to_string();
+                tracing::error!("changed certificates are not taken into use, the old ones stay: {complaint}");
+                continue;
+            }
+            Ok(Err(_)) => continue,
+            Ok(Ok(false)) | Err(_) => {}
+        }
+        complaint.clear();
+    }
+}
+
 /// Accepts on one address.
 struct Acceptor<S> {
     max_connections: usize,
+    /// One for each connection that may be open.
+    places: Arc<Semaphore>,
     connection: Arc<ConnectionOptions>,
+    tls: Option<Arc<ServerTls>>,
     service: Arc<S>,
     registry: Arc<Registry>,
     stopped: watch::Receiver<bool>,
@@ -124,12 +163,22 @@ impl<S> Clone for Acceptor<S> {
     fn clone(&self) -> Self {
         Self {
             max_connections: self.max_connections,
+            places: self.places.clone(),
             connection: self.connection.clone(),
+            tls: self.tls.clone(),
             service: self.service.clone(),
             registry: self.registry.clone(),
             stopped: self.stopped.clone(),
         }
     }
+}
+
+/// An accepted socket, its two ends, and the right to be open.
+struct Accepted {
+    stream: TcpStream,
+    local: SocketAddr,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
 }
 
 impl<S: Service> Acceptor<S> {
@@ -156,23 +205,83 @@ impl<S: Service> Acceptor<S> {
     fn admit(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let local = stream.local_addr()?;
-        let service = self.service.clone();
-        let mut connections = self.registry.connections.lock();
-        if connections.len() >= self.max_connections {
-            drop(connections);
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
             tracing::warn!(%peer, %local, "connection refused: there are {} already", self.max_connections);
             return Ok(());
+        };
+        let accepted = Accepted { stream, local, peer, place };
+        match self.tls.clone() {
+            None => {
+                let Accepted { stream, local, peer, place } = accepted;
+                self.serve(stream, local, peer, place);
+            }
+            Some(tls) => {
+                tokio::spawn(self.clone().greet(tls, accepted));
+            }
         }
-        let (connection, driver) = connection::open(stream, local, peer, self.connection.clone(), service);
+        Ok(())
+    }
+
+    /// Waits for a client's first byte, and serves what it begins with.
+    async fn greet(mut self, tls: Arc<ServerTls>, accepted: Accepted) {
+        let Accepted { stream, local, peer, place } = accepted;
+        let mut stopped = self.stopped.clone();
+        let greeted = tokio::select! {
+            greeted = begins_with_tls(&stream, self.connection.idle_close) => greeted,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        match greeted {
+            Ok(true) => {
+                let secured = tokio::select! {
+                    secured = tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)) => secured,
+                    _ = self.stopped.wait_for(|stopped| *stopped) => return,
+                };
+                match secured.unwrap_or_else(|late| Err(late.into())) {
+                    Ok(stream) => self.serve(stream, local, peer, place),
+                    Err(error) => tracing::warn!(%peer, %local, "no TLS could be agreed on: {error}"),
+                }
+            }
+            Ok(false) if tls.is_enforced() => {
+                tracing::warn!(%peer, %local, "connection refused: it is not secured by TLS (tls.server.mode=enforcing)");
+            }
+            Ok(false) => self.serve(stream, local, peer, place),
+            Err(error) => tracing::debug!(%peer, %local, "connection lost before it began: {error}"),
+        }
+    }
+
+    /// Drives a connection in a task of its own, unless the server stops already.
+    fn serve<IO>(&self, io: IO, local: SocketAddr, peer: SocketAddr, place: OwnedSemaphorePermit)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut connections = self.registry.connections.lock();
+        if *self.stopped.borrow() {
+            return;
+        }
+        let (connection, driver) = connection::open(io, local, peer, self.connection.clone(), self.service.clone());
         connections.insert(connection.id(), connection.clone());
         drop(connections);
         let registration = Registration { registry: self.registry.clone(), id: connection.id() };
         tokio::spawn(async move {
+            let _place = place;
             let _registration = registration;
             driver.await;
         });
-        Ok(())
     }
+}
+
+/// Does the client's first byte begin a handshake of TLS? It may be silent as long as any connection may.
+async fn begins_with_tls(stream: &TcpStream, patience: Option<Duration>) -> io::Result<bool> {
+    let mut first = [0];
+    let peek = stream.peek(&mut first);
+    let read = match patience {
+        Some(patience) => tokio::time::timeout(patience, peek).await??,
+        None => peek.await?,
+    };
+    if read == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(first[0] == HANDSHAKE)
 }
 
 /// The connections that exist.

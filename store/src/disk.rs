@@ -111,6 +111,11 @@ pub trait Disk: Send + Sync {
     /// With `keep_backup` the old contents stay as `NAME.bak`, as Apache keeps them.
     fn replace(&self, path: &Path, contents: &[u8], keep_backup: bool) -> io::Result<()>;
 
+    /// The same for a file, and a backup, that only their owner may read.
+    fn replace_private(&self, path: &Path, contents: &[u8], keep_backup: bool) -> io::Result<()> {
+        self.replace(path, contents, keep_backup)
+    }
+
     /// Locks a file against other processes (Java's `FileChannel.lock` included) and other callers in this one;
     /// `None`: somebody else holds it. The lock ends when it is dropped.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>>;

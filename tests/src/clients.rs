@@ -99,6 +99,8 @@ impl Client {
         let mut java = Command::new("java");
         // Many short clients: start-up counts, peak speed does not.
         java.args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        // Arguments and files may have any characters.
+        java.env("LC_ALL", "C.UTF-8");
         java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", self.java_output().display()));
         java
     }
@@ -232,6 +234,25 @@ pub fn java_program(version: &'static str, class: &str) -> Command {
     let mut java = client.java_machine();
     java.arg(class);
     java
+}
+
+/// What a Java client of 5.5.0 says of its attempt to send to a topic and to consume from it, started with these options of Java's machine,
+/// and as this user: `served`, or `refused` and why.
+///
+/// # Panics
+/// When it cannot be built or does not say.
+pub fn secured_client(cluster: &Cluster, topic: &str, options: &[String], user: Option<(&str, &str)>) -> String {
+    let program = java_program("5.5.0", "bolide.cases.Secured");
+    let arguments: Vec<_> = program.get_args().collect();
+    let (class, machine) = arguments.split_last().expect("there is a class");
+    let mut java = Command::new(program.get_program());
+    java.env("LC_ALL", "C.UTF-8").args(machine).args(options).arg(class);
+    java.arg(cluster.folder()).arg(cluster.name_server()).arg(topic);
+    java.args(user.into_iter().flat_map(|(access_key, secret_key)| [access_key, secret_key]));
+    let output = java.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let verdict = said.lines().rfind(|line| line.starts_with("served") || line.starts_with("refused"));
+    verdict.unwrap_or_else(|| panic!("{java:?} said nothing of use: {output:?}")).to_owned()
 }
 
 fn go_program() -> PathBuf {

@@ -36,12 +36,20 @@ pub struct Cluster {
 impl Cluster {
     /// A name server without brokers.
     pub fn new(purpose: &str) -> Self {
+        Self::with_settings(purpose, &[])
+    }
+
+    /// A name server with these settings beside the necessary ones.
+    pub fn with_settings(purpose: &str, settings: &[(&str, &str)]) -> Self {
         let folder = Folder::new(purpose);
         let name_server = start(Role::NameServer, "namesrv", folder.path(), |port| {
-            format!(
-                "listenPort={port}\norderMessageEnable=true\nkvConfigPath={}\n",
-                folder.path().join("kvConfig.json").display()
-            )
+            let kv_config = folder.path().join("kvConfig.json");
+            let mut text =
+                format!("listenPort={port}\norderMessageEnable=true\nkvConfigPath={}\n", kv_config.display());
+            for (key, value) in settings {
+                writeln!(text, "{key}={value}").expect("a string takes everything");
+            }
+            text
         });
         Self { name_server, brokers: Mutex::default(), folder }
     }

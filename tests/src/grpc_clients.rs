@@ -2,7 +2,7 @@
 //! against brokers that also serve gRPC.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::binaries::{apache_version, package_dir, target_dir};
 use crate::clients::{ONLY_VARIABLE, finish, run};
@@ -50,6 +50,42 @@ pub fn every_case_passes(client: GrpcClient) {
     std::fs::create_dir(&work).unwrap();
     let outcome = run(client.command(&cluster, &work), &cluster);
     outcome.assert_passed(&cluster, apache_version().is_some());
+}
+
+/// What a client says of its attempt to send to a topic and to consume from it with a group, as this user: `served`, or `refused` and why.
+/// `None` where the language is missing.
+///
+/// # Panics
+/// When it cannot be built or does not say.
+pub fn secured_client(
+    client: GrpcClient,
+    cluster: &Cluster,
+    (topic, group): (&str, &str),
+    user: Option<(&str, &str)>,
+) -> Option<String> {
+    if !client.toolchain_available() {
+        return None;
+    }
+    client.build();
+    let mut command = match client {
+        GrpcClient::Java => {
+            let mut java = client.java_machine();
+            java.arg("bolide.cases.Secured").arg(cluster.folder());
+            java
+        }
+        GrpcClient::Python => {
+            let mut python = client.python();
+            python.arg(client.source().join("secured.py"));
+            python
+        }
+        GrpcClient::Go => panic!("there is no such program in Go"),
+    };
+    command.arg(cluster.endpoint(ORDINARY)).arg(topic).arg(group);
+    command.args(user.into_iter().flat_map(|(access_key, secret_key)| [access_key, secret_key]));
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let verdict = said.lines().rfind(|line| line.starts_with("served") || line.starts_with("refused"));
+    Some(verdict.unwrap_or_else(|| panic!("{command:?} said nothing of use: {output:?}")).to_owned())
 }
 
 impl GrpcClient {
@@ -110,20 +146,34 @@ impl GrpcClient {
         std::fs::write(installed, wanted).unwrap();
     }
 
+    fn java_machine(self) -> Command {
+        let mut java = Command::new("java");
+        // Many short clients: start-up counts, peak speed does not.
+        java.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        // Arguments may have any characters.
+        java.env("LC_ALL", "C.UTF-8");
+        java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", self.output().display()));
+        java
+    }
+
+    fn python(self) -> Command {
+        let mut python = Command::new(self.output().join("bin/python"));
+        // Nothing compiled beside the sources.
+        python.arg("-B").env("LC_ALL", "C.UTF-8");
+        python
+    }
+
     fn command(self, cluster: &Cluster, work: &Path) -> Command {
         let mut command = match self {
             Self::Java => {
-                let mut java = Command::new("java");
-                // Many short clients: start-up counts, peak speed does not.
-                java.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
-                java.arg("-cp").arg(format!("{0}/classes:{0}/lib/*", self.output().display())).arg("bolide.cases.Main");
+                let mut java = self.java_machine();
+                java.arg("bolide.cases.Main");
                 java
             }
             Self::Go => Command::new(self.output().join("cases")),
             Self::Python => {
-                let mut python = Command::new(self.output().join("bin/python"));
-                // Nothing compiled beside the sources.
-                python.arg("-B").arg(self.source().join("main.py"));
+                let mut python = self.python();
+                python.arg(self.source().join("main.py"));
                 python
             }
         };

@@ -7,6 +7,7 @@
 // A test ends with its first failure, so that the harness panics where a server would answer with an error.
 #![allow(clippy::unwrap_used)]
 
+pub mod authority;
 pub mod binaries;
 pub mod clients;
 pub mod cluster;

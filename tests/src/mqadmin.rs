@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -32,7 +32,23 @@ impl Mqadmin {
     /// # Panics
     /// When it cannot be built or started.
     pub fn start(name_server: &str, work: &Path) -> Self {
+        Self::run_program(java_program("5.5.0", "bolide.cases.Mqadmin"), name_server, work)
+    }
+
+    /// Like [`Mqadmin::start`], as a user with an access key and a secret key, which the commands find in `conf/tools.yml`.
+    ///
+    /// # Panics
+    /// When it cannot be built or started.
+    pub fn start_as(name_server: &str, work: &Path, (access_key, secret_key): (&str, &str)) -> Self {
+        std::fs::create_dir_all(work.join("conf")).unwrap();
+        let keys = format!("accessKey: \"{access_key}\"\nsecretKey: \"{secret_key}\"\n");
+        std::fs::write(work.join("conf/tools.yml"), keys).unwrap();
         let mut command = java_program("5.5.0", "bolide.cases.Mqadmin");
+        command.env("ROCKETMQ_HOME", work);
+        Self::run_program(command, name_server, work)
+    }
+
+    fn run_program(mut command: Command, name_server: &str, work: &Path) -> Self {
         command.arg(work).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
         let input = child.stdin.take().expect("the input is piped");

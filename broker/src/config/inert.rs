@@ -8,7 +8,8 @@ use bolide_remoting::keys::{Inert, Promise};
 const REPLICATION: &str = "there is no replication yet";
 const CONTROLLER: &str = "there is no controller yet";
 const ROCKSDB: &str = "there is no RocksDB here; queues, indexes and settings are kept in files";
-const AUTHENTICATION: &str = "nothing authenticates or authorizes yet, so the broker would stand open";
+const ACL_1: &str = "the users of plain_acl.yml are not taken over yet";
+const TLS_FILE: &str = "it belongs into the file that tls.config.file names";
 
 const fn promise(name: &'static str, kept: &'static str, reason: &'static str) -> Promise {
     Promise { name, kept, reason }
@@ -39,11 +40,23 @@ pub(super) const PROMISES: &[Promise] = &[
     promise("messageStorePlugIn", "", "there is no tiered store and no other plug-in of the store"),
     promise("readOnlyCommitLogStorePaths", "", "a commit log in several folders is not served"),
     promise("forceVerifyPropCRC", "false", "checksums of properties are not verified"),
-    promise("authenticationEnabled", "false", AUTHENTICATION),
-    promise("authorizationEnabled", "false", AUTHENTICATION),
-    promise("migrateAuthFromV1Enabled", "false", AUTHENTICATION),
-    promise("aclEnable", "false", AUTHENTICATION),
-    promise("useTLS", "false", "connections to name servers are not encrypted yet"),
+    promise("migrateAuthFromV1Enabled", "false", ACL_1),
+    promise("aclEnable", "false", ACL_1),
+    promise("tls.enable", "false", "the key useTLS says whether name servers are dialled with TLS"),
+    promise("tls.test.mode.enable", "true", TLS_FILE),
+    promise("tls.server.need.client.auth", "none", TLS_FILE),
+    promise("tls.server.keyPath", "", TLS_FILE),
+    promise("tls.server.keyPassword", "", TLS_FILE),
+    promise("tls.server.certPath", "", TLS_FILE),
+    promise("tls.server.authClient", "false", TLS_FILE),
+    promise("tls.server.trustCertPath", "", TLS_FILE),
+    promise("tls.client.keyPath", "", TLS_FILE),
+    promise("tls.client.keyPassword", "", TLS_FILE),
+    promise("tls.client.certPath", "", TLS_FILE),
+    promise("tls.client.authServer", "false", TLS_FILE),
+    promise("tls.client.trustCertPath", "", TLS_FILE),
+    promise("tls.ciphers", "", TLS_FILE),
+    promise("tls.protocols", "", TLS_FILE),
     promise("fetchNamesrvAddrByAddressServer", "false", "name servers are not found through an address server yet"),
     promise("fetchNameSrvAddrByDnsLookup", "false", "name servers are not found through DNS records yet"),
 ];
@@ -474,7 +487,7 @@ pub(super) const INERT: &[Inert] = &[
         ],
     },
     Inert {
-        reason: AUTHENTICATION,
+        reason: "users and their policies are kept in config/auth.json and looked up there",
         names: &[
             "configName",
             "clusterName",
@@ -482,13 +495,9 @@ pub(super) const INERT: &[Inert] = &[
             "authenticationProvider",
             "authenticationMetadataProvider",
             "authenticationStrategy",
-            "authenticationWhitelist",
-            "initAuthenticationUser",
-            "innerClientAuthenticationCredentials",
             "authorizationProvider",
             "authorizationMetadataProvider",
             "authorizationStrategy",
-            "authorizationWhitelist",
             "userCacheMaxNum",
             "userCacheExpiredSecond",
             "userCacheRefreshSecond",

@@ -1,6 +1,9 @@
 //! The keys that the broker acts on. Names and defaults are Apache's unless a key says that it is ours.
 
+use bolide_remoting::tls::{DEFAULT_TLS_FILE, TlsMode};
+
 use super::inert::{INERT, PROMISES};
+use super::secret::Secret;
 use crate::delay::levels::DelayLevels;
 use crate::retention::hours::DeleteHours;
 
@@ -81,6 +84,30 @@ bolide_remoting::config_keys! {
     "serverMaxInFlight" [fixed] server_max_in_flight: i32 = 8_192, 1..=1_000_000;
     /// How long a client may send no heartbeat before its connection is closed, in milliseconds.
     "channelExpiredTimeout" [mutable] channel_expired_timeout_ms: i64 = 120_000, 1_000..=86_400_000;
+
+    section "TLS";
+    /// Whether the ports for clients (not gRPC's) take TLS: disabled, permissive (plain text as well) or enforcing (nothing else). An
+    /// option of Java's machine with Apache. A name server in this process does the same.
+    "tls.server.mode" [fixed, important] tls_server_mode: TlsMode = TlsMode::Permissive;
+    /// File with the other settings of TLS, under Apache's names. The default one may be missing. An option of Java's machine with Apache.
+    "tls.config.file" [fixed] tls_config_file: String = DEFAULT_TLS_FILE.to_owned();
+    /// Whether name servers and other brokers are dialled with TLS.
+    "useTLS" [fixed] use_tls: bool = false;
+
+    section "Authentication";
+    /// Whether requests must be signed by a user.
+    "authenticationEnabled" [fixed, important] authentication_enabled: bool = false;
+    /// Whether users may do only what policies allow them; needs authenticationEnabled.
+    "authorizationEnabled" [fixed, important] authorization_enabled: bool = false;
+    /// Codes of requests that need not be signed, with commas between them.
+    "authenticationWhitelist" [fixed] authentication_whitelist: String = String::new();
+    /// Codes of requests that every user may make, with commas between them.
+    "authorizationWhitelist" [fixed] authorization_whitelist: String = String::new();
+    /// A super user to create at the start where there is none of this name, as {"username":"…","password":"…"}. Not shown by code 26.
+    "initAuthenticationUser" [fixed] init_authentication_user: Secret = Secret::default();
+    /// What this broker signs its own requests to other brokers with, as {"accessKey":"…","secretKey":"…"}; also created as a super user
+    /// here. Not shown by code 26.
+    "innerClientAuthenticationCredentials" [fixed] inner_client_authentication_credentials: Secret = Secret::default();
 
     section "gRPC";
     /// Port for clients of 5.x, on the same address as listenPort; 0 is off. TLS and plain text are told apart by the first byte.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bolide_remoting::keys::{self, KeyError, Loaded};
+use bolide_remoting::tls::TlsMode;
 
 use super::{Arguments, BrokerConfig, Environment};
 
@@ -45,6 +46,10 @@ pub enum NameServerPlan {
         port: u16,
         /// File for its key-value configuration.
         kv_config_path: PathBuf,
+        /// Whether it takes TLS.
+        tls_server_mode: TlsMode,
+        /// File with the other settings of TLS.
+        tls_config_file: String,
     },
     /// Nowhere: none is wanted, and the broker registers with nobody.
     None,
@@ -75,6 +80,14 @@ pub enum ConfigError {
     /// Neither a data folder nor a home folder.
     #[error("there is no place for the data: HOME is not set; give -d DIR or the key storePathRootDir")]
     DataFolder,
+    /// A name server in this process that this broker could not register with.
+    #[error("tls.server.mode=enforcing holds for the name server in this process too, so that useTLS=true is needed")]
+    PlainRegistration,
+    /// Rights for users that nobody checks.
+    #[error(
+        "authorizationEnabled=true needs authenticationEnabled=true: whose rights count is known of signed requests only"
+    )]
+    Unauthenticated,
     /// A commit log in several folders.
     #[error("storePathCommitLog is {0:?}, but a commit log in several folders is not served")]
     ManyCommitLogs(String),
@@ -113,7 +126,7 @@ impl Start {
         }
         let name_servers = match chosen {
             Some((origin, text)) => NameServerPlan::At(split_addresses(origin, text)?),
-            None => embedded(&loaded.values),
+            None => embedded(&loaded.values)?,
         };
         let Loaded { values: config, inert, .. } = loaded;
         let config_file = arguments.config_file.clone();
@@ -145,6 +158,9 @@ fn fill_in(
     if config.bind_address.parse::<std::net::IpAddr>().is_err() {
         return Err(ConfigError::BindAddress(config.bind_address.clone()));
     }
+    if config.authorization_enabled && !config.authentication_enabled {
+        return Err(ConfigError::Unauthenticated);
+    }
     let advertised = &config.grpc_advertised_address;
     if !advertised.is_empty() && !is_host_and_port(advertised) {
         return Err(ConfigError::AdvertisedAddress(advertised.clone()));
@@ -165,15 +181,20 @@ fn fill_in(
     Ok(())
 }
 
-fn embedded(config: &BrokerConfig) -> NameServerPlan {
+fn embedded(config: &BrokerConfig) -> Result<NameServerPlan, ConfigError> {
     if config.namesrv_listen_port == 0 {
-        return NameServerPlan::None;
+        return Ok(NameServerPlan::None);
     }
-    NameServerPlan::Embedded {
+    if config.tls_server_mode == TlsMode::Enforcing && !config.use_tls {
+        return Err(ConfigError::PlainRegistration);
+    }
+    Ok(NameServerPlan::Embedded {
         bind_address: config.bind_address.clone(),
         port: config.namesrv_listen_port,
         kv_config_path: Path::new(&config.store_path_root_dir).join("namesrv").join("kvConfig.json"),
-    }
+        tls_server_mode: config.tls_server_mode,
+        tls_config_file: config.tls_config_file.clone(),
+    })
 }
 
 impl BrokerConfig {

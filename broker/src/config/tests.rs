@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use bolide_remoting::keys::{self, Keys, Loaded, Warning};
 use bolide_remoting::properties::Properties;
+use bolide_remoting::tls::{DEFAULT_TLS_FILE, TlsMode};
 use clap::{CommandFactory, Parser};
 
 use super::*;
@@ -63,6 +64,8 @@ fn the_bare_start_serves_this_machine_only() {
             bind_address: "127.0.0.1".to_owned(),
             port: 9876,
             kv_config_path: PathBuf::from("data/namesrv/kvConfig.json"),
+            tls_server_mode: TlsMode::Permissive,
+            tls_config_file: DEFAULT_TLS_FILE.to_owned(),
         }
     );
     assert_eq!(plan.warnings, [] as [&str; 0]);
@@ -184,6 +187,21 @@ fn a_bad_start_has_one_clear_line() {
             "messageStorePlugIn=x",
             "f.conf:1: messageStorePlugIn=x is not served: there is no tiered store and no other plug-in of the store; leave it empty",
         ),
+        (
+            "-c f.conf",
+            "tls.server.certPath=/etc/c.pem",
+            "f.conf:1: tls.server.certPath=/etc/c.pem is not served: it belongs into the file that tls.config.file names; leave it empty",
+        ),
+        (
+            "-c f.conf",
+            "authorizationEnabled=true",
+            "authorizationEnabled=true needs authenticationEnabled=true: whose rights count is known of signed requests only",
+        ),
+        (
+            "-c f.conf",
+            "tls.server.mode=enforcing",
+            "tls.server.mode=enforcing holds for the name server in this process too, so that useTLS=true is needed",
+        ),
         ("-c f.conf", "bindAddress=eth0", "bindAddress is \"eth0\", but must be an IP address, such as 0.0.0.0"),
         (
             "-c f.conf",
@@ -206,8 +224,7 @@ fn promises_that_are_not_kept_stop_the_start() {
         "configManagerVersion=v2",
         "timerRocksDBEnable=true",
         "popConsumerKVServiceEnable=true",
-        "authenticationEnabled=true",
-        "authorizationEnabled=true",
+        "migrateAuthFromV1Enabled=true",
         "aclEnable=true",
         "messageStorePlugIn=org.apache.rocketmq.tieredstore.TieredMessageStore",
         "enableSlaveActingMaster=true",

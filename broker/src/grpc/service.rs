@@ -9,8 +9,8 @@ use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    Caller, Fault, ack, assignment, dead_letter, heartbeat, invisible, lite, offset, pull, recall, receive, route,
-    send, telemetry, transaction,
+    Caller, Fault, ack, assignment, dead_letter, heartbeat, invisible, lite, offset, permission, pull, recall, receive,
+    route, send, telemetry, transaction,
 };
 use crate::broker::Broker;
 
@@ -43,7 +43,7 @@ macro_rules! unary {
         impl MessagingService for Messaging {
             $(
                 async fn $method(&self, request: Request<v2::$request>) -> Result<Response<v2::$response>, Status> {
-                    let answer = match Caller::of(&request) {
+                    let answer = match permission::admit(&self.0, &request) {
                         Ok(caller) => $room::$function(&self.0, &caller, request.into_inner()).await,
                         Err(fault) => Err(fault),
                     };
@@ -59,7 +59,7 @@ macro_rules! unary {
                 &self,
                 request: Request<v2::ReceiveMessageRequest>,
             ) -> Result<Response<Self::ReceiveMessageStream>, Status> {
-                let answers = match Caller::of(&request) {
+                let answers = match permission::admit(&self.0, &request) {
                     Ok(caller) => receive::receive(&self.0, &caller, request.into_inner()).await,
                     Err(fault) => Err(fault),
                 };
@@ -72,7 +72,7 @@ macro_rules! unary {
                 &self,
                 request: Request<v2::PullMessageRequest>,
             ) -> Result<Response<Self::PullMessageStream>, Status> {
-                let answers = match Caller::of(&request) {
+                let answers = match permission::admit(&self.0, &request) {
                     Ok(caller) => pull::pull(&self.0, &caller, request.into_inner()).await,
                     Err(fault) => Err(fault),
                 };
@@ -86,7 +86,9 @@ macro_rules! unary {
                 request: Request<Streaming<v2::TelemetryCommand>>,
             ) -> Result<Response<Self::TelemetryStream>, Status> {
                 let caller = Caller::of(&request).map_err(|fault| Status::invalid_argument(fault.message))?;
-                let commands = telemetry::serve(&self.0, caller, request.into_inner());
+                let guest = permission::admit_stream(&self.0, &caller, &request);
+                let guest = guest.map_err(|fault| Status::unauthenticated(fault.message))?;
+                let commands = telemetry::serve(&self.0, caller, guest, request.into_inner());
                 Ok(Response::new(Box::pin(commands)))
             }
         }

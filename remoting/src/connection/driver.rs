@@ -8,7 +8,7 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -74,6 +74,8 @@ pub struct Driver<IO, S: Service> {
     options: Arc<ConnectionOptions>,
     input: Input,
     output: Output,
+    /// Something was written that the stream may still hold; TLS does, a socket does not.
+    unflushed: bool,
     /// Scratch space for decoding.
     slots: Vec<Slot>,
     closing: Option<Closing>,
@@ -96,6 +98,7 @@ impl<IO, S: Service> Driver<IO, S> {
             options,
             input: Input::new(),
             output: Output::default(),
+            unflushed: false,
             slots: Vec::new(),
             closing: None,
             deadline: None,
@@ -128,7 +131,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
         for _ in 0..MAX_ROUNDS {
             self.collect();
             let pending = self.output.pending();
-            if let Poll::Ready(Err(error)) = self.output.poll_write(&mut self.io, cx) {
+            if let Poll::Ready(Err(error)) = self.write(cx) {
                 return Poll::Ready(error.into());
             }
             let mut active = self.output.pending() < pending;
@@ -140,7 +143,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
             if !paused {
                 match self.receive(cx) {
                     Poll::Ready(Ok(Progress::Some)) => again = true,
-                    Poll::Ready(Ok(Progress::End)) if self.output.is_empty() => {
+                    Poll::Ready(Ok(Progress::End)) if self.has_written() => {
                         return Poll::Ready(self.end_of_stream());
                     }
                     // The peer may only have finished speaking, and still listen.
@@ -149,7 +152,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
                     }
                     Poll::Ready(Err(close)) => {
                         // What was fine gets its answer, if the socket takes it at once.
-                        let _ = self.output.poll_write(&mut self.io, cx);
+                        let _ = self.write(cx);
                         return Poll::Ready(close);
                     }
                     Poll::Pending => {}
@@ -171,6 +174,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Writes until nothing is left or the socket takes no more.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unflushed |= !self.output.is_empty();
+        ready!(self.output.poll_write(&mut self.io, cx))?;
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Does the socket have all that was to be written?
+    fn has_written(&self) -> bool {
+        self.output.is_empty() && !self.unflushed
     }
 
     /// Takes what others have left in the outbox.
@@ -212,7 +231,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
     /// Is an order to close carried out?
     fn finished(&self) -> Option<Close> {
         let closing = self.closing.as_ref()?;
-        let done = self.output.is_empty() && !(closing.drain && self.connection.in_flight() > 0);
+        let done = self.has_written() && !(closing.drain && self.connection.in_flight() > 0);
         done.then(|| Close::Asked(closing.reason.clone()))
     }
 

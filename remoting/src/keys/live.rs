@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 
-use super::{KeyError, Keys, Known, Loaded, Place, Warning, effective, look_up, nearest};
+use super::{Allowed, KeyError, Keys, Known, Loaded, Place, Warning, effective, look_up, nearest};
 use crate::properties::Properties;
 
 /// What messages name as the origin of a change made at run time.
@@ -83,11 +83,18 @@ impl<C: Keys> Live<C> {
             let (from, to) = match look_up::<C>(name) {
                 Known::Key(key) => {
                     let from = (key.print)(&values);
-                    key.set(&mut values, &property.value, place())?;
-                    let to = (key.print)(&values);
-                    if !key.mutable && from != to {
-                        return Err(KeyError::Fixed { name: key.name, value: from });
+                    let mut changed = values.clone();
+                    key.set(&mut changed, &property.value, place())?;
+                    // Of a secret nothing is shown but that there is one, which may be sent back.
+                    let hidden = key.allowed == Allowed::Secret;
+                    let to = if hidden { property.value.trim().to_owned() } else { (key.print)(&changed) };
+                    if !key.mutable {
+                        if from != to {
+                            return Err(KeyError::Fixed { name: key.name, value: from });
+                        }
+                        continue;
                     }
+                    values = changed;
                     (from, to)
                 }
                 Known::Promise(promise) => {

@@ -19,6 +19,8 @@ pub enum Allowed {
     },
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Any text, which is never shown; for keys that are fixed at start.
+    Secret,
     /// A text of a form of its own, as described.
     Form(&'static str),
 }
@@ -33,7 +35,7 @@ impl Allowed {
 impl fmt::Display for Allowed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text => out.write_str("a text"),
+            Self::Text | Self::Secret => out.write_str("a text"),
             Self::Boolean => out.write_str("true or false"),
             Self::Whole { min, max: i64::MAX } => write!(out, "a whole number, at least {min}"),
             Self::Whole { min, max } => write!(out, "a whole number from {min} to {max}"),

@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSliceMut};
 use std::num::NonZeroU64;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -99,15 +99,12 @@ impl Disk for RealDisk {
     }
 
     fn replace(&self, path: &Path, contents: &[u8], keep_backup: bool) -> io::Result<()> {
-        let temporary = with_suffix(path, ".tmp");
-        write_durably(&temporary, contents)?;
-        if keep_backup && let Ok(old) = fs::read(path) {
-            // The backup is replaced the same way: at no moment are both damaged.
-            let temporary_backup = with_suffix(path, ".bak.tmp");
-            write_durably(&temporary_backup, &old)?;
-            fs::rename(&temporary_backup, with_suffix(path, ".bak"))?;
-        }
-        fs::rename(&temporary, path)?;
+        replace(path, contents, keep_backup, PUBLIC)?;
+        self.sync_dir(path.parent().unwrap_or(Path::new("")))
+    }
+
+    fn replace_private(&self, path: &Path, contents: &[u8], keep_backup: bool) -> io::Result<()> {
+        replace(path, contents, keep_backup, PRIVATE)?;
         self.sync_dir(path.parent().unwrap_or(Path::new("")))
     }
 
@@ -301,8 +298,31 @@ fn write_zeros(file: &File, mut position: u64, mut length: u64) -> io::Result<()
     Ok(())
 }
 
-fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+/// Who may read a file: what the process' mask leaves, or its owner only.
+const PUBLIC: u32 = 0o666;
+const PRIVATE: u32 = 0o600;
+
+fn replace(path: &Path, contents: &[u8], keep_backup: bool, mode: u32) -> io::Result<()> {
+    let temporary = with_suffix(path, ".tmp");
+    write_durably(&temporary, contents, mode)?;
+    if keep_backup && let Ok(old) = fs::read(path) {
+        // The backup is replaced the same way: at no moment are both damaged.
+        let temporary_backup = with_suffix(path, ".bak.tmp");
+        write_durably(&temporary_backup, &old, mode)?;
+        fs::rename(&temporary_backup, with_suffix(path, ".bak"))?;
+    }
+    fs::rename(&temporary, path)
+}
+
+fn write_durably(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    if mode == PRIVATE {
+        // One that was left behind may be open to others.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
     file.write_all_at(contents, 0)?;
     file.sync_all()
 }

@@ -1,0 +1,263 @@
+//! What each kind of request needs to be allowed: which resources it names, and where, and which actions on them. The table of requests has
+//! one of these for each code. Where Apache asks for nothing (lists of topics, groups and users' offsets, changes of many things at once, the
+//! broker's configuration), the cluster's own actions are needed here.
+
+use std::borrow::Cow;
+
+use bolide_remoting::Request;
+use bolide_remoting::body::{
+    BatchAckMessageRequest, CreateTopicListRequest, DeleteSubscriptionGroupListRequest, DeleteTopicListRequest,
+    HeartbeatData, LockBatchRequest, SubscriptionGroupConfig, SubscriptionGroupList,
+};
+
+use super::policy::{Action, Demand, Kind, Resource};
+use crate::refusal::Refusal;
+use crate::reply::json_body;
+
+const RETRY_PREFIX: &str = "%RETRY%";
+/// What a cluster's name is followed by in the name of its topic for replies.
+const REPLY_SUFFIX: &str = "_REPLY_TOPIC";
+
+pub(crate) const PUB: &[Action] = &[Action::Pub];
+pub(crate) const SUB: &[Action] = &[Action::Sub];
+pub(crate) const PUB_SUB: &[Action] = &[Action::Pub, Action::Sub];
+pub(crate) const SUB_GET: &[Action] = &[Action::Sub, Action::Get];
+pub(crate) const SUB_UPDATE: &[Action] = &[Action::Sub, Action::Update];
+pub(crate) const CREATE: &[Action] = &[Action::Create];
+pub(crate) const UPDATE: &[Action] = &[Action::Update];
+pub(crate) const DELETE: &[Action] = &[Action::Delete];
+pub(crate) const GET: &[Action] = &[Action::Get];
+
+/// A field of the header that names resources.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Named {
+    /// A topic.
+    Topic(&'static str),
+    /// Topics, with semicolons between them.
+    Topics(&'static str),
+    /// A group.
+    Group(&'static str),
+    /// Groups, with commas between them.
+    Groups(&'static str),
+}
+
+/// Finds what a body names.
+type Reader = fn(&Request<'_>) -> Result<Vec<Resource<'static>>, Refusal>;
+
+/// What a request needs.
+#[derive(Clone, Copy)]
+pub(crate) enum Need {
+    /// To come from a user, whoever that is.
+    User,
+    /// An action on the cluster.
+    Cluster(&'static [Action]),
+    /// An action on everything that the fields name; where they name nothing, on the cluster.
+    Fields(&'static [Named], &'static [Action]),
+    /// The same, but where they name nothing, nothing is needed.
+    IfNamed(&'static [Named], &'static [Action]),
+    /// To send to the topic that the field names; to a group's retry topic, to consume as that group.
+    Send(&'static str),
+    /// To answer another client's request: nothing on the cluster's reply topic, to send to any other one.
+    Reply(&'static str),
+    /// An action on everything that the body names.
+    Body(Reader, &'static [Action]),
+}
+
+pub(crate) const TOPIC: &[Named] = &[Named::Topic("topic")];
+pub(crate) const GROUP: &[Named] = &[Named::Group("group")];
+pub(crate) const CONSUMER_GROUP: &[Named] = &[Named::Group("consumerGroup")];
+pub(crate) const TOPIC_AND_GROUP: &[Named] = &[Named::Topic("topic"), Named::Group("group")];
+pub(crate) const TOPIC_AND_CONSUMER_GROUP: &[Named] = &[Named::Topic("topic"), Named::Group("consumerGroup")];
+
+impl Need {
+    /// What the request demands of its user; nothing is a `Need` without conditions.
+    ///
+    /// # Errors
+    /// When the request cannot be read.
+    pub(crate) fn demands<'a>(self, request: &Request<'a>, cluster: &'a str) -> Result<Vec<Demand<'a>>, Refusal> {
+        let demand = |actions| move |resource| Demand { resource, actions };
+        let of_cluster =
+            |actions| vec![Demand { resource: Resource { kind: Kind::Cluster, name: cluster.into() }, actions }];
+        let named = |fields: &[Named], actions| -> Vec<Demand<'a>> {
+            fields.iter().flat_map(|field| field.resources(request)).map(demand(actions)).collect()
+        };
+        Ok(match self {
+            Self::User => Vec::new(),
+            Self::Cluster(actions) => of_cluster(actions),
+            Self::Fields(fields, actions) => {
+                let demands = named(fields, actions);
+                if demands.is_empty() { of_cluster(actions) } else { demands }
+            }
+            Self::IfNamed(fields, actions) => named(fields, actions),
+            Self::Send(field) => {
+                let topic = topic(request.header.fields.get(field).unwrap_or_default());
+                let actions = if topic.kind == Kind::Group { SUB } else { PUB };
+                vec![Demand { resource: topic, actions }]
+            }
+            Self::Reply(field) => {
+                let topic = topic(request.header.fields.get(field).unwrap_or_default());
+                let is_reply = topic.name.strip_suffix(REPLY_SUFFIX) == Some(cluster);
+                if is_reply { Vec::new() } else { vec![Demand { resource: topic, actions: PUB }] }
+            }
+            Self::Body(read, actions) => read(request)?.into_iter().map(demand(actions)).collect(),
+        })
+    }
+}
+
+impl Named {
+    fn resources<'a>(self, request: &Request<'a>) -> Vec<Resource<'a>> {
+        let (field, separator) = match self {
+            Self::Topic(field) | Self::Group(field) => (field, None),
+            Self::Topics(field) => (field, Some(';')),
+            Self::Groups(field) => (field, Some(',')),
+        };
+        let text = request.header.fields.get(field).unwrap_or_default();
+        let names = text.split(|character| Some(character) == separator).filter(|name| !name.trim().is_empty());
+        let resource = |name| if matches!(self, Self::Topic(_) | Self::Topics(_)) { topic(name) } else { group(name) };
+        names.map(resource).collect()
+    }
+}
+
+/// A topic, or the group that a retry topic belongs to.
+pub(crate) fn topic<'a>(name: impl Into<Cow<'a, str>>) -> Resource<'a> {
+    let name = name.into();
+    if name.starts_with(RETRY_PREFIX) { group(name) } else { Resource { kind: Kind::Topic, name } }
+}
+
+/// A group, also where a retry topic stands for it.
+pub(crate) fn group<'a>(name: impl Into<Cow<'a, str>>) -> Resource<'a> {
+    let name = match name.into() {
+        Cow::Borrowed(name) => Cow::Borrowed(name.strip_prefix(RETRY_PREFIX).unwrap_or(name)),
+        Cow::Owned(name) => Cow::Owned(name.strip_prefix(RETRY_PREFIX).map(str::to_owned).unwrap_or(name)),
+    };
+    Resource { kind: Kind::Group, name }
+}
+
+/// The groups that a client consumes with, and what they subscribe to.
+pub(crate) fn heartbeat(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let heartbeat: HeartbeatData = json_body(request)?;
+    let mut resources = Vec::new();
+    for consumer in heartbeat.consumer_data_set {
+        // A group's own retry topic is the group once more.
+        resources.extend(consumer.subscription_data_set.into_iter().map(|subscription| topic(subscription.topic)));
+        resources.push(group(consumer.group_name));
+    }
+    Ok(resources)
+}
+
+/// The group that locks queues, and their topics.
+pub(crate) fn locks(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let wanted: LockBatchRequest = json_body(request)?;
+    let topics = wanted.mq_set.into_iter().map(|queue| topic(queue.topic));
+    Ok([group(wanted.consumer_group)].into_iter().chain(topics).collect())
+}
+
+/// The groups that acknowledge messages, and these messages' topics.
+pub(crate) fn acknowledgements(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let wanted: BatchAckMessageRequest = json_body(request)?;
+    Ok(wanted.acks.into_iter().flat_map(|ack| [group(ack.consumer_group), topic(ack.topic)]).collect())
+}
+
+/// The topics of a list of configurations.
+pub(crate) fn topic_configs(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let wanted: CreateTopicListRequest = json_body(request)?;
+    Ok(wanted.topic_config_list.into_iter().map(|config| topic(config.topic_name)).collect())
+}
+
+/// The topics of a list of names.
+pub(crate) fn topic_names(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let wanted: DeleteTopicListRequest = json_body(request)?;
+    Ok(wanted.topic_list.into_iter().map(topic).collect())
+}
+
+/// The group of a configuration.
+pub(crate) fn group_config(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let wanted: SubscriptionGroupConfig = json_body(request)?;
+    Ok(vec![group(wanted.group_name)])
+}
+
+/// The groups of a list of configurations.
+pub(crate) fn group_configs(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let wanted: SubscriptionGroupList = json_body(request)?;
+    Ok(wanted.group_config_list.into_iter().map(|config| group(config.group_name)).collect())
+}
+
+/// The groups of a list of names.
+pub(crate) fn group_names(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let wanted: DeleteSubscriptionGroupListRequest = json_body(request)?;
+    Ok(wanted.group_name_list.into_iter().map(group).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use bolide_remoting::connection::{self, ConnectionOptions};
+    use bolide_remoting::{Reply, RequestCode, Service};
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// Notes what requests demand.
+    struct Notes(Need, Mutex<Vec<String>>);
+
+    impl Service for Notes {
+        fn handle(&self, request: Request<'_>, reply: Reply<'_>) {
+            let demands = self.0.demands(&request, "c").unwrap();
+            let words = demands.iter().map(|demand| format!("{} {:?}", demand.resource, demand.actions));
+            self.1.lock().extend(words);
+            reply.ok(&());
+        }
+    }
+
+    async fn demanded(need: Need, fields: &[(&str, &str)], body: &'static str) -> Vec<String> {
+        let (client, server) = tokio::io::duplex(1 << 16);
+        let nowhere = "127.0.0.1:1".parse().unwrap();
+        let options = Arc::new(ConnectionOptions::default());
+        let notes = Arc::new(Notes(need, Mutex::default()));
+        let (_, driver) = connection::open(server, nowhere, nowhere, options.clone(), notes.clone());
+        tokio::spawn(driver);
+        let (connection, driver) = connection::open(client, nowhere, nowhere, options, Arc::new(()));
+        tokio::spawn(driver);
+        let patience = Duration::from_secs(60);
+        connection.request(RequestCode(1), &fields, body.as_bytes().to_vec(), patience).await.unwrap();
+        std::mem::take(&mut *notes.1.lock())
+    }
+
+    #[tokio::test]
+    async fn requests_demand_what_they_name() {
+        let pull = Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
+        let own = [("topic", "t"), ("consumerGroup", "g")];
+        assert_eq!(demanded(pull, &own, "").await, ["Topic:t [Sub]", "Group:g [Sub]"]);
+        let foreign_retry = [("topic", "%RETRY%other"), ("consumerGroup", "g")];
+        assert_eq!(demanded(pull, &foreign_retry, "").await, ["Group:other [Sub]", "Group:g [Sub]"]);
+        assert_eq!(demanded(Need::Fields(TOPIC, GET), &[], "").await, ["Cluster:c [Get]"]);
+        assert!(demanded(Need::IfNamed(TOPIC, PUB), &[("topic", " ")], "").await.is_empty());
+        let several = Need::Fields(&[Named::Topics("topicList"), Named::Groups("filterGroups")], GET);
+        let lists = [("topicList", "a;b;"), ("filterGroups", "g,h")];
+        assert_eq!(
+            demanded(several, &lists, "").await,
+            ["Topic:a [Get]", "Topic:b [Get]", "Group:g [Get]", "Group:h [Get]"]
+        );
+    }
+
+    #[tokio::test]
+    async fn sending_depends_on_where_to() {
+        assert_eq!(demanded(Need::Send("b"), &[("b", "t")], "").await, ["Topic:t [Pub]"]);
+        assert_eq!(demanded(Need::Send("b"), &[("b", "%RETRY%g")], "").await, ["Group:g [Sub]"]);
+        assert_eq!(demanded(Need::Send("b"), &[], "").await, ["Topic: [Pub]"], "which no policy allows");
+        assert!(demanded(Need::Reply("b"), &[("b", "c_REPLY_TOPIC")], "").await.is_empty());
+        assert_eq!(demanded(Need::Reply("b"), &[("b", "d_REPLY_TOPIC")], "").await, ["Topic:d_REPLY_TOPIC [Pub]"]);
+    }
+
+    #[tokio::test]
+    async fn bodies_name_resources_too() {
+        let heartbeat = r#"{"clientID":"c","producerDataSet":[{"groupName":"p"}],"consumerDataSet":[{"groupName":"g",
+            "subscriptionDataSet":[{"topic":"t"},{"topic":"%RETRY%g"}]}]}"#;
+        let seen = demanded(Need::Body(super::heartbeat, SUB), &[], heartbeat).await;
+        assert_eq!(seen, ["Topic:t [Sub]", "Group:g [Sub]", "Group:g [Sub]"]);
+        let acks = r#"{"brokerName":"b","acks":[{"c":"g","t":"t"}]}"#;
+        assert_eq!(demanded(Need::Body(acknowledgements, SUB), &[], acks).await, ["Group:g [Sub]", "Topic:t [Sub]"]);
+    }
+}

@@ -1,0 +1,128 @@
+//! Users with the right and the wrong keys and rights: Java's client over remoting, Apache's `mqadmin` with its own keys, and every kind of
+//! request without any.
+
+// A test ends with its first failure.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use bolide_remoting::{Body, Client, ClientOptions, RequestCode, ResponseCode};
+use bolide_tests::clients::secured_client;
+use bolide_tests::cluster::{Cluster, ORDINARY};
+use bolide_tests::grpc_clients::{GrpcClient, secured_client as secured_grpc_client};
+use bolide_tests::mqadmin::Mqadmin;
+use bolide_tests::toolchain;
+
+/// Keys that need care in JSON, in properties and in signatures.
+const ROOT: (&str, &str) = ("rööt", "s3cret+/=&%");
+const SETTINGS: &[(&str, &str)] = &[
+    ("authenticationEnabled", "true"),
+    ("authorizationEnabled", "true"),
+    ("initAuthenticationUser", r#"{"username":"rööt","password":"s3cret+/=&%"}"#),
+    ("innerClientAuthenticationCredentials", r#"{"accessKey":"inner","secretKey":"broker2broker"}"#),
+];
+
+fn guarded(purpose: &str) -> Cluster {
+    let cluster = Cluster::new(purpose);
+    cluster.start_broker(ORDINARY, "DefaultCluster", SETTINGS);
+    cluster
+}
+
+/// Whoever says nothing of themselves gets nothing, whatever they ask for.
+#[tokio::test]
+async fn nothing_is_served_without_a_signature() {
+    let cluster = guarded("unsigned");
+    let address = cluster.address(ORDINARY);
+    let client = Client::connect(&address, ClientOptions::default(), std::sync::Arc::new(())).await.unwrap();
+    let patience = std::time::Duration::from_secs(60);
+    for code in bolide_broker::requests::SERVED {
+        let answer = client.request(*code, &(), Body::Empty, patience).await.unwrap();
+        let seen = (answer.code, answer.remark.as_deref());
+        assert_eq!(seen, (ResponseCode::NO_PERMISSION, Some("username cannot be null.")), "{code}");
+    }
+    let fields = [("AccessKey", "inner"), ("Signature", "AAAA"), ("topic", "t")];
+    let answer = client.request(RequestCode(34), &&fields[..], Body::Empty, patience).await.unwrap();
+    assert_eq!(answer.remark.as_deref(), Some("check signature failed."));
+}
+
+#[test]
+fn users_get_what_they_may() {
+    if !toolchain::available("Java", &["java -version", "mvn -version"]) {
+        return;
+    }
+    let cluster = guarded("users");
+    let home = cluster.folder().join("mqadmin");
+    fs::create_dir(&home).unwrap();
+    let mut anonymous = Mqadmin::start(&cluster.name_server(), &home);
+    let list = format!("listUser -b {}", cluster.address(ORDINARY));
+    assert!(anonymous.run(&list).0.contains("username cannot be null."), "{}", anonymous.run(&list).0);
+    drop(anonymous);
+
+    let mut admin = Mqadmin::start_as(&cluster.name_server(), &home, ROOT);
+    let broker = cluster.address(ORDINARY);
+    let mut run = |command: &str, expected: &str| {
+        let said = admin.run(&command.replace("BROKER", &broker)).0;
+        assert!(said.contains(expected), "{command} has no {expected:?}:\n{said}\n{}", cluster.log_tails());
+        said
+    };
+    run("createUser -b BROKER -u ann -p annsecret -t Normal", "create user to");
+    run("createUser -b BROKER -u bob -p bobsecret -t Normal", "create user to");
+    run("createUser -b BROKER -u ann -p other", "The user is existed");
+    let users = run("listUser -b BROKER", "ann");
+    assert!(users.contains("bob") && users.contains("rööt") && users.contains("inner"), "{users}");
+    run("updateTopic -b BROKER -t orders -r 4 -w 4", "create topic to");
+    run("createAcl -b BROKER -s User:ann -r Topic:orders,Group:* -a Pub,Sub -d Allow", "create acl to");
+    run("createAcl -b BROKER -s User:bob -r Topic:orders -a Pub -d Deny", "create acl to");
+    let acls = run("listAcl -b BROKER", "Topic:orders");
+    assert!(acls.contains("User:ann") && acls.contains("User:bob") && acls.contains("Deny"), "{acls}");
+    run("getAcl -b BROKER -s User:ann", "Group:*");
+
+    let says = |user| secured_client(&cluster, "orders", &[], user);
+    assert_eq!(says(Some(ROOT)), "served", "{}", cluster.log_tails());
+    assert_eq!(says(Some(("ann", "annsecret"))), "served", "{}", cluster.log_tails());
+    for (user, why) in [
+        (None, "username cannot be null."),
+        (Some(("eve", "annsecret")), "User:eve is not found."),
+        (Some(("ann", "wrong")), "check signature failed."),
+        (
+            Some(("bob", "bobsecret")),
+            "User:bob has no permission to access Topic:orders from 127.0.0.1, the decision is deny.",
+        ),
+    ] {
+        let said = says(user);
+        assert!(said.starts_with("refused: ") && said.contains(why), "{user:?}: {said}");
+    }
+
+    run("updateSubGroup -b BROKER -g readers", "create subscription group to");
+    for client in [GrpcClient::Java, GrpcClient::Python] {
+        let says = |user| secured_grpc_client(client, &cluster, ("orders", "readers"), user);
+        for (user, why) in [
+            (Some(ROOT), "served"),
+            (Some(("ann", "annsecret")), "served"),
+            (None, "username cannot be null."),
+            (Some(("ann", "wrong")), "check signature failed."),
+            (Some(("bob", "bobsecret")), "the decision is deny."),
+        ] {
+            let Some(said) = says(user) else { break };
+            assert!(said.contains(why), "{client:?} as {user:?}: {said}\n{}", cluster.log_tails());
+        }
+    }
+
+    // What was changed holds at once, and is there after a restart, for its owner's eyes only.
+    run("updateUser -b BROKER -u ann -s disable", "update user to");
+    assert!(says(Some(("ann", "annsecret"))).contains("User:ann is disabled."));
+    run("deleteAcl -b BROKER -s User:bob -r Topic:orders", "delete acl to");
+    drop(admin);
+    cluster.restart_broker(ORDINARY);
+    assert!(says(Some(("ann", "annsecret"))).contains("User:ann is disabled."));
+    assert!(says(Some(("bob", "bobsecret"))).contains("no matched policies."));
+    let file = cluster.folder().join(ORDINARY).join("config/auth.json");
+    for path in [file.clone(), file.with_extension("json.bak")] {
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", path.display());
+    }
+    let log = fs::read_to_string(cluster.folder().join(format!("{ORDINARY}.log"))).unwrap();
+    assert!(log.contains("denied: check signature failed."), "denials leave a trace");
+    assert!(!log.contains("annsecret") && !log.contains(ROOT.1), "secrets do not");
+}
