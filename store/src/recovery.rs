@@ -234,8 +234,9 @@ impl Recovery<'_> {
             let queue = self.derived.queues.find_or_create(place.topic, place.queue);
             let mut entry = self.derived.apply_unit(&queue, record, &keys, place.offset)?;
             if entry.applied == Applied::Gap {
-                if !from_first || !queue.is_damaged() {
-                    // Some of what it lacks may have been passed over as known.
+                // Some of what it lacks may have been passed over as known.
+                let is_passed_over = self.checkpoint.queue_ms > 0 && queue.max().0 > 0 && !queue.is_damaged();
+                if !from_first || is_passed_over {
                     queue.set_damaged();
                     return Ok(false);
                 }
