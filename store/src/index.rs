@@ -249,9 +249,11 @@ impl Index {
 
     /// Makes the next file.
     fn grow(&self, growth: &mut Growth, now_ms: i64) -> io::Result<()> {
-        let previous = growth.newest.as_ref().map(|file| (file.name.as_str(), file.header()));
-        let name = name::after(now_ms, previous.map(|(name, _)| name));
-        let file = IndexFile::create(&*self.disk, &self.dir, name, self.sizes, previous.map(|(_, header)| header))?;
+        let previous = growth.newest.as_ref().map(|file| file.header());
+        // A damaged header may have put the newest name elsewhere than last.
+        let greatest = self.files.read().iter().map(|file| file.name.clone()).max();
+        let name = name::after(now_ms, greatest.as_deref());
+        let file = IndexFile::create(&*self.disk, &self.dir, name, self.sizes, previous)?;
         let file = growth.newest.insert(Arc::new(file));
         self.files.write().push(Arc::clone(file));
         Ok(())
