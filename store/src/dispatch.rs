@@ -112,6 +112,11 @@ impl Dispatcher {
         }
     }
 
+    /// The last record that has entered queues and index.
+    pub(crate) fn point(&self) -> DispatchPoint {
+        self.work.lock().point
+    }
+
     /// Writes what queues hold in memory and says up to which record their files are complete.
     pub(crate) fn settle(&self, derived: &Derived) -> io::Result<DispatchPoint> {
         let (point, mut busy) = {

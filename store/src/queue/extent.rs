@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{QueueFiles, UNIT_BYTES, Unit};
 use crate::disk::{Allocation, DiskFile, Entry};
@@ -14,6 +15,8 @@ use crate::offset::PhysicalOffset;
 
 /// Without a checkpoint this many of a queue's last files are looked through, as Apache does.
 const SUSPECT_FILES: usize = 3;
+/// How many units are read of a file before it is searched.
+const HEAD_UNITS: usize = 64;
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -80,7 +83,12 @@ impl QueueFiles {
         let mut looked_at = from.saturating_sub(1);
         for (index, path) in &files[looked_at..] {
             looked_at += 1;
-            let full = self.look_at(*index, path, trust, &mut extent).map_err(StoreError::io("read", path))?;
+            let full = match index == first_index {
+                true => Ok(Arc::clone(&first)),
+                false => self.disk.open(path),
+            }
+            .and_then(|file| self.look_at(*index, path, &*file, trust, &mut extent))
+            .map_err(StoreError::io("read", path))?;
             if !full {
                 // A later file begins with units that were brought to the disk.
                 extent.damaged |= matches!(trust, Trust::UpTo(_)) && looked_at <= from;
@@ -108,28 +116,34 @@ impl QueueFiles {
     }
 
     /// Extends the range by what a file has; `false`: it ends there, and the file's rest is erased if need be.
-    fn look_at(&self, index: i64, path: &Path, trust: Trust, extent: &mut Extent) -> io::Result<bool> {
-        let file = self.disk.open(path)?;
+    fn look_at(
+        &self,
+        index: i64,
+        path: &Path,
+        file: &dyn DiskFile,
+        trust: Trust,
+        extent: &mut Extent,
+    ) -> io::Result<bool> {
         let file_units = self.file_units();
         let units = match trust {
-            Trust::All => leading(&*file, Unit::is_written)?,
-            Trust::Unknown => sound_units(&*file, file_units, extent.max_physical, PhysicalOffset(i64::MAX))?,
+            Trust::All => leading(file, Unit::is_written)?,
+            Trust::Unknown => sound_units(file, file_units, extent.max_physical, PhysicalOffset(i64::MAX))?,
             Trust::UpTo(last) => {
-                let trusted = leading(&*file, |unit| is_trusted(unit, last))?;
-                let sound = sound_units(&*file, trusted, extent.max_physical, last)?;
+                let trusted = leading(file, |unit| is_trusted(unit, last))?;
+                let sound = sound_units(file, trusted, extent.max_physical, last)?;
                 // A damaged unit may also have ended the search too early.
-                let goes_on = trusted + 1 < file_units && is_trusted(&unit_at(&*file, trusted + 1)?, last);
+                let goes_on = trusted + 1 < file_units && is_trusted(&unit_at(file, trusted + 1)?, last);
                 extent.damaged |= sound < trusted || goes_on;
                 sound
             }
         };
         if units > 0 {
-            let last = unit_at(&*file, units - 1)?;
+            let last = unit_at(file, units - 1)?;
             extent.max = index * file_units + units;
             extent.max_physical = if last.is_blank() { -1 } else { last.end().0 };
         }
         if trust == Trust::All {
-            extent.damaged |= !ends_soundly(&*file, units)?;
+            extent.damaged |= !ends_soundly(file, units)?;
             return Ok(true);
         }
         // What lies behind must not come back.
@@ -184,11 +198,19 @@ impl QueueFiles {
 
 /// How many units from the file's start on satisfy `belongs`; all that do come first.
 fn leading(file: &dyn DiskFile, belongs: impl Fn(&Unit) -> bool) -> io::Result<i64> {
-    // Most queues are short: try the first few units before searching the whole file.
+    // Most queues are short: try the first few units, with a single read, before searching the whole file.
     let (mut low, mut high) = (0, (file.bytes() / UNIT_BYTES as u64) as i64);
-    let mut probe = 64.min(high) - 1;
+    let mut head = [0; HEAD_UNITS * UNIT_BYTES];
+    let head = &mut head[..HEAD_UNITS.min(high as usize) * UNIT_BYTES];
+    file.read_at(0, head)?;
+    let head = head.as_chunks().0;
+    let mut probe = head.len() as i64 - 1;
     while low < high {
-        if belongs(&unit_at(file, probe)?) {
+        let unit = match head.get(probe as usize) {
+            Some(bytes) => Unit::decode(bytes),
+            None => unit_at(file, probe)?,
+        };
+        if belongs(&unit) {
             low = probe + 1;
         } else {
             high = probe;

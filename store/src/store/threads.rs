@@ -184,6 +184,12 @@ impl Inner {
     pub(super) fn take_checkpoint(&self) -> Result<(), StoreError> {
         let _alone = self.checkpointing.lock();
         self.rebuild_lost()?;
+        // The index first: what its headers count has entered the queues by the time these are settled, so that the checkpoint
+        // vouches for it even if messages come all the while. What it does not vouch for is made anew after a crash.
+        let indexed = self.dispatcher.point();
+        let index = self.derived.index.as_ref();
+        let uncommitted = index.map(|index| index.flush()).transpose().map_err(|error| self.incomplete(&error))?;
+        let index_ms = uncommitted.as_ref().map_or(0, |uncommitted| uncommitted.end_ms);
         // A failed write stays in memory and is tried again; a failed sync may have lost what it was to write.
         let point = self
             .dispatcher
@@ -194,9 +200,6 @@ impl Inner {
             return Err(StoreError::Refused(self.log.refusal().unwrap_or(PutError::Closed)));
         }
         self.derived.queues.files.sync().map_err(|error| self.incomplete(&error))?;
-        let index = self.derived.index.as_ref();
-        let uncommitted = index.map(|index| index.flush()).transpose().map_err(|error| self.incomplete(&error))?;
-        let index_ms = uncommitted.as_ref().map_or(0, |uncommitted| uncommitted.end_ms);
         if let (Some(index), Some(uncommitted)) = (index, uncommitted) {
             index.commit(uncommitted).map_err(|error| self.incomplete(&error))?;
         }
@@ -210,7 +213,7 @@ impl Inner {
                 saved.queue_physical = point.physical;
             }
             if index.is_some() {
-                saved.index_ms = index_ms.max(point.store_ms).max(saved.index_ms);
+                saved.index_ms = index_ms.max(indexed.store_ms).max(saved.index_ms);
             }
         })?;
         *self.incomplete.lock() = None;
