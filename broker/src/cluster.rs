@@ -127,7 +127,7 @@ pub(crate) async fn ask(
     body: Body,
 ) -> Option<Message> {
     let client = client(broker, address).await?;
-    let fields = broker.dial.signed(header);
+    let fields = broker.dial.signed(header, &body);
     let answer = client.request(code, &fields.as_slice(), body, PATIENCE).await;
     let failed = |error: &_| {
         tracing::warn!(address, %code, "no answer about a topic: {error}");

@@ -130,7 +130,7 @@ requests! {
     NOTIFICATION => pop::notification, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     POLLING_INFO => pop::polling_info, Need::Fields(TOPIC_AND_CONSUMER_GROUP, GET);
     POP_ROLLBACK => pop::roll_back, Need::Cluster(UPDATE);
-    LITE_SUBSCRIPTION_CTL => lite::requests::control, Need::Cluster(UPDATE);
+    LITE_SUBSCRIPTION_CTL => lite::requests::control, Need::Body(need::lite_subscriptions, SUB);
     BATCH_ACK_MESSAGE => pop::acknowledge_batch, Need::Body(need::acknowledgements, SUB);
 }
 

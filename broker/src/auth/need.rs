@@ -2,12 +2,15 @@
 //! one of these for each code. Where Apache asks for nothing (lists of topics, groups and users' offsets, changes of many things at once, the
 //! broker's configuration), the cluster's own actions are needed here.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use bolide_remoting::Request;
 use bolide_remoting::body::{
     BatchAckMessageRequest, CreateTopicListRequest, DeleteSubscriptionGroupListRequest, DeleteTopicListRequest,
-    HeartbeatData, LockBatchRequest, SubscriptionGroupConfig, SubscriptionGroupList,
+    HeartbeatData, LiteSubscriptionCtl, LockBatchRequest, SubscriptionGroupConfig, SubscriptionGroupList,
 };
 
 use super::policy::{Action, Demand, Kind, Resource};
@@ -158,6 +161,13 @@ pub(crate) fn acknowledgements(request: &Request<'_>) -> Result<Vec<Resource<'st
     Ok(wanted.acks.into_iter().flat_map(|ack| [group(ack.consumer_group), topic(ack.topic)]).collect())
 }
 
+/// The groups that clients subscribe to lite topics with, and the topics that these belong to.
+pub(crate) fn lite_subscriptions(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
+    let wanted: LiteSubscriptionCtl = json_body(request)?;
+    let named = wanted.subscription_set.into_iter();
+    Ok(named.flat_map(|subscription| [group(subscription.group), topic(subscription.topic)]).collect())
+}
+
 /// The topics of a list of configurations.
 pub(crate) fn topic_configs(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
     let wanted: CreateTopicListRequest = json_body(request)?;
@@ -186,78 +196,4 @@ pub(crate) fn group_configs(request: &Request<'_>) -> Result<Vec<Resource<'stati
 pub(crate) fn group_names(request: &Request<'_>) -> Result<Vec<Resource<'static>>, Refusal> {
     let wanted: DeleteSubscriptionGroupListRequest = json_body(request)?;
     Ok(wanted.group_name_list.into_iter().map(group).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use bolide_remoting::connection::{self, ConnectionOptions};
-    use bolide_remoting::{Reply, RequestCode, Service};
-    use parking_lot::Mutex;
-
-    use super::*;
-
-    /// Notes what requests demand.
-    struct Notes(Need, Mutex<Vec<String>>);
-
-    impl Service for Notes {
-        fn handle(&self, request: Request<'_>, reply: Reply<'_>) {
-            let demands = self.0.demands(&request, "c").unwrap();
-            let words = demands.iter().map(|demand| format!("{} {:?}", demand.resource, demand.actions));
-            self.1.lock().extend(words);
-            reply.ok(&());
-        }
-    }
-
-    async fn demanded(need: Need, fields: &[(&str, &str)], body: &'static str) -> Vec<String> {
-        let (client, server) = tokio::io::duplex(1 << 16);
-        let nowhere = "127.0.0.1:1".parse().unwrap();
-        let options = Arc::new(ConnectionOptions::default());
-        let notes = Arc::new(Notes(need, Mutex::default()));
-        let (_, driver) = connection::open(server, nowhere, nowhere, options.clone(), notes.clone());
-        tokio::spawn(driver);
-        let (connection, driver) = connection::open(client, nowhere, nowhere, options, Arc::new(()));
-        tokio::spawn(driver);
-        let patience = Duration::from_secs(60);
-        connection.request(RequestCode(1), &fields, body.as_bytes().to_vec(), patience).await.unwrap();
-        std::mem::take(&mut *notes.1.lock())
-    }
-
-    #[tokio::test]
-    async fn requests_demand_what_they_name() {
-        let pull = Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
-        let own = [("topic", "t"), ("consumerGroup", "g")];
-        assert_eq!(demanded(pull, &own, "").await, ["Topic:t [Sub]", "Group:g [Sub]"]);
-        let foreign_retry = [("topic", "%RETRY%other"), ("consumerGroup", "g")];
-        assert_eq!(demanded(pull, &foreign_retry, "").await, ["Group:other [Sub]", "Group:g [Sub]"]);
-        assert_eq!(demanded(Need::Fields(TOPIC, GET), &[], "").await, ["Cluster:c [Get]"]);
-        assert!(demanded(Need::IfNamed(TOPIC, PUB), &[("topic", " ")], "").await.is_empty());
-        let several = Need::Fields(&[Named::Topics("topicList"), Named::Groups("filterGroups")], GET);
-        let lists = [("topicList", "a;b;"), ("filterGroups", "g,h")];
-        assert_eq!(
-            demanded(several, &lists, "").await,
-            ["Topic:a [Get]", "Topic:b [Get]", "Group:g [Get]", "Group:h [Get]"]
-        );
-    }
-
-    #[tokio::test]
-    async fn sending_depends_on_where_to() {
-        assert_eq!(demanded(Need::Send("b"), &[("b", "t")], "").await, ["Topic:t [Pub]"]);
-        assert_eq!(demanded(Need::Send("b"), &[("b", "%RETRY%g")], "").await, ["Group:g [Sub]"]);
-        assert_eq!(demanded(Need::Send("b"), &[], "").await, ["Topic: [Pub]"], "which no policy allows");
-        assert!(demanded(Need::Reply("b"), &[("b", "c_REPLY_TOPIC")], "").await.is_empty());
-        assert_eq!(demanded(Need::Reply("b"), &[("b", "d_REPLY_TOPIC")], "").await, ["Topic:d_REPLY_TOPIC [Pub]"]);
-    }
-
-    #[tokio::test]
-    async fn bodies_name_resources_too() {
-        let heartbeat = r#"{"clientID":"c","producerDataSet":[{"groupName":"p"}],"consumerDataSet":[{"groupName":"g",
-            "subscriptionDataSet":[{"topic":"t"},{"topic":"%RETRY%g"}]}]}"#;
-        let seen = demanded(Need::Body(super::heartbeat, SUB), &[], heartbeat).await;
-        assert_eq!(seen, ["Topic:t [Sub]", "Group:g [Sub]", "Group:g [Sub]"]);
-        let acks = r#"{"brokerName":"b","acks":[{"c":"g","t":"t"}]}"#;
-        assert_eq!(demanded(Need::Body(acknowledgements, SUB), &[], acks).await, ["Group:g [Sub]", "Topic:t [Sub]"]);
-    }
 }
