@@ -20,8 +20,14 @@ pub(super) fn scope(client: &str, group: &str) -> Scope {
 /// Takes messages out of the queues in which there may be something for the client.
 pub(super) fn take(broker: &Broker, wanted: &Wanted, client: &str, reading: Reading) -> Result<Taken, TakeError> {
     let mut taken = Taken { pop_ms: broker.clock.now_ms(), revive_queue: ORDERED, ..Taken::default() };
+    let mut later = Vec::new();
     while taken.count < wanted.max_messages {
         let Some(queue) = broker.lite.next(client) else { break };
+        // An attempt may take the same messages again, which is meant for another call: so each queue once.
+        if taken.batches.iter().any(|batch| batch.place.topic == queue) {
+            later.push(queue);
+            continue;
+        }
         let place = Place::new(&queue, &wanted.scope.group, LIGHT_QUEUE.0);
         if let Err(error) = take_from(broker, wanted, &place, reading, &mut taken) {
             broker.lite.put_back(client, &queue);
@@ -31,6 +37,7 @@ pub(super) fn take(broker: &Broker, wanted: &Wanted, client: &str, reading: Read
             return Err(error);
         }
     }
+    later.iter().for_each(|queue| broker.lite.put_back(client, queue));
     // What is left is noted with the client; nobody else is to be woken for it.
     taken.rest = 0;
     Ok(taken)
