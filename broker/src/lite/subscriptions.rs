@@ -90,13 +90,15 @@ impl Subscriptions {
         most: usize,
         now_ms: i64,
     ) -> Result<bool, TooMany> {
-        let known = self.clients.get(&who.client).filter(|entry| entry.who == *who);
-        if !known.is_some_and(|entry| entry.queues.contains(queue)) {
-            let has = known.map_or(0, |entry| entry.queues.len());
-            if has >= most_of_client {
+        let known = self.clients.get(&who.client);
+        let (same, other) = (known.filter(|entry| entry.who == *who), known.filter(|entry| entry.who != *who));
+        if !same.is_some_and(|entry| entry.queues.contains(queue)) {
+            let count = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.queues.len());
+            if count(same) >= most_of_client {
                 return Err(TooMany(most_of_client));
             }
-            if self.count >= most {
+            // What it had as somebody else it gives up with this.
+            if self.count - count(other) >= most {
                 return Err(TooMany(most));
             }
         }
