@@ -6,6 +6,7 @@
 
 mod extent;
 mod files;
+mod open;
 mod table;
 #[cfg(test)]
 mod tests;

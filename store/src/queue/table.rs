@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use parking_lot::RwLock;
 
 use super::extent::{Extent, Trust};
+use super::open::open_all;
 use super::{Queue, QueueFiles};
 use crate::clock::Clock;
 use crate::disk::Disk;
@@ -15,10 +16,6 @@ use crate::error::StoreError;
 use crate::light::is_light;
 use crate::offset::QueueId;
 use crate::options::StoreOptions;
-use crate::progress::Progress;
-
-/// A topic counts so much in what is said of a long start, divided among its queues.
-const PARTS: usize = 1_000;
 
 /// The queues of a store.
 pub(crate) struct Queues {
@@ -60,27 +57,7 @@ impl Queues {
             numbers: AtomicU32::new(0),
             light: AtomicUsize::new(0),
         };
-        let dir = queues.files.dir.clone();
-        let subdirs = |dir: &std::path::Path| -> Result<Vec<String>, StoreError> {
-            let entries = disk.list(dir).map_err(StoreError::io("list", dir))?;
-            Ok(entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name).collect())
-        };
-        let mut progress = Progress::begin(clock, "opening the consume queues");
-        let topics = subdirs(&dir)?;
-        for (number, topic) in topics.iter().enumerate() {
-            let topic_dir = dir.join(topic);
-            let names = subdirs(&topic_dir)?;
-            for (place, name) in names.iter().enumerate() {
-                let done = number * PARTS + place * PARTS / names.len();
-                progress.at(done as u64, (topics.len() * PARTS) as u64);
-                let Ok(id) = name.parse() else {
-                    continue;
-                };
-                let extent = queues.files.extent(&topic_dir.join(name), trust)?;
-                queues.damaged_from = queues.damaged_from.min(extent.damaged_from());
-                queues.insert(topic, QueueId(id), extent);
-            }
-        }
+        queues.damaged_from = open_all(&queues, trust, clock)?;
         Ok(queues)
     }
 
@@ -155,7 +132,8 @@ impl Queues {
         Ok(())
     }
 
-    fn insert(&self, topic: &str, id: QueueId, extent: Extent) -> Arc<Queue> {
+    /// Puts a queue into the table, unless it is there.
+    pub(super) fn insert(&self, topic: &str, id: QueueId, extent: Extent) -> Arc<Queue> {
         let mut topics = self.topics.write();
         let topic = match topics.get(topic) {
             Some(topic) => Arc::clone(topic),
