@@ -1,6 +1,6 @@
 //! Which servers are tested, and how to start them: the workspace's own binaries, built once, or Apache's.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -90,27 +90,25 @@ pub fn our_binary(name: &str) -> PathBuf {
         let profile = folder.file_name().unwrap().to_str().unwrap();
         let profile = if profile == "debug" { "dev" } else { profile };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let status = Command::new(cargo)
-            .args([
-                "build",
-                "--quiet",
-                "--profile",
-                profile,
-                "-p",
-                "bolide-broker",
-                "-p",
-                "bolide-namesrv",
-                "--bins",
-                "--target-dir",
-            ])
-            .arg(target_dir())
-            .current_dir(package_dir())
-            .status()
-            .expect("cargo can be started");
+        let mut build = Command::new(cargo);
+        // The whole workspace, as its tests are built, so that what they were built with serves here too.
+        build.args(["build", "--quiet", "--profile", profile, "--workspace", "--bins", "--target-dir"]);
+        build.arg(target_dir()).current_dir(package_dir());
+        // What cargo tells a test of its package is no business of another cargo: some build scripts would run again for it.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_one_package(name)) {
+            build.env_remove(name);
+        }
+        let status = build.status().expect("cargo can be started");
         assert!(status.success(), "cargo could not build the servers: {status}");
         folder
     });
     folder.join(name)
+}
+
+/// Whether cargo sets this variable for one package, other than those that it reads itself.
+fn is_of_one_package(variable: &OsStr) -> bool {
+    let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+    variable.to_str().is_some_and(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 /// `tests/` of the repository.
