@@ -227,8 +227,9 @@ impl Broker {
         pull::drain(self);
         pop::drain(self);
         transaction::store_operations(self);
-        let saved = self.save();
+        timer::finish(self);
         timer::stop(self);
+        let saved = self.save();
         self.store.close()?;
         timer::close(self)?;
         Ok(saved?)

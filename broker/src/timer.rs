@@ -13,7 +13,7 @@ pub(crate) mod timing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bolide_remoting::ResponseCode;
 use bolide_store::record::properties::UNIQUE_KEY;
@@ -41,6 +41,8 @@ pub const TIMER_TOPIC: &str = "rmq_sys_wheel_timer";
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep: a clock that was set forward is noticed after it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The longest wait for the open slot at a stop; slots have 3.5 s at most.
+const LONGEST_FINISH: Duration = Duration::from_secs(5);
 const HOUR_MS: i64 = 3_600_000;
 
 /// The timers of a broker.
@@ -128,6 +130,26 @@ pub(crate) fn delivered_until_ms(broker: &Broker) -> i64 {
     let clockwork = broker.timers.clockwork.lock();
     let working = clockwork.as_ref().filter(|_| !broker.timers.failing.load(Ordering::Relaxed));
     working.and_then(Clockwork::first_undone_ms).unwrap_or(i64::MAX)
+}
+
+/// Delivers what the open slot still has, which takes until its end: so a clean stop delivers nothing twice. Gives up where that takes
+/// much longer than a slot, or fails.
+pub(crate) fn finish(broker: &Broker) {
+    let begun = Instant::now();
+    let mut clockwork = broker.timers.clockwork.lock();
+    let Some(clockwork) = clockwork.as_mut() else { return };
+    while let Ok(Some(due_ms)) = clockwork.finish(&Mail(broker)) {
+        let now_ms = broker.clock.now_ms();
+        let pause = Duration::from_millis((due_ms - now_ms).max(1).unsigned_abs());
+        if begun.elapsed() + pause > LONGEST_FINISH {
+            return tracing::warn!("timed messages of the last moments may be delivered twice");
+        }
+        std::thread::sleep(pause);
+        if broker.clock.now_ms() == now_ms {
+            // A clock that stands still will not get there.
+            return;
+        }
+    }
 }
 
 /// Makes the clockwork stop as soon as it can.

@@ -195,6 +195,13 @@ impl Clockwork {
         Ok(self.wake_ms(log.now_ms()))
     }
 
+    /// Delivers what is due, but opens no further slots: a restart begins with a slot that is not done as a whole. Answers when the
+    /// next message is due; `None`: the slots that were open are done.
+    pub(crate) fn finish(&mut self, log: &impl MessageLog) -> Result<Option<i64>, TimerError> {
+        self.deliver_due(log)?;
+        Ok(self.schedule.next_due_ms())
+    }
+
     /// Stores again what waits in messages before `before`, so that they may go from the log; says whether all of it could be.
     pub(crate) fn release(&mut self, log: &impl MessageLog, before: PhysicalOffset) -> Result<bool, TimerError> {
         if before <= self.released {

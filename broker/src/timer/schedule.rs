@@ -312,10 +312,14 @@ impl Schedule {
         }
     }
 
+    /// When the next message is due of those whose slots have opened.
+    pub(crate) fn next_due_ms(&self) -> Option<i64> {
+        self.pending.keys().next().map(|(due_ms, _)| *due_ms)
+    }
+
     /// When there is something to do next.
     pub(crate) fn wake_ms(&self) -> Option<i64> {
-        let due_ms = self.pending.keys().next().map(|(due_ms, _)| *due_ms);
-        due_ms.into_iter().chain(self.slots.first().copied()).min()
+        self.next_due_ms().into_iter().chain(self.slots.first().copied()).min()
     }
 
     /// A recall is stored after its message: once no message of its slot is pending, it has done what it can.
