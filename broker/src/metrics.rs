@@ -6,3 +6,6 @@ pub(crate) mod endpoint;
 mod exposition;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use collect::collect;

@@ -95,9 +95,9 @@ fn put_traffic(rows: &mut Rows, overview: &Overview, store: &StoreStatistics) {
     rows.put("putMessageFailedTimes", store.put_failures);
     rows.put("putMessageSizeTotal", store.put_bytes);
     rows.put("putMessageAverageSize", java_double(store.put_bytes as f64 / store.puts.max(1) as f64));
-    let longest_ms = overview.longest_put_ms.max(store.put_max_ms);
+    let longest_ms = overview.longest_put_ms;
     rows.put("putMessageEntireTimeMax", longest_ms);
-    rows.put("pageCacheLockTimeMills", store.put_max_ms);
+    rows.put("pageCacheLockTimeMills", overview.late_put_ms);
     let classes = PUT_TIME_CLASSES.iter().zip(store.put_times);
     rows.put("putMessageDistributeTime", classes.map(|(class, count)| format!("{class}:{count} ")).collect::<String>());
     for (key, part) in [("putLatency99", 0.99), ("putLatency999", 0.999)] {

@@ -112,6 +112,7 @@ struct StoreHistory {
     rates: Series<RATES>,
     days: Days,
     longest_put_ms: i64,
+    late_put_ms: i64,
 }
 
 /// What [`Statistics::overview`] tells of the store and the days.
@@ -124,6 +125,8 @@ pub(crate) struct Overview {
     pub(crate) days: Days,
     /// The longest wait of a put for its place in the log.
     pub(crate) longest_put_ms: i64,
+    /// The longest one in the last second.
+    pub(crate) late_put_ms: i64,
     /// Per second over the last 10 seconds, the last minute and the last ten minutes; `None` before there was so much time.
     rates: [Option<Growth<RATES>>; 3],
 }
@@ -160,6 +163,7 @@ impl Statistics {
             rates: Series::new(TICK_MS, RATE_SAMPLES, now_ms),
             days: Days::new(now_ms),
             longest_put_ms: 0,
+            late_put_ms: 0,
         };
         Statistics {
             topics: RwLock::default(),
@@ -313,19 +317,21 @@ impl Statistics {
             now: Totals { put: counts[broker::PUT_MESSAGES], got: counts[broker::GET_MESSAGES] },
             days: store.days,
             longest_put_ms: store.longest_put_ms,
+            late_put_ms: store.late_put_ms,
             rates: [10, 60, 600].map(|ticks| store.rates.recent(ticks)),
         }
     }
 
     /// Takes the samples that are due, and forgets rows that counted nothing for a day.
-    fn tick(&self, store: &StoreStatistics, now_ms: i64) {
+    fn tick(&self, store: &StoreStatistics, longest_put_ms: i64, now_ms: i64) {
         {
             let counts = self.broker.counts();
             let totals = Totals { put: counts[broker::PUT_MESSAGES], got: counts[broker::GET_MESSAGES] };
             let mut history = self.store.lock();
             history.rates.sample(now_ms, [store.puts, store.reads_found, store.reads_missed, store.read_messages]);
             history.days.note(now_ms, totals);
-            history.longest_put_ms = history.longest_put_ms.max(store.put_max_ms);
+            history.late_put_ms = longest_put_ms;
+            history.longest_put_ms = history.longest_put_ms.max(longest_put_ms);
         }
         let mut sampled_ms = self.sampled_ms.lock();
         if (now_ms - *sampled_ms).abs() < SAMPLE_MS {
@@ -405,6 +411,7 @@ fn item<const N: usize>(growth: &Growth<N>, measure: Measure) -> BrokerStatsItem
 pub(crate) async fn run(broker: Arc<Broker>) {
     loop {
         tokio::time::sleep(TICK).await;
-        broker.statistics.tick(&broker.store.statistics(), broker.clock.now_ms());
+        let store = &broker.store;
+        broker.statistics.tick(&store.statistics(), store.take_longest_put_ms(), broker.clock.now_ms());
     }
 }

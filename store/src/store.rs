@@ -167,6 +167,11 @@ impl Store {
         self.inner.counters.get()
     }
 
+    /// The longest wait of a put for its place in the log, in ms, since this was last asked.
+    pub fn take_longest_put_ms(&self) -> i64 {
+        self.inner.counters.put_max_ms.swap(0, std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Refuses further writes, brings everything to the disk and marks the folder as closed cleanly. If that is not
     /// possible, the folder stays marked as crashed, and the next start repairs what is missing. May wait for the disk.
     pub fn close(&self) -> Result<(), StoreError> {

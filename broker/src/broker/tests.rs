@@ -222,13 +222,19 @@ fn run(seed: u64) {
 }
 
 #[test]
-fn a_failed_sync_shows_in_answers_runtime_info_and_health() {
+fn a_failed_sync_shows_in_answers_runtime_info_metrics_and_health() {
     let (disk, clock) = (FakeDisk::new(), Arc::new(ManualClock::new(START_MS)));
     let broker = open(&disk, &clock);
     let message = plain("key", START_MS);
     let kept = message.put(&broker).unwrap();
     let shows = |text: &str| String::from_utf8_lossy(&crate::runtime_info::info(&broker).unwrap()).contains(text);
+    let accepts = || {
+        let metrics = crate::metrics::collect(&broker);
+        let sample = metrics.lines().find(|line| line.starts_with("bolide_storage_accepts_messages{"));
+        sample.and_then(|line| line.rsplit(' ').next()).map(str::to_owned)
+    };
     assert!(grpc::listener::is_serving(&broker) && shows(r#""storeRefusesMessages":"false""#));
+    assert_eq!(accepts().as_deref(), Some("1.0"));
 
     disk.fail_syncs(Some(std::path::Path::new("/store/commitlog")));
     broker.store.request_flush(kept.end());
@@ -244,6 +250,7 @@ fn a_failed_sync_shows_in_answers_runtime_info_and_health() {
     assert!(
         !grpc::listener::is_serving(&broker) && shows(r#""storeRefusesMessages":"true: "#) && shows("injected fault")
     );
+    assert_eq!(accepts().as_deref(), Some("0.0"));
     assert!(broker.store.message_at(kept.physical_offset).is_ok(), "reads go on");
 }
 

@@ -20,7 +20,7 @@ const RETRY: &str = "%RETRY%";
 const MOST_QUEUES: usize = 10_000;
 
 /// The whole page. May wait for the disk, where the age of a message is read that is not in memory any more.
-pub(super) fn collect(broker: &Broker) -> String {
+pub(crate) fn collect(broker: &Broker) -> String {
     let config = broker.config.get();
     let common = [
         ("cluster", config.broker_cluster_name.as_str()),
@@ -60,6 +60,22 @@ fn put_store(page: &mut Exposition, broker: &Broker) {
     }
     let accepts = f64::from(u8::from(health.refusal.is_none() && health.nearly_full.is_none()));
     page.single("bolide_storage_accepts_messages", Kind::Gauge, "1, or 0 while all messages are refused", accepts);
+    let counts = store.statistics();
+    for (name, help, count) in [
+        ("bolide_storage_refused_messages_total", "Puts refused", counts.put_failures),
+        ("bolide_storage_damaged_messages_total", "Messages left out because of damage", counts.damaged_messages),
+    ] {
+        page.single(name, Kind::Counter, help, count as f64);
+    }
+    let scrub = store.scrub_progress();
+    let help = "Bytes of full segments compared with checksums";
+    page.single("bolide_scrub_read_bytes_total", Kind::Counter, help, scrub.read_bytes as f64);
+    page.single(
+        "bolide_scrub_damages",
+        Kind::Gauge,
+        "Damaged places found in the segments there are",
+        scrub.damages as f64,
+    );
     let follows = f64::from(u8::from(health.dispatch_error.is_none()));
     let help = "1, or 0 while queues and index cannot follow the log";
     page.single("bolide_storage_queues_follow", Kind::Gauge, help, follows);

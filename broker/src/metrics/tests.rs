@@ -102,6 +102,9 @@ fn groups_are_as_far_as_their_offsets_say() {
     assert_eq!(samples(&page, "rocketmq_broker_permission"), [("", "6.0")]);
     assert_eq!(samples(&page, "bolide_storage_accepts_messages"), [("", "1.0")]);
     assert_eq!(samples(&page, "bolide_consumer_queue_lag_messages").len(), 2);
+    for nothing_wrong in ["bolide_storage_damaged_messages_total", "bolide_scrub_damages"] {
+        assert_eq!(samples(&page, nothing_wrong), [("", "0.0")], "{nothing_wrong}");
+    }
 }
 
 async fn ask(server: &MetricsServer, request: &str) -> String {

@@ -110,7 +110,7 @@ fn rates_and_averages_are_those_of_the_window() {
     let put = |now_ms| statistics.arrived(&[arrival("orders", 300, now_ms), arrival("orders", 100, now_ms)]);
     put(0);
     for second in 1..=601 {
-        statistics.tick(&StoreStatistics { puts: second * 3, ..StoreStatistics::default() }, second as i64 * 1_000);
+        statistics.tick(&StoreStatistics { puts: second * 3, ..StoreStatistics::default() }, 0, second as i64 * 1_000);
     }
     put(601_000);
     let size = statistics.view("TOPIC_PUT_SIZE", "orders", CLUSTER, 601_000).unwrap();
@@ -143,7 +143,7 @@ fn rows_are_forgotten_after_a_day_without_counting() {
     for hour in 1..=25 {
         let now_ms = hour * 3_600_000;
         statistics.arrived(&[arrival("orders", 1, now_ms)]);
-        statistics.tick(&StoreStatistics::default(), now_ms);
+        statistics.tick(&StoreStatistics::default(), 0, now_ms);
     }
     assert_eq!(statistics.pairs.load(Relaxed), 0);
     assert!(statistics.view("TOPIC_PUT_NUMS", "orders", CLUSTER, 25 * 3_600_000).is_some());

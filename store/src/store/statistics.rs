@@ -31,8 +31,6 @@ pub struct Statistics {
     pub put_bytes: u64,
     /// Puts refused.
     pub put_failures: u64,
-    /// Longest wait of a put for its place in the log, in ms, since the statistics were last asked for.
-    pub put_max_ms: i64,
     /// Puts by how long they waited for that: one count for each class that [`PUT_TIMES_MS`] bounds, and one for the rest.
     pub put_times: [u64; PUT_TIMES_MS.len() + 1],
     /// Reads that found messages.
@@ -80,7 +78,6 @@ impl Counters {
             put_times,
             put_bytes: self.put_bytes.load(Relaxed),
             put_failures: self.put_failures.load(Relaxed),
-            put_max_ms: self.put_max_ms.swap(0, Relaxed),
             reads_found: self.reads_found.load(Relaxed),
             reads_missed: self.reads_missed.load(Relaxed),
             read_messages: self.read_messages.load(Relaxed),
