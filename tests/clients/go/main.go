@@ -51,7 +51,7 @@ func allCases() []testCase {
 	// The longest first, so that none of them is the only one left at the end.
 	var all []testCase
 	for _, cases := range [][]testCase{
-		detourCases(), transactionCases(), timerCases(), offsetCases(), rebalanceCases(), pushCases(), tenantCases(), startCases(), pullCases(), lightQueueCases(), bodyCases(), sendCases(), adminCases(),
+		detourCases(), operatorCases(), transactionCases(), timerCases(), offsetCases(), rebalanceCases(), pushCases(), tenantCases(), startCases(), pullCases(), lightQueueCases(), bodyCases(), sendCases(), adminCases(),
 	} {
 		all = append(all, cases...)
 	}
