@@ -1,8 +1,8 @@
 //! The file `checkpoint`: how far log, queues and index are known to be on the disk. A recovery after a crash starts
 //! from there.
 //!
-//! Behind Apache's six numbers, in the same sector, we put a checksum of them, which Apache's broker neither reads nor writes: it
-//! counts where we were the last to have the store open.
+//! While we have the store open, a checksum of Apache's six numbers stands behind them, in the same sector; Apache's broker neither
+//! reads nor writes there. It counts after a crash of ours. A clean stop takes it away and leaves the file as Apache's is.
 
 use std::io;
 use std::path::PathBuf;
@@ -85,7 +85,16 @@ impl CheckpointFile {
     pub(crate) fn save(&self, change: impl FnOnce(&mut Checkpoint)) -> Result<(), StoreError> {
         let mut saved = self.saved.lock();
         change(&mut saved);
-        let written = self.file.write_at(0, &saved.encode()).and_then(|()| self.file.sync());
+        self.write(&saved.sealed())
+    }
+
+    /// Leaves the numbers without the checksum. Nothing is saved after this.
+    pub(crate) fn unseal(&self) -> Result<(), StoreError> {
+        self.write(&self.saved.lock().encode())
+    }
+
+    fn write(&self, sector: &[u8; SECTOR_BYTES]) -> Result<(), StoreError> {
+        let written = self.file.write_at(0, sector).and_then(|()| self.file.sync());
         written.map_err(StoreError::io("write", &self.path))
     }
 }
@@ -125,6 +134,11 @@ impl Checkpoint {
         for (chunk, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
             *chunk = number.to_be_bytes();
         }
+        bytes
+    }
+
+    fn sealed(&self) -> [u8; SECTOR_BYTES] {
+        let mut bytes = self.encode();
         let seal = seal(&bytes);
         bytes[SEAL_AT..].copy_from_slice(&seal);
         bytes

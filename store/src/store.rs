@@ -188,6 +188,7 @@ impl Store {
         let around = inner.surroundings();
         drop(inner.dispatcher.lock_at_end(&around).map_err(|reason| StoreError::Incomplete { reason })?);
         inner.take_checkpoint()?;
+        inner.checkpoint.unseal()?;
         let abort = inner.options.root.join(open::ABORT);
         if inner.disk.exists(&abort).map_err(StoreError::io("look for", &abort))? {
             inner.disk.remove_file(&abort).map_err(StoreError::io("remove", &abort))?;
