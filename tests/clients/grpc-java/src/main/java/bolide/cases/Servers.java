@@ -80,6 +80,8 @@ final class Servers implements AutoCloseable {
     void createLiteGroup(String group, String parent, Map<String, String> attributes, String broker) throws Exception {
         var config = new SubscriptionGroupConfig();
         config.setGroupName(group);
+        // The broker hands out each lite topic in order, but this client keeps to that only if the group says so.
+        config.setConsumeMessageOrderly(true);
         var all = new HashMap<>(attributes);
         all.put("+lite.bind.topic", parent);
         config.setAttributes(all);
