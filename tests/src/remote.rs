@@ -159,6 +159,11 @@ impl Remote {
         }
     }
 
+    /// The offset after a queue's last message.
+    pub async fn max_offset(&self, topic: &str, queue: i32) -> i64 {
+        self.wire.offset(RequestCode::GET_MAX_OFFSET, topic, queue).await
+    }
+
     /// A queue's lowest offset.
     pub async fn min_offset(&self, topic: &str, queue: i32) -> i64 {
         self.wire.offset(RequestCode::GET_MIN_OFFSET, topic, queue).await
