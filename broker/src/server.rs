@@ -20,8 +20,6 @@ use crate::{client, delay, grpc, pop, pull, registration, retention, scrub, send
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
-/// The port of metrics where nobody asks for another.
-const DEFAULT_METRICS_PORT: u16 = 5557;
 /// How often clients and locks are looked through for those that fell silent.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -215,12 +213,13 @@ async fn serve_metrics(broker: &Arc<Broker>, bind: IpAddr) -> Result<Option<Metr
     if config.metrics_exporter_type == MetricsExporter::Disabled || port == 0 {
         return Ok(None);
     }
+    let default_port = BrokerConfig::default().metrics_prom_exporter_port;
     let bind = if host.is_empty() { Ok(bind) } else { host.parse() };
     let bind = bind.map_err(|_| StartError::MetricsHost(host.clone()))?;
     match MetricsServer::bind(broker, SocketAddr::new(bind, port)).await {
         Ok(server) => Ok(Some(server)),
         // Apache opens no such port by itself: a second broker on a host must start as it does there.
-        Err(source) if source.kind() == io::ErrorKind::AddrInUse && port == DEFAULT_METRICS_PORT => {
+        Err(source) if source.kind() == io::ErrorKind::AddrInUse && port == default_port => {
             tracing::warn!("port {port} is taken: metrics and health are not served; set metricsPromExporterPort");
             Ok(None)
         }

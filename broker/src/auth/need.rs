@@ -14,10 +14,10 @@ use bolide_remoting::body::{
 };
 
 use super::policy::{Action, Demand, Kind, Resource};
+use crate::name::RETRY_PREFIX;
 use crate::refusal::Refusal;
 use crate::reply::json_body;
 
-const RETRY_PREFIX: &str = "%RETRY%";
 /// What a cluster's name is followed by in the name of its topic for replies.
 const REPLY_SUFFIX: &str = "_REPLY_TOPIC";
 

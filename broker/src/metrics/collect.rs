@@ -14,12 +14,10 @@ use crate::client::registry::Introduction;
 use crate::name;
 use crate::timer;
 
-/// What topics begin with to which a group's messages come again.
-const RETRY: &str = "%RETRY%";
 /// The most queues that are told of one by one, over all groups: what monitors read every few seconds must stay small.
 const MOST_QUEUES: usize = 10_000;
 
-/// The whole page. May wait for the disk, where the age of a message is read that is not in memory any more.
+/// The whole page. May wait for the disk, which the age of the log's oldest message is read from.
 pub(crate) fn collect(broker: &Broker) -> String {
     let config = broker.config.get();
     let common = [
@@ -103,7 +101,7 @@ fn put_traffic(page: &mut Exposition, broker: &Broker) {
                 let labels = [
                     ("topic", topic.name.as_str()),
                     ("consumer_group", group.name.as_str()),
-                    ("is_retry", truth(topic.name.starts_with(RETRY))),
+                    ("is_retry", truth(topic.name.starts_with(name::RETRY_PREFIX))),
                     ("is_system", system(&topic.name)),
                 ];
                 family.sample(&labels, if by_bytes { group.bytes } else { group.messages } as f64);
@@ -230,7 +228,7 @@ fn labels<'a>(topic: &'a str, group: &'a str) -> [(&'a str, &'a str); 4] {
     [
         ("topic", topic),
         ("consumer_group", group),
-        ("is_retry", truth(topic.starts_with(RETRY))),
+        ("is_retry", truth(topic.starts_with(name::RETRY_PREFIX))),
         ("is_system", truth(name::is_system_topic(topic) || name::is_system_group(group))),
     ]
 }

@@ -109,7 +109,7 @@ async fn answer(broker: &Arc<Broker>, method: &Method, path: &str) -> Response<F
     match path {
         "/metrics" => {
             let broker = broker.clone();
-            // Ages of messages may have to be read.
+            // It may have to read the log.
             match tokio::task::spawn_blocking(move || collect(&broker)).await {
                 Ok(text) => page(StatusCode::OK, MEDIA_TYPE, text),
                 Err(_) => page(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the metrics could not be collected\n"),
