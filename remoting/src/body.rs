@@ -22,6 +22,7 @@ mod offset;
 mod pop;
 mod registration;
 mod route;
+mod running_info;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ pub use offset::*;
 pub use pop::*;
 pub use registration::*;
 pub use route::*;
+pub use running_info::*;
 pub use statistics::*;
 pub use topic::*;
 
