@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use bolide_remoting::body::{
-    ClientConnection, ConsumeStats, ConsumeStatsList, ConsumerConnection, ConsumerRunningInfo, MessageQueue,
-    OffsetWrapper,
+    ClientConnection, ConsumeStats, ConsumeStatsList, ConsumerConnection, MessageQueue, OffsetWrapper,
 };
 use bolide_remoting::header::{
     ConsumerGroupRequest, GetBrokerConsumeStatsRequest, GetConsumeStatsRequest, GetConsumerRunningInfoRequest,
@@ -18,6 +17,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::{Cell, Report};
 use crate::row;
+use crate::running_info::ConsumerRunningInfo;
 use crate::session::{Broker, Session};
 use crate::table::Column;
 use crate::topic;
@@ -397,7 +397,7 @@ fn in_full(info: &ConsumerRunningInfo) -> Report {
             held.commit_offset,
             held.cached_msg_count,
             held.locked,
-            held.droped,
+            held.dropped,
             Cell::Time(held.last_pull_timestamp),
             Cell::Time(held.last_consume_timestamp),
         ]

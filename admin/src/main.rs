@@ -21,6 +21,7 @@ mod query;
 mod queue;
 mod record;
 mod report;
+mod running_info;
 mod send;
 mod session;
 mod statistics;

@@ -1,6 +1,5 @@
 //! Finding messages by what is known of them: an id, a key, a place.
 
-use bolide_remoting::body::ConsumeMessageDirectlyResult;
 use bolide_remoting::header::{ConsumeMessageDirectlyRequest, QueryMessageRequest, ViewMessageRequest};
 use bolide_remoting::{Body, RequestCode, ResponseCode};
 
@@ -13,6 +12,7 @@ use crate::print::pull;
 use crate::record::{StoredMessage, UNIQUE_KEY, parse_offset_id};
 use crate::report::{Cell, Report};
 use crate::row;
+use crate::running_info::ConsumeMessageDirectlyResult;
 use crate::send;
 use crate::session::{Broker, Session};
 use crate::table::Column;

@@ -22,7 +22,6 @@ mod offset;
 mod pop;
 mod registration;
 mod route;
-mod running_info;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -45,7 +44,6 @@ pub use offset::*;
 pub use pop::*;
 pub use registration::*;
 pub use route::*;
-pub use running_info::*;
 pub use statistics::*;
 pub use topic::*;
 
