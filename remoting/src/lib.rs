@@ -21,6 +21,7 @@ pub mod language;
 pub mod properties;
 pub mod server;
 pub mod service;
+pub mod signing;
 pub mod tls;
 pub mod version;
 
