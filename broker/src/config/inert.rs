@@ -407,8 +407,6 @@ pub(super) const INERT: &[Inert] = &[
         names: &[
             "enableLiteEventMode",
             "liteEventCheckInterval",
-            "liteTtlCheckInterval",
-            "minLiteTTl",
             "liteSubscriptionCheckInterval",
             "enableLitePopLog",
             "maxClientEventCount",
