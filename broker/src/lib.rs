@@ -12,6 +12,7 @@ pub mod config;
 mod config_file;
 pub mod delay;
 mod dial;
+mod drain;
 pub mod filter;
 mod flow;
 pub mod foreign;

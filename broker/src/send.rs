@@ -30,6 +30,7 @@ use crate::send::check::Target;
 use crate::send::properties::{Known, Stamp, key};
 use crate::send::receipt::Receipt;
 use crate::send::waiter::Waiter;
+use crate::statistics::topic_rows::Finished;
 use crate::topic::message_type::MessageType;
 use crate::{delay, name, retry, timer, transaction};
 
@@ -139,8 +140,14 @@ fn store_one<'a>(
         } else if known.timed_by.is_some() {
             recall_handle = timer::redirect(broker, &mut message)?;
         }
-        message.put(broker)?
+        let put = message.put(broker)?;
+        if let Some(out_ms) = message.properties.number::<i64>(timer::timing::OUT_MS) {
+            let seconds = (out_ms - message.born_ms).max(0).unsigned_abs() / 1_000;
+            broker.statistics.finished(header.topic, Finished::Timed { seconds }, put.store_ms);
+        }
+        put
     };
+    note_sent(broker, header.topic, &known, 1, put.size.into(), put.store_ms);
     let receipt = Receipt::one(broker, target.queue, &put, unique_key).with_recall_handle(recall_handle);
     Ok(Stored { receipt, end: put.end(), waits: !known.no_wait, created })
 }
@@ -214,9 +221,18 @@ fn store_batch<'a>(
     let Some(last) = puts.last() else {
         return Err(Refusal::illegal("the batch holds no message"));
     };
+    let bytes = puts.iter().map(|put| u64::from(put.size)).sum();
+    note_sent(broker, header.topic, &known, puts.len() as u64, bytes, last.store_ms);
     let receipt = Receipt::batch(broker, target.queue, &puts, known.unique_key);
     let created = Vec::from_iter(target.created.clone());
     Ok(Stored { receipt, end: last.end(), waits: !known.no_wait, created })
+}
+
+/// Counts what a producer sent; what consumers send back does not count, as with Apache.
+fn note_sent(broker: &Broker, topic: &str, known: &Known<'_>, messages: u64, bytes: u64, now_ms: i64) {
+    if !name::is_retry_topic(topic) {
+        broker.statistics.sent(topic, known.message_type(), messages, bytes, now_ms);
+    }
 }
 
 /// Stamps the properties.
