@@ -34,6 +34,7 @@ use crate::offset::Offsets;
 use crate::pop::Pop;
 use crate::pull::HeldPull;
 use crate::pull::waiting::WaitingPulls;
+use crate::quota::Buckets;
 use crate::registration::Registrar;
 use crate::reply::Respond;
 use crate::retention::Retention;
@@ -108,6 +109,7 @@ pub struct Broker {
     pub(crate) dial: Dial,
     pub(crate) auth: Auth,
     pub(crate) statistics: Statistics,
+    pub(crate) buckets: Buckets,
     /// How long requests over remoting took.
     pub(crate) latencies: Arc<Latencies>,
     pub(crate) drain: Drain,
@@ -169,6 +171,7 @@ impl Broker {
             registrar: Registrar::new(opening.name_servers, store_host),
             statistics: Statistics::new(clock.now_ms()),
             latencies: Arc::default(),
+            buckets: Buckets::default(),
             drain: Drain::default(),
             config: Live::new(opening.config),
             disk: disk.clone(),

@@ -27,6 +27,7 @@ mod page;
 pub mod pop;
 pub mod pull;
 mod query;
+mod quota;
 mod refusal;
 mod registration;
 mod relay;

@@ -57,6 +57,8 @@ pub(crate) struct Parcel<'a> {
     pub(crate) body: &'a [u8],
     /// Where it came from.
     pub(crate) peer: SocketAddr,
+    /// Who sent it; empty where nobody is asked.
+    pub(crate) user: &'a str,
     /// The producer knows about `maxReconsumeTimes`; older ones send nonsense there.
     pub(crate) honours_limit: bool,
 }
@@ -75,9 +77,10 @@ pub(crate) fn send(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     let parcel = Parcel {
         body: request.body,
         peer: request.connection.peer(),
+        user: broker.auth.user_of(request),
         honours_limit: request.header.version >= Version::V3_4_9,
     };
-    let target = match check::check(broker, parcel.peer, &header) {
+    let target = match check::check(broker, parcel, &header) {
         Ok(target) => target,
         Err(refusal) => return reply.refuse(refusal),
     };
@@ -280,7 +283,7 @@ pub(crate) fn store(
     header: &SendMessageRequest<'_>,
     parcel: Parcel<'_>,
 ) -> Result<Sending, Refusal> {
-    let target = check::check(broker, parcel.peer, header)?;
+    let target = check::check(broker, parcel, header)?;
     STAMPED.with_borrow_mut(|stamped| {
         let stored = store_one(broker, parcel, header, target, stamped)?;
         let flush_to = (stored.waits && broker.flush_mode == FlushMode::Sync).then_some(stored.end);

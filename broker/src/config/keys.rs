@@ -6,6 +6,7 @@ use bolide_remoting::tls::{DEFAULT_TLS_FILE, TlsMode};
 use super::inert::{INERT, PROMISES};
 use super::secret::Secret;
 use crate::delay::levels::DelayLevels;
+use crate::quota::Quotas;
 use crate::retention::hours::DeleteHours;
 
 bolide_remoting::config_words! {
@@ -92,6 +93,12 @@ bolide_remoting::config_keys! {
     "enableShutdownGracefully" [mutable] enable_shutdown_gracefully: bool = false;
     /// For how long, in seconds.
     "shutdownWaitTimeSeconds" [mutable] shutdown_wait_time_seconds: i32 = 30, 0..=3_600;
+
+    section "Quotas";
+    /// How many messages and bytes a second may be sent to a topic, by a client (its address) or by a user, and read by a group; what is
+    /// beyond is answered SYSTEM_BUSY. As topic:NAME=MESSAGES/BYTES;group:NAME=MESSAGES/BYTES; 0 is no limit, and * stands for each name
+    /// that has no rule of its own. (A key of ours.)
+    "quotas" [mutable] quotas: Quotas = Quotas::default();
 
     section "Logs";
     /// Which lines are logged. The environment's RUST_LOG comes before it at the start. (A key of ours.)

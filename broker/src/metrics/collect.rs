@@ -79,15 +79,13 @@ fn put_broker(page: &mut Exposition, broker: &Broker) {
 fn put_store(page: &mut Exposition, broker: &Broker) {
     let (store, health) = (&broker.store, broker.store.health());
     let size = store.max_physical_offset().0 - store.min_physical_offset().0;
-    page.single("rocketmq_storage_size_bytes", Kind::Gauge, "Bytes of the commit log", size as f64);
-    let behind = health.flush_behind_bytes as f64;
-    page.single("rocketmq_storage_flush_behind_bytes", Kind::Gauge, "Bytes not on the disk yet", behind);
-    let behind = health.dispatch_behind_bytes as f64;
-    page.single("rocketmq_storage_dispatch_behind_bytes", Kind::Gauge, "Bytes not in the queues yet", behind);
+    let mut gauge = |name, help, value| page.family(name, Kind::Gauge, help).sample(&STORAGE, value);
+    gauge("rocketmq_storage_size_bytes", "Bytes of the commit log", size as f64);
+    gauge("rocketmq_storage_flush_behind_bytes", "Bytes not on the disk yet", health.flush_behind_bytes as f64);
+    gauge("rocketmq_storage_dispatch_behind_bytes", "Bytes not in the queues yet", health.dispatch_behind_bytes as f64);
     if let Ok(Some(oldest_ms)) = store.earliest_log_time() {
         let kept_ms = (broker.clock.now_ms() - oldest_ms).max(0) as f64;
-        let help = "Age of the oldest message";
-        page.single("rocketmq_storage_message_reserve_time_milliseconds", Kind::Gauge, help, kept_ms);
+        gauge("rocketmq_storage_message_reserve_time_milliseconds", "Age of the oldest message", kept_ms);
     }
     let accepts = f64::from(u8::from(health.refusal.is_none() && health.nearly_full.is_none()));
     page.single("bolide_storage_accepts_messages", Kind::Gauge, "1, or 0 while all messages are refused", accepts);
