@@ -183,6 +183,11 @@ impl Auth {
         self.permit(&code, user, source, || need.demands(request, &self.cluster))
     }
 
+    /// Who signed a request that was let in; empty where nobody is asked.
+    pub(crate) fn user_of<'a>(&self, request: &Request<'a>) -> &'a str {
+        if self.authenticates { request.header.fields.get(signature::ACCESS_KEY).unwrap_or_default() } else { "" }
+    }
+
     /// Must callers be known?
     pub(crate) fn is_on(&self) -> bool {
         self.authenticates

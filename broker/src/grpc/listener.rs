@@ -66,6 +66,9 @@ pub(crate) enum ListenError {
 pub(crate) struct GrpcServer {
     address: SocketAddr,
     health: HealthReporter,
+    /// One for each of the connections that may be open.
+    places: Arc<Semaphore>,
+    max_connections: usize,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -86,22 +89,23 @@ impl GrpcServer {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let (health, handler) = handler(broker, &config);
-        let acceptor = Acceptor {
-            tls,
-            handler,
-            limits: Limits::of(&config),
-            places: Arc::new(Semaphore::new(size(config.server_max_connections))),
-            stopped,
-        };
+        let max_connections = size(config.server_max_connections);
+        let places = Arc::new(Semaphore::new(max_connections));
+        let acceptor = Acceptor { tls, handler, limits: Limits::of(&config), places: places.clone(), stopped };
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_health(broker.clone(), health.clone(), acceptor.stopped.clone()));
         tasks.spawn(acceptor.run(listener));
-        Ok(GrpcServer { address, health, stop, tasks })
+        Ok(GrpcServer { address, health, places, max_connections, stop, tasks })
     }
 
     /// The address that is listened on.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.max_connections - self.places.available_permits()
     }
 
     /// Says that it stops, lets calls end, and closes all connections.
@@ -292,7 +296,7 @@ async fn until(stopped: &mut watch::Receiver<bool>) {
 
 /// Whether the broker counts as healthy.
 pub(crate) fn is_serving(broker: &Broker) -> bool {
-    broker.store.health().refusal.is_none()
+    broker.store.health().refusal.is_none() && !broker.drain.has_begun()
 }
 
 /// Tells the health service what the store says: a broker that refuses messages is not healthy.

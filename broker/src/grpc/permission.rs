@@ -35,10 +35,11 @@ pub(super) trait Needs {
 
 /// Finds out who calls, and lets them in or says why not.
 pub(super) fn admit<T: Needs>(broker: &Arc<Broker>, request: &tonic::Request<T>) -> Result<Caller, Fault> {
-    let caller = Caller::of(request)?;
+    let mut caller = Caller::of(request)?;
     if broker.auth.is_on() {
         let guest = Guest::of(broker, &caller, request.metadata(), T::NAME)?;
         guest.may(broker, T::NAME, || request.get_ref().needs())?;
+        caller.user = guest.user;
     }
     Ok(caller)
 }
