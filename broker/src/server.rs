@@ -16,7 +16,9 @@ use crate::config::{BrokerConfig, MetricsExporter};
 use crate::grpc::BadListener;
 use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::metrics::endpoint::MetricsServer;
-use crate::{client, delay, grpc, pop, pull, registration, retention, scrub, send, statistics, timer, transaction};
+use crate::{
+    auth, client, delay, grpc, pop, pull, registration, retention, scrub, send, statistics, timer, transaction,
+};
 
 /// How often waiting requests are looked through for those whose time is up.
 const TICK: Duration = Duration::from_millis(100);
@@ -115,6 +117,7 @@ impl BrokerServer {
             tokio::spawn(retention::run(broker.clone())),
             tokio::spawn(scrub::run(broker.clone())),
             tokio::spawn(statistics::run(broker.clone())),
+            tokio::spawn(auth::plain::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),

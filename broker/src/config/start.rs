@@ -88,6 +88,14 @@ pub enum ConfigError {
         "authorizationEnabled=true needs authenticationEnabled=true: whose rights count is known of signed requests only"
     )]
     Unauthenticated,
+    /// Accounts that would become users of nothing.
+    #[error("migrateAuthFromV1Enabled=true needs authenticationEnabled=true: the accounts become its users")]
+    Unmigrated,
+    /// Two sets of rules.
+    #[error(
+        "aclEnable=true and authenticationEnabled=true exclude each other: set one, or take the accounts over with migrateAuthFromV1Enabled=true"
+    )]
+    TwoRules,
     /// A commit log in several folders.
     #[error("storePathCommitLog is {0:?}, but a commit log in several folders is not served")]
     ManyCommitLogs(String),
@@ -161,6 +169,13 @@ fn fill_in(
     if config.authorization_enabled && !config.authentication_enabled {
         return Err(ConfigError::Unauthenticated);
     }
+    if config.acl_enable && config.authentication_enabled {
+        return Err(ConfigError::TwoRules);
+    }
+    if config.migrate_auth_from_v1_enabled && !config.authentication_enabled {
+        return Err(ConfigError::Unmigrated);
+    }
+    or_default(&mut config.rocketmq_home, || environment.rocketmq_home.clone().unwrap_or_default());
     let advertised = &config.grpc_advertised_address;
     if !advertised.is_empty() && !is_host_and_port(advertised) {
         return Err(ConfigError::AdvertisedAddress(advertised.clone()));
