@@ -253,6 +253,7 @@ fn options(config: &BrokerConfig, tls: Option<Arc<ServerTls>>) -> ServerOptions 
     ServerOptions {
         max_connections: size(config.server_max_connections),
         tls,
+        believed: auth::network::believed(config),
         connection: ConnectionOptions {
             max_in_flight: size(config.server_max_in_flight),
             idle_close: Some(Duration::from_secs(idle_seconds.into())),

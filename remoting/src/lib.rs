@@ -19,6 +19,7 @@ pub mod java_json;
 pub mod keys;
 pub mod language;
 pub mod properties;
+pub mod proxy;
 pub mod server;
 pub mod service;
 pub mod tls;

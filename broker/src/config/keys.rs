@@ -85,6 +85,10 @@ bolide_remoting::config_keys! {
     /// How long a client may send no heartbeat before its connection is closed, in milliseconds.
     "channelExpiredTimeout" [mutable] channel_expired_timeout_ms: i64 = 120_000, 1_000..=86_400_000;
 
+    /// Networks of the proxies whose PROXY headers are believed, with commas between them, such as 10.0.0.5,10.1.0.0/16; a connection from
+    /// elsewhere with such a header is closed. Empty: everybody's are, as with Apache. (A key of ours.)
+    "proxyProtocolFrom" [fixed] proxy_protocol_from: String = String::new();
+
     section "TLS";
     /// Whether the ports for clients (not gRPC's) take TLS: disabled, permissive (plain text as well) or enforcing (nothing else). An
     /// option of Java's machine with Apache. A name server in this process does the same.

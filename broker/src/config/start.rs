@@ -6,6 +6,7 @@ use bolide_remoting::keys::{self, KeyError, Loaded};
 use bolide_remoting::tls::TlsMode;
 
 use super::{Arguments, BrokerConfig, Environment};
+use crate::auth::network::networks;
 
 /// What `mqbroker` shall do.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +75,11 @@ pub enum ConfigError {
     /// An address to listen on that is not an address of an interface.
     #[error("bindAddress is {0:?}, but must be an IP address, such as 0.0.0.0")]
     BindAddress(String),
+    /// Proxies that are no networks.
+    #[error(
+        "proxyProtocolFrom has {0:?}, but must be addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16"
+    )]
+    ProxyNetwork(String),
     /// An address for gRPC clients that is not host:port.
     #[error("grpcAdvertisedAddress is {0:?}, but must be host:port")]
     AdvertisedAddress(String),
@@ -166,6 +172,7 @@ fn fill_in(
     if config.bind_address.parse::<std::net::IpAddr>().is_err() {
         return Err(ConfigError::BindAddress(config.bind_address.clone()));
     }
+    networks(&config.proxy_protocol_from).map_err(ConfigError::ProxyNetwork)?;
     if config.authorization_enabled && !config.authentication_enabled {
         return Err(ConfigError::Unauthenticated);
     }

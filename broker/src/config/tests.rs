@@ -210,6 +210,11 @@ fn a_bad_start_has_one_clear_line() {
         ),
         (
             "-c f.conf",
+            "proxyProtocolFrom=10.0.0.5, 10.1.0.0/33",
+            "proxyProtocolFrom has \"10.1.0.0/33\", but must be addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16",
+        ),
+        (
+            "-c f.conf",
             "tls.server.mode=enforcing",
             "tls.server.mode=enforcing holds for the name server in this process too, so that useTLS=true is needed",
         ),
