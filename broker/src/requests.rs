@@ -13,7 +13,7 @@ use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::{
-    admin, client, group, lite, offset, pop, pull, query, relay, retention, retry, role, runtime_info, send,
+    admin, client, drain, group, lite, offset, pop, pull, query, relay, retention, retry, role, runtime_info, send,
     statistics, timer, topic, transaction,
 };
 
@@ -139,7 +139,10 @@ requests! {
 pub(crate) fn dispatch(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     match handler(request.code()) {
         Some((handle, need)) => match broker.auth.admit(request, need, broker.clock.now_ms()) {
-            Ok(()) => handle(broker, request, reply),
+            Ok(()) => match broker.drain.has_begun().then(|| drain::send_away(request)).flatten() {
+                None => handle(broker, request, reply),
+                Some(refusal) => reply.refuse(refusal),
+            },
             Err(refusal) => reply.refuse(refusal),
         },
         None => reply.refuse(not_supported(request.code())),

@@ -72,6 +72,11 @@ impl Server {
         self.port
     }
 
+    /// The process, which must be running.
+    pub fn process_id(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
     /// Changes the configuration file, for the next start.
     pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
         let text = std::fs::read_to_string(&self.config).unwrap();

@@ -25,6 +25,8 @@ pub(super) struct Caller {
     pub(super) language: Language,
     pub(super) version: String,
     pub(super) ends: Ends,
+    /// Whose signature was found to be right; empty where nobody is asked.
+    pub(super) user: String,
     /// How long the client waits for the answer.
     pub(super) timeout: Option<Duration>,
 }
@@ -48,6 +50,7 @@ impl Caller {
             language: language(text("x-mq-language")),
             version: text("x-mq-client-version").to_owned(),
             ends,
+            user: String::new(),
             timeout: timeout(metadata),
         })
     }

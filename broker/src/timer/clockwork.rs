@@ -50,6 +50,10 @@ pub(crate) trait MessageLog {
     fn waiting(&self, physical: PhysicalOffset) -> Result<Option<Waiting>, ReadError>;
     /// Stores a message; answers where its record ends.
     fn put(&self, message: &Message) -> Result<PhysicalOffset, PutError>;
+    /// A message of this topic was delivered, so long after its time.
+    fn delivered(&self, topic: &str, late_ms: i64) {
+        let _ = (topic, late_ms);
+    }
     /// Shows queues what was put.
     fn show(&self);
     /// Whether the disk has the commit log up to `end`; asks for it if not.
@@ -450,7 +454,8 @@ impl Clockwork {
 
     fn deliver(&mut self, log: &impl MessageLog, waiting: Waiting, entry: &Entry) -> Result<(), TimerError> {
         let mut message = waiting.message;
-        match self.task_of(&message, entry) {
+        let task = self.task_of(&message, entry);
+        match task {
             Task::Drop => return Ok(()),
             Task::Roll => timing::roll(&mut message, entry.entered_ms, log.now_ms()),
             Task::Deliver => {
@@ -461,7 +466,12 @@ impl Clockwork {
             }
         }
         match self.put(log, &mut message) {
-            Ok(end) => self.counted_end = self.counted_end.max(end),
+            Ok(end) => {
+                self.counted_end = self.counted_end.max(end);
+                if task == Task::Deliver {
+                    log.delivered(&message.topic, log.now_ms() - entry.due_ms);
+                }
+            }
             Err(error) if is_passing(&error) => return Err(error.into()),
             Err(error) => tracing::error!(message = %waiting.physical, "a timed message cannot be delivered: {error}"),
         }
