@@ -185,7 +185,7 @@ impl Auth {
 
     /// Who signed a request that was let in; empty where nobody is asked.
     pub(crate) fn user_of<'a>(&self, request: &Request<'a>) -> &'a str {
-        if self.authenticates { request.header.fields.get(signature::ACCESS_KEY).unwrap_or_default() } else { "" }
+        if self.authenticates { request.header.fields.get(ACCESS_KEY).unwrap_or_default() } else { "" }
     }
 
     /// Must callers be known?
