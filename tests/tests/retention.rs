@@ -6,13 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bolide_remoting::ResponseCode;
+use bolide_remoting::{Body, RequestCode, ResponseCode};
 use bolide_tests::binaries::Role;
 use bolide_tests::cluster::start;
 use bolide_tests::folder::Folder;
 use bolide_tests::remote::Remote;
 use bolide_tests::server::Server;
-use bolide_tests::wire::now_ms;
+use bolide_tests::wire::{Form, Wire, now_ms};
 
 const SEGMENT_BYTES: i64 = 65_536;
 const LIMIT: Duration = Duration::from_secs(60);
@@ -20,12 +20,17 @@ const LIMIT: Duration = Duration::from_secs(60);
 const WAIT_MS: i64 = 8_000;
 
 fn broker(folder: &Folder) -> Server {
+    broker_that_looks(folder, 20)
+}
+
+/// A broker that looks this often, in milliseconds, whether something is to go.
+fn broker_that_looks(folder: &Folder, interval_ms: u32) -> Server {
     let store = folder.path().join("store");
     start(Role::Broker, "broker", folder.path(), |port| {
         format!(
             "brokerName=broker-a\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\nmetricsPromExporterPort=0\n\
              storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog={SEGMENT_BYTES}\n\
-             mappedFileSizeConsumeQueue=400\nmaxIndexNum=50\nmaxHashSlotNum=100\ncleanResourceInterval=20\n\
+             mappedFileSizeConsumeQueue=400\nmaxIndexNum=50\nmaxHashSlotNum=100\ncleanResourceInterval={interval_ms}\n\
              deleteCommitLogFilesInterval=0\ntransactionTimeOut=600000\nmessageDelayLevel=1s 8s\n\
              diskMaxUsedSpaceRatio=100\ndiskSpaceCleanForciblyRatio=100\ndiskSpaceWarningLevelRatio=100\n",
             port + 1,
@@ -142,5 +147,27 @@ async fn a_disk_that_is_nearly_full_refuses_messages_and_nothing_else() {
     while remote.try_send("t", 0, "third", &[]).await.code != ResponseCode::SUCCESS {
         assert!(Instant::now() < deadline, "messages are still refused");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_operator_has_the_broker_look_at_once() {
+    for code in [RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE, RequestCode::DELETE_EXPIRED_COMMITLOG] {
+        let folder = Folder::new("retention-asked");
+        let broker = broker_that_looks(&folder, 3_600_000);
+        let remote = Remote::connect(&broker).await;
+        let first = remote.send("filler", 0, "first", &[]).await;
+        fill(&remote, first.physical).await;
+        remote.configure("diskSpaceCleanForciblyRatio=1").await;
+        assert_eq!(start_of(&segments(&folder)[0]), 0, "nothing goes by itself for an hour");
+        let wire = Wire::connect(&broker).await;
+        let deadline = Instant::now() + LIMIT;
+        // Each request is one look, which may find that something has to be stored again first.
+        while start_of(&segments(&folder)[0]) <= first.physical {
+            assert!(Instant::now() < deadline, "{code}: {:?} are still there", segments(&folder));
+            wire.succeed(code, &Form::of(&[]), Body::Empty).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(remote.min_offset("filler", 0).await > 0, "{code}: queues are trimmed with the log");
     }
 }

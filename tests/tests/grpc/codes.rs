@@ -2,7 +2,7 @@
 //! say (`VERIFY_FIFO_MESSAGE_UNSUPPORTED`, `FAILED_TO_CONSUME_MESSAGE`), what Apache's proxy never says either (`PAYMENT_REQUIRED`,
 //! `NOT_FOUND`, `REQUEST_TIMEOUT` and the like), and what needs a slave is not in it; `UNAUTHORIZED` is in the tests of `auth`.
 //!
-//! The walk runs against Apache's proxy too. Where that says something else, the row says what.
+//! Where Apache's proxy says something else, the row says what; that is read from its sources.
 
 use std::time::Duration;
 
