@@ -28,7 +28,6 @@ impl Service for Member {
     fn handle(&self, request: Request<'_>, reply: Reply<'_>) {
         match request.code() {
             RequestCode::GET_CONSUMER_RUNNING_INFO => reply.ok_body(&(), RUNNING_INFO.as_bytes().to_vec()),
-            RequestCode::GET_CONSUMER_STATUS_FROM_CLIENT => reply.ok_body(&(), STATUS.as_bytes().to_vec()),
             RequestCode::CONSUME_MESSAGE_DIRECTLY => reply.ok_body(&(), CONSUMED_DIRECTLY.as_bytes().to_vec()),
             _ => reply.ok(&()),
         }
@@ -39,7 +38,6 @@ const RUNNING_INFO: &str = r#"{"mqTable":{{"brokerName":"broker-a","queueId":1,"
 "properties":{"PROP_CONSUME_TYPE":"CONSUME_PASSIVELY","PROP_CONSUMEORDERLY":"false","PROP_CLIENT_VERSION":"V5_5_0","PROP_CONSUMER_START_TIMESTAMP":"1700000000000",
 "PROP_NAMESERVER_ADDR":"127.0.0.1:9876","PROP_THREADPOOL_CORE_SIZE":"20"},"statusTable":{"orders":{"consumeOKTPS":1.5}},
 "subscriptionSet":[{"topic":"orders","subString":"new"}]}"#;
-const STATUS: &str = r#"{"messageQueueTable":{{"brokerName":"broker-a","queueId":1,"topic":"orders"}:7}}"#;
 const CONSUMED_DIRECTLY: &str = r#"{"autoCommit":true,"consumeResult":"CR_SUCCESS","order":false,"spentTimeMills":2}"#;
 
 /// Sends the messages, pulls and commits, and stays connected until what it answers is dropped.

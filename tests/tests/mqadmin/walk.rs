@@ -182,6 +182,18 @@ const STEPS: &[Step] = &[
     ("removeBroker -c {b} -b DefaultCluster:broker-a:0", Ours(&["REMOVE_BROKER (903) not supported"])),
 ];
 
+/// Without these Apache's broker keeps no users.
+const KEEPS_USERS: &[(&str, &str)] = &[
+    (
+        "authenticationMetadataProvider",
+        "org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider",
+    ),
+    (
+        "authorizationMetadataProvider",
+        "org.apache.rocketmq.auth.authorization.provider.LocalAuthorizationMetadataProvider",
+    ),
+];
+
 /// This one asks for ever; [`endless`] looks at its beginning.
 const ENDLESS: &str = "clusterRT";
 
@@ -201,7 +213,7 @@ async fn every_command_shows_what_is_true_or_why_not() {
         return;
     }
     let cluster = Cluster::new("mqadmin-walk");
-    cluster.start_broker(BROKER, "DefaultCluster", &[]);
+    cluster.start_broker(BROKER, "DefaultCluster", if apache_version().is_some() { KEEPS_USERS } else { &[] });
     let address = cluster.address(BROKER);
     let folder = cluster.folder().display().to_string();
     std::fs::write(
