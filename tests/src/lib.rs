@@ -17,6 +17,7 @@ pub mod history;
 pub mod member;
 pub mod mqadmin;
 pub mod ports;
+pub mod proxy;
 pub mod remote;
 pub mod server;
 pub mod small_disk;

@@ -14,6 +14,7 @@ const APACHE_KEYS: &str = include_str!("apache_keys.txt");
 fn environment() -> Environment {
     Environment {
         namesrv_addr: None,
+        rocketmq_home: None,
         home: Some("/home/operator".to_owned()),
         host_name: "host-a".to_owned(),
         address: IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)),
@@ -199,6 +200,21 @@ fn a_bad_start_has_one_clear_line() {
         ),
         (
             "-c f.conf",
+            "aclEnable=true\nauthenticationEnabled=true",
+            "aclEnable=true and authenticationEnabled=true exclude each other: set one, or take the accounts over with migrateAuthFromV1Enabled=true",
+        ),
+        (
+            "-c f.conf",
+            "migrateAuthFromV1Enabled=true",
+            "migrateAuthFromV1Enabled=true needs authenticationEnabled=true: the accounts become its users",
+        ),
+        (
+            "-c f.conf",
+            "proxyProtocolFrom=10.0.0.5, 10.1.0.0/33",
+            "proxyProtocolFrom has \"10.1.0.0/33\", but must be addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16",
+        ),
+        (
+            "-c f.conf",
             "tls.server.mode=enforcing",
             "tls.server.mode=enforcing holds for the name server in this process too, so that useTLS=true is needed",
         ),
@@ -224,8 +240,6 @@ fn promises_that_are_not_kept_stop_the_start() {
         "configManagerVersion=v2",
         "timerRocksDBEnable=true",
         "popConsumerKVServiceEnable=true",
-        "migrateAuthFromV1Enabled=true",
-        "aclEnable=true",
         "messageStorePlugIn=org.apache.rocketmq.tieredstore.TieredMessageStore",
         "enableSlaveActingMaster=true",
         "duplicationEnable=true",
@@ -234,7 +248,7 @@ fn promises_that_are_not_kept_stop_the_start() {
         assert!(line.starts_with(&format!("f:1: {file} is not served: ")), "{line}");
         assert_eq!(line.lines().count(), 1);
     }
-    let harmless = "brokerRole=ASYNC_MASTER\ninSyncReplicas=1\naclEnable=FALSE\nmessageStorePlugIn=\nstoreType=default";
+    let harmless = "brokerRole=ASYNC_MASTER\ninSyncReplicas=1\nmessageStorePlugIn=\nstoreType=default";
     assert_eq!(plan("-c f", harmless).warnings, [] as [&str; 0]);
 }
 
@@ -324,4 +338,13 @@ fn the_command_line_is_sound() {
     Arguments::command().debug_assert();
     assert!(Arguments::try_parse_from(["mqbroker", "-x"]).is_err());
     assert_eq!(arguments("--configFile f -p"), arguments("-c f -p"));
+}
+
+/// `cargo run -p bolide-broker -- --reference > conf/REFERENCE.md` writes it anew.
+#[test]
+fn the_reference_page_is_up_to_date() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../conf/REFERENCE.md");
+    let Start::Print(page) = decide("--reference", "").unwrap() else { panic!("it is printed") };
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == page, "conf/REFERENCE.md is stale: cargo run -p bolide-broker -- --reference > conf/REFERENCE.md");
 }

@@ -9,10 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bolide_proto::v2::Settings;
 use bolide_remoting::Language;
+use bolide_remoting::proxy::Ends;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
-use super::caller::Ends;
 use super::{Caller, heartbeat};
 use crate::broker::Broker;
 use crate::config_file::ConfigFileError;
@@ -55,6 +55,7 @@ pub(crate) fn recover(broker: &Arc<Broker>) -> Result<(), ConfigFileError> {
             language: client.language,
             version: client.version,
             ends: Ends { peer: client.peer, local: broker.store_host },
+            user: String::new(),
             timeout: None,
         };
         let Some(session) = broker.grpc.sessions.attach(&caller, settings, None, limit, now_ms) else { break };

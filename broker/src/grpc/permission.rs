@@ -35,10 +35,11 @@ pub(super) trait Needs {
 
 /// Finds out who calls, and lets them in or says why not.
 pub(super) fn admit<T: Needs>(broker: &Arc<Broker>, request: &tonic::Request<T>) -> Result<Caller, Fault> {
-    let caller = Caller::of(request)?;
+    let mut caller = Caller::of(request)?;
     if broker.auth.is_on() {
         let guest = Guest::of(broker, &caller, request.metadata(), T::NAME)?;
         guest.may(broker, T::NAME, || request.get_ref().needs())?;
+        caller.user = guest.user;
     }
     Ok(caller)
 }
@@ -72,7 +73,7 @@ impl Guest {
             !date.is_empty() && expected.as_bytes().ct_eq(signature.to_ascii_uppercase().as_bytes()).into()
         };
         let rpc = format!("{PACKAGE}{name}");
-        match broker.auth.identify(&rpc, Some(user), is_signed) {
+        match broker.auth.identify(&rpc, guest.user(), guest.source, is_signed) {
             Ok(()) => Ok(guest),
             Err(error) => Err(guest.denied(broker, name, Code::Unauthorized, &error)),
         }
@@ -86,8 +87,12 @@ impl Guest {
         demands: impl FnOnce() -> Vec<Demand<'a>>,
     ) -> Result<(), Fault> {
         let rpc = format!("{PACKAGE}{name}");
-        let permitted = broker.auth.permit(&rpc, Some(&self.user), self.source, || Ok::<_, AuthError>(demands()));
+        let permitted = broker.auth.permit(&rpc, self.user(), self.source, || Ok::<_, AuthError>(demands()));
         permitted.map_err(|error| self.denied(broker, name, Code::Forbidden, &error))
+    }
+
+    fn user(&self) -> Option<&str> {
+        Some(self.user.as_str()).filter(|user| !user.is_empty())
     }
 
     fn denied(&self, broker: &Broker, name: &str, code: Code, error: &AuthError) -> Fault {
