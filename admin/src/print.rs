@@ -61,7 +61,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             BEGIN,
             END,
             Flag::truth('p', "printMsg", "Whether to write the messages; false"),
-            BODY,
+            Flag::truth('d', "printBody", "Whether to show bodies; false"),
             Flag::truth('f', "calculate", "Whether to count them by tag; false"),
         ],
         json: "one object a line as printMsg, then with -f true [{tag, count}]",
@@ -241,10 +241,10 @@ pub(crate) async fn offset_at(
     Ok(answer.header(OffsetResponse::decode)?.offset)
 }
 
-/// The charset for bodies; `None` when they are not wanted.
-fn body_charset(arguments: &Arguments) -> Result<Option<Charset>, Failure> {
+/// The charset for bodies; `None` when they are not wanted, which is Apache's default for one of the commands.
+fn body_charset(arguments: &Arguments, otherwise: bool) -> Result<Option<Charset>, Failure> {
     let charset = Charset::named(arguments.optional("charsetName"))?;
-    Ok(Some(charset).filter(|_| arguments.optional_truth("printBody") != Some(false)))
+    Ok(Some(charset).filter(|_| arguments.optional_truth("printBody").unwrap_or(otherwise)))
 }
 
 /// The queues of a topic with their brokers.
@@ -260,7 +260,7 @@ async fn queues(session: &Session, topic: &str) -> Result<Vec<(Broker, MessageQu
 
 async fn print(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {
     let mut reading = Reading::new(arguments)?;
-    let charset = body_charset(arguments)?;
+    let charset = body_charset(arguments, true)?;
     let routed = arguments.optional("lmqParentTopic").unwrap_or(reading.topic);
     for (broker, queue) in queues(session, routed).await? {
         reading.queue(session, &broker, queue.queue_id, |message| write_line(session, message, charset)).await?;
@@ -272,7 +272,7 @@ const TAGS: &[Column] = &[("#Tag", "tag"), ("#Count", "count")];
 
 async fn print_queue(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {
     let mut reading = Reading::new(arguments)?;
-    let charset = body_charset(arguments)?;
+    let charset = body_charset(arguments, false)?;
     let print = arguments.optional_truth("printMsg") == Some(true);
     let count = arguments.optional_truth("calculate") == Some(true);
     let broker = session.broker_named(arguments.text("brokerName")).await?;

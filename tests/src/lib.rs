@@ -14,6 +14,7 @@ pub mod cluster;
 pub mod folder;
 pub mod grpc_clients;
 pub mod history;
+pub mod member;
 pub mod mqadmin;
 pub mod ports;
 pub mod proxy;

@@ -56,13 +56,27 @@ impl Mqadmin {
         Self { child, input, lines, name_server: name_server.to_owned() }
     }
 
+    /// The names of all commands.
+    ///
+    /// # Panics
+    /// When the program does not list them in time.
+    pub fn commands(&mut self) -> Vec<String> {
+        let listing = self.ask("");
+        let lines = listing.0.lines().filter(|line| line.starts_with("   "));
+        lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    }
+
     /// Runs a command, its arguments separated by spaces, against the name server.
     ///
     /// # Panics
     /// When it does not end in time, or ends the program.
     pub fn run(&mut self, command: &str) -> Output {
         let arguments: Vec<&str> = command.split(' ').chain(["-n", &self.name_server]).collect();
-        writeln!(self.input, "{}", arguments.join("\t")).expect("the program reads");
+        self.ask(&arguments.join("\t"))
+    }
+
+    fn ask(&mut self, command: &str) -> Output {
+        writeln!(self.input, "{command}").expect("the program reads");
         let mut written = String::new();
         loop {
             let line = self

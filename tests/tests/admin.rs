@@ -6,23 +6,17 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
-use bolide_remoting::{Body, Reply, Request, RequestCode, Service};
 use bolide_tests::binaries::our_binary;
 use bolide_tests::cluster::Cluster;
+use bolide_tests::member::{self, CLIENT, CONSUMED, GROUP, SENT, TOPIC, unique_key};
 use bolide_tests::mqadmin::{Mqadmin, Output};
 use bolide_tests::toolchain;
-use bolide_tests::wire::{Form, Wire, now_ms, pull_form};
+use bolide_tests::wire::now_ms;
 use serde_json::{Value, json};
 
 const BROKER: &str = "broker-a";
 const CLUSTER: &str = "DefaultCluster";
-const TOPIC: &str = "orders";
-const GROUP: &str = "billing";
-const CLIENT: &str = "127.0.0.1@member";
-const SENT: i64 = 12;
-const CONSUMED: i64 = 5;
 
 /// The binary, with the environment and the flags that all its commands get.
 struct Admin {
@@ -91,52 +85,6 @@ impl Admin {
     }
 }
 
-/// A member of a group that tells the broker of itself when it is asked, and consumes what it is given.
-struct Member;
-
-impl Service for Member {
-    fn handle(&self, request: Request<'_>, reply: Reply<'_>) {
-        let queue = r#"{"brokerName":"broker-a","queueId":1,"topic":"orders"}"#;
-        match request.code() {
-            RequestCode::GET_CONSUMER_RUNNING_INFO => {
-                let info = format!(
-                    r#"{{"mqTable":{{{queue}:{{"cachedMsgCount":3,"commitOffset":7,"locked":true}}}},"properties":{{"PROP_CONSUME_TYPE":"CONSUME_PASSIVELY"}},"statusTable":{{"orders":{{"consumeOKTPS":1.5}}}},"subscriptionSet":[{{"topic":"orders","subString":"new"}}]}}"#
-                );
-                reply.ok_body(&(), info.into_bytes());
-            }
-            RequestCode::CONSUME_MESSAGE_DIRECTLY => {
-                let result = r#"{"autoCommit":true,"consumeResult":"CR_SUCCESS","order":false,"spentTimeMills":2}"#;
-                reply.ok_body(&(), result.as_bytes().to_vec());
-            }
-            _ => reply.ok(&()),
-        }
-    }
-}
-
-/// Sends [`SENT`] messages, the last four with another tag; has a member pull eight of them and commit [`CONSUMED`], and stays that member.
-async fn traffic(cluster: &Cluster) -> Wire {
-    let wire = Wire::dial_with(&cluster.address(BROKER), Arc::new(Member)).await;
-    wire.create_topic(TOPIC, 2, "").await;
-    let heartbeat = json!({
-        "clientID": CLIENT,
-        "producerDataSet": [{"groupName": "shop"}],
-        "consumerDataSet": [{
-            "groupName": GROUP, "consumeType": "CONSUME_PASSIVELY", "messageModel": "CLUSTERING",
-            "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET",
-            "subscriptionDataSet": [{"topic": TOPIC, "subString": "new", "tagsSet": ["new"]}],
-        }],
-    });
-    wire.succeed(RequestCode::HEART_BEAT, &Form::of(&[]), heartbeat.to_string().into_bytes()).await;
-    for number in 0..SENT {
-        let (tag, key) = (if number < 8 { "TAGS=new" } else { "TAGS=old" }, format!("UNIQ_KEY={:032X}", number + 1));
-        wire.send(TOPIC, &[tag, &format!("KEYS=order-{number}"), &key], &format!("order {number:02}")).await;
-    }
-    wire.succeed(RequestCode::PULL_MESSAGE, &pull_form(GROUP, TOPIC, 0, 0).with("maxMsgNums", 8), Body::Empty).await;
-    let commit = Form::of(&[("consumerGroup", GROUP), ("topic", TOPIC), ("queueId", "0")]);
-    wire.succeed(RequestCode::UPDATE_CONSUMER_OFFSET, &commit.with("commitOffset", CONSUMED), Body::Empty).await;
-    wire
-}
-
 /// The member answers while the command is awaited, which takes a thread of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_show_and_do_what_they_say() {
@@ -144,7 +92,7 @@ async fn commands_show_and_do_what_they_say() {
     cluster.start_broker(BROKER, CLUSTER, &[]);
     let address = cluster.address(BROKER);
     let admin = Admin::new(&cluster.name_server());
-    let member = traffic(&cluster).await;
+    let member = member::join(&address).await;
 
     clusters_and_brokers(&admin, &address);
     topics(&admin, &address);
@@ -263,7 +211,7 @@ fn consumers(admin: &Admin, address: &str) {
 }
 
 fn messages(admin: &Admin, address: &str) {
-    let key = format!("{:032X}", 4);
+    let key = unique_key(3);
     let found = admin.json(&format!("queryMsgByUniqueKey -t {TOPIC} -i {key}"));
     assert_eq!((&found["message"]["body"], &found["message"]["queueOffset"]), (&json!("order 03"), &json!(3)));
     assert_eq!(found["consumers"], json!([{"group": GROUP, "online": true, "state": "CONSUMED"}]));
@@ -275,7 +223,7 @@ fn messages(admin: &Admin, address: &str) {
     let all = admin.json(&format!("queryMsgByUniqueKey -t {TOPIC} -i {key} -a"));
     assert_eq!((all.as_array().unwrap().len(), &all[0]["offset"]), (1, &json!(3)));
     let by_key = admin.json(&format!("queryMsgByKey -t {TOPIC} -k order-9"));
-    assert_eq!((by_key.as_array().unwrap().len(), &by_key[0]["id"]), (1, &json!(format!("{:032X}", 10))));
+    assert_eq!((by_key.as_array().unwrap().len(), &by_key[0]["id"]), (1, &json!(unique_key(9))));
     let later = now_ms() + 3_600_000;
     assert_eq!(admin.json(&format!("queryMsgByKey -t {TOPIC} -k order-9 -b {later}")), json!([]));
     let direct = admin.json(&format!("queryMsgById -t {TOPIC} -i {place} -g {GROUP} -d {CLIENT}"));
@@ -296,8 +244,16 @@ fn messages(admin: &Admin, address: &str) {
     let tags = admin.json(&format!("printMsgByQueue -t {TOPIC} -a {BROKER} -i 0 -f true"));
     assert_eq!(tags, json!([{"tag": "new", "count": 8}, {"tag": "old", "count": 4}]));
     assert_eq!(admin.run(&format!("printMsgByQueue -t {TOPIC} -a {BROKER} -i 0 -p true")).0.lines().count(), 12);
+    let shown = |body| {
+        admin
+            .run(&format!("printMsgByQueue -t {TOPIC} -a {BROKER} -i 0 -p true {body}"))
+            .0
+            .matches("BODY: order")
+            .count()
+    };
+    assert_eq!((shown("-d true"), shown("")), (12, 0), "bodies only if they are asked for, as with Apache's");
     assert!(admin.fail(&format!("queryMsgByOffset -t {TOPIC} -b {BROKER} -i 0 -o 99")).contains("it has 0 to 11"));
-    assert!(admin.fail(&format!("queryMsgById -t {TOPIC} -i {:032X}", 99)).contains("there is no message"));
+    assert!(admin.fail(&format!("queryMsgById -t {TOPIC} -i {}", unique_key(99))).contains("there is no message"));
     let other = format!("{}FFFFFFFFFFFF0000", &place[..16]);
     assert!(
         !admin.fail(&format!("queryMsgById -t {TOPIC} -i {other}")).is_empty(),

@@ -18,8 +18,9 @@ public final class Mqadmin {
     }
 
     public static void main(String[] arguments) throws Exception {
-        // The clients write their logs below the home folder.
+        // The clients write their logs below the home folder, and some commands files of their own.
         System.setProperty("user.home", arguments[0]);
+        System.setProperty("java.io.tmpdir", arguments[0]);
         PrintStream answers = System.out;
         var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = input.readLine(); line != null; line = input.readLine()) {
@@ -27,7 +28,7 @@ public final class Mqadmin {
             var out = new PrintStream(written, true, StandardCharsets.UTF_8);
             System.setOut(out);
             System.setErr(out);
-            MQAdminStartup.main0(line.split("\t"), null);
+            MQAdminStartup.main0(line.isEmpty() ? new String[0] : line.split("\t"), null);
             out.flush();
             answers.print(written.toString(StandardCharsets.UTF_8));
             answers.println();

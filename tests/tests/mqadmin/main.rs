@@ -3,6 +3,8 @@
 // A test ends with its first failure.
 #![allow(clippy::unwrap_used)]
 
+mod walk;
+
 use bolide_remoting::{Body, RequestCode};
 use bolide_tests::cluster::Cluster;
 use bolide_tests::mqadmin::Mqadmin;
