@@ -49,7 +49,7 @@ pub(crate) use peek::peek;
 pub(crate) use receipt::{Receipt, ReceiptError};
 pub(crate) use recipient::{Popped, receive};
 pub(crate) use release::release;
-pub(crate) use request::pop;
+pub(crate) use request::{pop, pop_lite};
 pub(crate) use revive::run;
 pub(crate) use take::{Batch, Taken, Wanted};
 

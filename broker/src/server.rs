@@ -18,7 +18,7 @@ use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::metrics::endpoint::MetricsServer;
 use crate::metrics::exporter::{BadExporter, Exporter};
 use crate::{
-    client, delay, drain, grpc, pop, pull, registration, retention, scrub, send, statistics, timer, transaction,
+    client, delay, drain, grpc, lite, pop, pull, registration, retention, scrub, send, statistics, timer, transaction,
 };
 
 /// How often waiting requests are looked through for those whose time is up.
@@ -122,6 +122,7 @@ impl BrokerServer {
             tokio::spawn(pop::run(broker.clone())),
             tokio::spawn(retention::run(broker.clone())),
             tokio::spawn(scrub::run(broker.clone())),
+            tokio::spawn(lite::expiry::run(broker.clone())),
             tokio::spawn(statistics::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),

@@ -23,6 +23,7 @@ pub mod logs;
 pub mod properties;
 pub mod server;
 pub mod service;
+pub mod signing;
 pub mod tls;
 pub mod version;
 

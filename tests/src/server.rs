@@ -149,7 +149,7 @@ impl Server {
         self.child = Some(child);
         // Ours name the address, Apache's 4.x name server does not; its proxy listens a while after its broker does.
         let ending = format!(":{}", self.port);
-        let behind_proxy = self.role == Role::GrpcBroker && self.maker != Maker::Ours;
+        let behind_proxy = self.maker != Maker::Ours && matches!(self.role, Role::GrpcBroker | Role::Proxy);
         let ready = |line: &str| match behind_proxy {
             true => line.contains("rocketmq-proxy startup successfully"),
             false => line.contains("boot success") || line.split([' ', ',']).any(|word| word.ends_with(&ending)),

@@ -125,7 +125,12 @@ impl Wire {
 
     /// Dials a broker by its address.
     pub async fn dial(address: &str) -> Self {
-        Self(Client::connect(address, ClientOptions::default(), Arc::new(())).await.unwrap())
+        Self::dial_with(address, Arc::new(())).await
+    }
+
+    /// Dials a broker by its address; the service answers what it asks.
+    pub async fn dial_with<S: Service>(address: &str, service: Arc<S>) -> Self {
+        Self(Client::connect(address, ClientOptions::default(), service).await.unwrap())
     }
 
     /// Asks, and waits for the answer.

@@ -405,8 +405,6 @@ pub(super) const INERT: &[Inert] = &[
         names: &[
             "enableLiteEventMode",
             "liteEventCheckInterval",
-            "liteTtlCheckInterval",
-            "minLiteTTl",
             "liteSubscriptionCheckInterval",
             "enableLitePopLog",
             "maxClientEventCount",

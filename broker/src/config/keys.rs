@@ -268,6 +268,10 @@ bolide_remoting::config_keys! {
     "maxLiteSubscriptionCount" [mutable] max_lite_subscription_count: i64 = 100_000, 1..=i64::MAX;
     /// How long a client may say nothing about its lite topics before they are forgotten, in milliseconds.
     "liteSubscriptionCheckTimeoutMills" [mutable] lite_subscription_check_timeout_ms: i64 = 180_000, 1_000..=i64::MAX;
+    /// Time between two looks for lite topics that have expired (attribute lite.topic.expiration of their topic), in milliseconds.
+    "liteTtlCheckInterval" [mutable] lite_ttl_check_interval_ms: i64 = 120_000, 100..=i64::MAX;
+    /// For how long a lite topic is kept at least after its last message, and after a start, in milliseconds.
+    "minLiteTTl" [mutable] min_lite_ttl_ms: i64 = 900_000, 0..=i64::MAX;
     /// Whether the number of light queues is limited.
     "enableLmqQuota" [mutable] enable_lmq_quota: bool = false;
     /// How many light queues there may be then; a message that needs a further one is refused.

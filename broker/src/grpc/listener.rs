@@ -91,8 +91,7 @@ impl GrpcServer {
         let (health, handler) = handler(broker, &config);
         let max_connections = size(config.server_max_connections);
         let places = Arc::new(Semaphore::new(max_connections));
-        let limits = Limits::of(&config);
-        let acceptor = Acceptor { tls, handler, limits, places: places.clone(), stopped };
+        let acceptor = Acceptor { tls, handler, limits: Limits::of(&config), places: places.clone(), stopped };
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_health(broker.clone(), health.clone(), acceptor.stopped.clone()));
         tasks.spawn(acceptor.run(listener));

@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use bolide_proto::v2::settings::PubSub;
 use bolide_proto::v2::{self, Code};
+use bolide_remoting::signing::sign;
 use subtle::ConstantTimeEq;
 use tonic::metadata::MetadataMap;
 
 use super::{Caller, Fault};
 use crate::auth::need::{PUB, PUB_SUB, SUB, group, topic};
 use crate::auth::policy::Demand;
-use crate::auth::signature::sign;
 use crate::auth::table::AuthError;
 use crate::broker::Broker;
 

@@ -21,6 +21,9 @@ const RETRY_MS: i64 = 1_000;
 const SYNC_WAIT_MS: i64 = 20;
 /// Time between two looks for files of the timer log that nothing needs.
 const CLEAN_MS: i64 = 30_000;
+/// How far a master is that there is none of. Apache's broker goes on behind the timer log's last record or at this offset, whichever
+/// is less: with our own offset of the last save it would enter again what came since, and deliver it twice.
+const NO_MASTER: i64 = i64::MAX;
 /// Deliveries after which consumers are told.
 const DELIVERIES_AT_ONCE: usize = 256;
 
@@ -259,7 +262,7 @@ impl Clockwork {
         if self.is_dirty {
             self.checkpoint.read_ms = self.schedule.read_ms();
             self.checkpoint.queue_offset = self.schedule.queue_offset();
-            self.checkpoint.master_queue_offset = self.checkpoint.queue_offset;
+            self.checkpoint.master_queue_offset = NO_MASTER;
             self.checkpoint.changed_ms = now_ms;
             self.checkpoint.changes += 1;
             self.files.save(self.checkpoint)?;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Allowed, Key, Keys};
 use crate::properties::Properties;
 
-/// The reference page: Markdown, one section per group of keys, then the values and keys that are not acted on.
+/// The reference page: Markdown, one table per group of keys, then the values and keys that are not acted on.
 pub fn reference_page<C: Keys>(title: &str) -> String {
     let defaults = C::default();
     let mut page = format!("# {title}\n");
@@ -13,12 +13,15 @@ pub fn reference_page<C: Keys>(title: &str) -> String {
     for key in C::KEYS {
         if key.section != section {
             section = key.section;
-            write(&mut page, format_args!("\n## {section}\n"));
+            write(&mut page, format_args!("\n## {section}\n\n"));
+            page.push_str(
+                "| key | what it is for | default | allowed | takes effect |\n| --- | --- | --- | --- | --- |\n",
+            );
         }
         let default = (key.print)(&defaults);
         let default = if default.is_empty() { "empty".to_owned() } else { format!("`{default}`") };
-        write(&mut page, format_args!("\n### `{}`\n\n{}\n\n", key.name, doc(key).join("\n")));
-        write(&mut page, format_args!("Default: {default}. Allowed: {}. {}\n", key.allowed, when(key)));
+        let (about, when) = (doc(key).join(" "), if key.mutable { "at once" } else { "at start" });
+        write(&mut page, format_args!("| `{}` | {about} | {default} | {} | {when} |\n", key.name, key.allowed));
     }
     if !C::PROMISES.is_empty() {
         page.push_str("\n## Values that stop the start\n\nEach of these keys has one value that is served.\n\n");

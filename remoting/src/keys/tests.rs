@@ -150,8 +150,9 @@ fn the_sample_file_reads_as_the_defaults() {
 fn the_reference_page_names_everything() {
     let page = reference_page::<LampConfig>("Lamp");
     for part in [
-        "## Light\n\n### `brightnessLumen`\n\nHow bright it shines,\nin lumen.\n\nDefault: `800`. Allowed: a whole number from 0 to 2000. Can be changed at run time.\n",
-        "### `roomName`\n\nWhere it stands.\n\nDefault: empty. Allowed: a text. Takes effect at start.\n",
+        "## Light\n\n| key |",
+        "| `brightnessLumen` | How bright it shines, in lumen. | `800` | a whole number from 0 to 2000 | at once |\n",
+        "| `roomName` | Where it stands. | empty | a text | at start |\n",
         "| `bulbType` | `LED` | other bulbs burn out |",
         "Lamps have no wheels: `wheelCount`, `wheelSize`.",
     ] {
