@@ -5,6 +5,7 @@
 mod audit;
 pub(crate) mod need;
 pub mod network;
+pub(crate) mod plain;
 pub mod policy;
 pub(crate) mod requests;
 mod shape;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use bolide_remoting::body::{UserInfo, decode};
 use bolide_remoting::signing::{ACCESS_KEY, Credentials};
-use bolide_remoting::{Request, ResponseCode};
+use bolide_remoting::{Request, RequestCode, ResponseCode};
 use parking_lot::{Mutex, RwLock};
 
 use crate::config::BrokerConfig;
@@ -26,6 +27,7 @@ use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::refusal::Refusal;
 use audit::Audit;
 use need::Need;
+use plain::{PlainAcl, PlainAclError};
 use policy::Demand;
 use shape::Saved;
 use table::{AuthError, Table, UserChange, UserType};
@@ -39,6 +41,9 @@ pub enum AuthOpenError {
     /// Their file says something that makes no sense.
     #[error("config/auth.json: {0}")]
     Content(String),
+    /// The accounts of ACL 1.0 cannot be used.
+    #[error(transparent)]
+    Plain(#[from] PlainAclError),
     /// A key's value makes no sense.
     #[error("{key} must be {form}")]
     Key {
@@ -81,6 +86,8 @@ pub(crate) struct Auth {
     /// One change at a time, so that none is lost and the file has the last one.
     changing: Mutex<()>,
     file: ConfigFile,
+    /// With ACL 1.0 its accounts decide, rather than the users.
+    plain: Option<PlainAcl>,
     audit: Mutex<Audit>,
 }
 
@@ -98,12 +105,29 @@ impl Auth {
             table: RwLock::new(Arc::new(table)),
             changing: Mutex::default(),
             file,
+            plain: config.acl_enable.then(|| PlainAcl::open(config)).transpose()?,
             audit: Mutex::default(),
         };
         if auth.authenticates {
+            if config.migrate_auth_from_v1_enabled {
+                auth.take_over(&PlainAcl::open(config)?.table())?;
+            }
             auth.create_configured(config)?;
         }
         Ok(auth)
+    }
+
+    /// Adds the accounts of ACL 1.0 whose names no user has.
+    fn take_over(&self, accounts: &Table) -> Result<(), AuthOpenError> {
+        let mut table = Table::clone(&self.table());
+        for (name, user) in accounts.users().filter(|(name, _)| self.table().user(name).is_none()) {
+            let change =
+                UserChange { password: Some(user.password.clone()), user_type: Some(user.user_type), status: None };
+            let policies = accounts.policies(name).ok().flatten().unwrap_or_default().to_vec();
+            let added = table.create_user(name, change).and_then(|()| table.put_policies(name, policies));
+            added.map_err(|source| AuthOpenError::User { key: "migrateAuthFromV1Enabled", source })?;
+        }
+        Ok(self.save(table)?)
     }
 
     /// Adds the users that the configuration names, as super users, unless there are users of these names.
@@ -164,11 +188,12 @@ impl Auth {
 
     /// Lets a request in, or says why not. Costs one look at a flag where authentication is off.
     pub(crate) fn admit(&self, request: &Request<'_>, need: Need, now_ms: i64) -> Result<(), Refusal> {
-        if !self.authenticates {
+        if !self.is_on() {
             return Ok(());
         }
         let source = request.connection.peer().ip();
-        self.check(request, need, source).inspect_err(|refusal| {
+        let checked = self.check(request, need, source).and_then(|()| self.refuse_users(request.code()));
+        checked.inspect_err(|refusal| {
             if refusal.code == ResponseCode::NO_PERMISSION {
                 let user = request.header.fields.get(ACCESS_KEY).unwrap_or_default();
                 self.denied(now_ms, source, user, &request.code().to_string(), &refusal.remark);
@@ -176,21 +201,46 @@ impl Auth {
         })
     }
 
+    /// With ACL 1.0 the users of "auth 2.0" are nobody's business: who may do what stands in files.
+    fn refuse_users(&self, code: RequestCode) -> Result<(), Refusal> {
+        if self.plain.is_none() || !(RequestCode::AUTH_CREATE_USER..=RequestCode::AUTH_LIST_ACL).contains(&code) {
+            return Ok(());
+        }
+        let remark =
+            format!("request type {code} not supported with aclEnable=true: accounts are changed in plain_acl.yml");
+        Err(Refusal::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, remark))
+    }
+
     fn check(&self, request: &Request<'_>, need: Need, source: IpAddr) -> Result<(), Refusal> {
         let code = request.code().0;
         let user = request.header.fields.get(ACCESS_KEY);
-        self.identify(&code, user, |secret| signature::is_signed(request, secret))?;
+        self.identify(&code, user, source, |secret| signature::is_signed(request, secret))?;
         self.permit(&code, user, source, || need.demands(request, &self.cluster))
     }
 
     /// Who signed a request that was let in; empty where nobody is asked.
     pub(crate) fn user_of<'a>(&self, request: &Request<'a>) -> &'a str {
-        if self.authenticates { request.header.fields.get(ACCESS_KEY).unwrap_or_default() } else { "" }
+        if self.is_on() { request.header.fields.get(ACCESS_KEY).unwrap_or_default() } else { "" }
     }
 
     /// Must callers be known?
     pub(crate) fn is_on(&self) -> bool {
-        self.authenticates
+        self.authenticates || self.plain.is_some()
+    }
+
+    /// Those who decide.
+    fn deciding(&self) -> Arc<Table> {
+        self.plain.as_ref().map_or_else(|| self.table(), PlainAcl::table)
+    }
+
+    /// Is a caller from there asked for nothing?
+    fn is_trusted(&self, user: Option<&str>, source: IpAddr) -> bool {
+        self.plain.as_ref().is_some_and(|plain| plain.trusts(user, source.to_canonical()))
+    }
+
+    /// An error in the words of the rules that are in force.
+    fn worded(&self, error: AuthError, user: Option<&str>, rpc: &impl Display) -> AuthError {
+        if self.plain.is_some() { plain::worded(error, user, &rpc.to_string()) } else { error }
     }
 
     /// Is a caller who they say they are? `rpc` is what is asked for, as whitelists name it.
@@ -198,13 +248,16 @@ impl Auth {
         &self,
         rpc: &impl Display,
         user: Option<&str>,
+        source: IpAddr,
         is_signed_with: impl FnOnce(&str) -> bool,
     ) -> Result<(), AuthError> {
-        if is_listed(&self.unsigned, rpc) {
+        if is_listed(&self.unsigned, rpc) || self.is_trusted(user, source) {
             return Ok(());
         }
-        let table = self.table();
-        if is_signed_with(&table.authenticate(user)?.password) { Ok(()) } else { Err(AuthError::Signature) }
+        let table = self.deciding();
+        let found = table.authenticate(user);
+        let known = found.and_then(|found| is_signed_with(&found.password).then_some(()).ok_or(AuthError::Signature));
+        known.map_err(|error| self.worded(error, user, rpc))
     }
 
     /// May a user do what is asked for? What that is must only be found out where it matters.
@@ -215,16 +268,21 @@ impl Auth {
         source: IpAddr,
         demands: impl FnOnce() -> Result<Vec<Demand<'a>>, E>,
     ) -> Result<(), E> {
-        if !self.authorizes || is_listed(&self.unlimited, rpc) {
+        let authorizes = self.authorizes || self.plain.is_some();
+        if !authorizes || is_listed(&self.unlimited, rpc) || self.is_trusted(user, source) {
             return Ok(());
         }
-        let table = self.table();
+        let table = self.deciding();
+        let found = table.authenticate(user).map_err(|error| self.worded(error, user, rpc))?;
         // A super user's request need not even be readable: the handler says what is wrong with it.
-        if table.authenticate(user)?.user_type == UserType::Super {
+        if found.user_type == UserType::Super {
             return Ok(());
         }
         for demand in demands()? {
-            table.authorize(user.unwrap_or_default(), &demand, source.to_canonical())?;
+            let demand = if self.plain.is_some() { plain::demand(demand) } else { Some(demand) };
+            let Some(demand) = demand else { continue };
+            let allowed = table.authorize(user.unwrap_or_default(), &demand, source.to_canonical());
+            allowed.map_err(|error| self.worded(error, user, rpc))?;
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ async fn serve(plan: Plan) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let bare = plan.bare;
-    if !bare && !plan.config.authentication_enabled {
+    if !bare && !plan.config.authentication_enabled && !plan.config.acl_enable {
         tracing::warn!("nothing authenticates clients: whoever reaches this broker may read and write every topic");
     }
     let (name_server, addresses) = start_name_server(&plan.name_servers).await?;

@@ -18,7 +18,8 @@ use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::metrics::endpoint::MetricsServer;
 use crate::metrics::exporter::{BadExporter, Exporter};
 use crate::{
-    client, delay, drain, grpc, lite, pop, pull, registration, retention, scrub, send, statistics, timer, transaction,
+    auth, client, delay, drain, grpc, lite, pop, pull, registration, retention, scrub, send, statistics, timer,
+    transaction,
 };
 
 /// How often waiting requests are looked through for those whose time is up.
@@ -124,6 +125,7 @@ impl BrokerServer {
             tokio::spawn(scrub::run(broker.clone())),
             tokio::spawn(lite::expiry::run(broker.clone())),
             tokio::spawn(statistics::run(broker.clone())),
+            tokio::spawn(auth::plain::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),
@@ -265,6 +267,7 @@ fn options(broker: &Broker, tls: Option<Arc<ServerTls>>) -> ServerOptions {
     ServerOptions {
         max_connections: size(config.server_max_connections),
         tls,
+        believed: auth::network::believed(&config),
         connection: ConnectionOptions {
             max_in_flight: size(config.server_max_in_flight),
             idle_close: Some(Duration::from_secs(idle_seconds.into())),

@@ -68,6 +68,7 @@ impl NameServer {
                 ..ConnectionOptions::default()
             },
             tls,
+            ..ServerOptions::default()
         };
         let address = SocketAddr::new(address, config.listen_port);
         let server =

@@ -21,6 +21,7 @@ pub mod language;
 pub mod latency;
 pub mod logs;
 pub mod properties;
+pub mod proxy;
 pub mod server;
 pub mod service;
 pub mod signing;

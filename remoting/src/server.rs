@@ -13,6 +13,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::connection::{self, Connection, ConnectionOptions};
+use crate::proxy::{self, Believed, Ends};
 use crate::service::Service;
 use crate::tls::{HANDSHAKE, ServerTls};
 
@@ -34,11 +35,18 @@ pub struct ServerOptions {
     pub connection: ConnectionOptions,
     /// Serves TLS too, or nothing else; without it plain text only.
     pub tls: Option<Arc<ServerTls>>,
+    /// Which proxies may say whom they speak for.
+    pub believed: Believed,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { max_connections: 65_536, connection: ConnectionOptions::default(), tls: None }
+        Self {
+            max_connections: 65_536,
+            connection: ConnectionOptions::default(),
+            tls: None,
+            believed: Arc::new(|_| true),
+        }
     }
 }
 
@@ -66,6 +74,7 @@ impl Server {
             places: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
             connection: Arc::new(options.connection),
             tls: options.tls.clone(),
+            believed: options.believed,
             service,
             registry: registry.clone(),
             stopped: stopped.clone(),
@@ -154,6 +163,7 @@ struct Acceptor<S> {
     places: Arc<Semaphore>,
     connection: Arc<ConnectionOptions>,
     tls: Option<Arc<ServerTls>>,
+    believed: Believed,
     service: Arc<S>,
     registry: Arc<Registry>,
     stopped: watch::Receiver<bool>,
@@ -166,19 +176,12 @@ impl<S> Clone for Acceptor<S> {
             places: self.places.clone(),
             connection: self.connection.clone(),
             tls: self.tls.clone(),
+            believed: self.believed.clone(),
             service: self.service.clone(),
             registry: self.registry.clone(),
             stopped: self.stopped.clone(),
         }
     }
-}
-
-/// An accepted socket, its two ends, and the right to be open.
-struct Accepted {
-    stream: TcpStream,
-    local: SocketAddr,
-    peer: SocketAddr,
-    place: OwnedSemaphorePermit,
 }
 
 impl<S: Service> Acceptor<S> {
@@ -209,29 +212,28 @@ impl<S: Service> Acceptor<S> {
             tracing::warn!(%peer, %local, "connection refused: there are {} already", self.max_connections);
             return Ok(());
         };
-        let accepted = Accepted { stream, local, peer, place };
-        match self.tls.clone() {
-            None => {
-                let Accepted { stream, local, peer, place } = accepted;
-                self.serve(stream, local, peer, place);
-            }
-            Some(tls) => {
-                tokio::spawn(self.clone().greet(tls, accepted));
-            }
-        }
+        tokio::spawn(self.clone().greet(stream, Ends { peer, local }, place));
         Ok(())
     }
 
     /// Waits for a client's first byte, and serves what it begins with.
-    async fn greet(mut self, tls: Arc<ServerTls>, accepted: Accepted) {
-        let Accepted { stream, local, peer, place } = accepted;
+    async fn greet(mut self, mut stream: TcpStream, ends: Ends, place: OwnedSemaphorePermit) {
         let mut stopped = self.stopped.clone();
         let greeted = tokio::select! {
-            greeted = begins_with_tls(&stream, self.connection.idle_close) => greeted,
+            greeted = within(self.connection.idle_close, proxy::greet(&mut stream, ends, &self.believed)) => greeted,
             _ = stopped.wait_for(|stopped| *stopped) => return,
         };
-        match greeted {
-            Ok(true) => {
+        let (Ends { peer, local }, first) = match greeted {
+            Ok(greeted) => greeted,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return tracing::warn!(peer = %ends.peer, local = %ends.local, "connection refused: {error}");
+            }
+            Err(error) => {
+                return tracing::debug!(peer = %ends.peer, local = %ends.local, "connection lost before it began: {error}");
+            }
+        };
+        match self.tls.clone() {
+            Some(tls) if first == HANDSHAKE => {
                 let secured = tokio::select! {
                     secured = tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)) => secured,
                     _ = self.stopped.wait_for(|stopped| *stopped) => return,
@@ -241,11 +243,10 @@ impl<S: Service> Acceptor<S> {
                     Err(error) => tracing::warn!(%peer, %local, "no TLS could be agreed on: {error}"),
                 }
             }
-            Ok(false) if tls.is_enforced() => {
+            Some(tls) if tls.is_enforced() => {
                 tracing::warn!(%peer, %local, "connection refused: it is not secured by TLS (tls.server.mode=enforcing)");
             }
-            Ok(false) => self.serve(stream, local, peer, place),
-            Err(error) => tracing::debug!(%peer, %local, "connection lost before it began: {error}"),
+            _ => self.serve(stream, local, peer, place),
         }
     }
 
@@ -270,18 +271,12 @@ impl<S: Service> Acceptor<S> {
     }
 }
 
-/// Does the client's first byte begin a handshake of TLS? It may be silent as long as any connection may.
-async fn begins_with_tls(stream: &TcpStream, patience: Option<Duration>) -> io::Result<bool> {
-    let mut first = [0];
-    let peek = stream.peek(&mut first);
-    let read = match patience {
-        Some(patience) => tokio::time::timeout(patience, peek).await??,
-        None => peek.await?,
-    };
-    if read == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+/// A client may be silent as long as any connection may.
+async fn within<T>(patience: Option<Duration>, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    match patience {
+        Some(patience) => tokio::time::timeout(patience, work).await?,
+        None => work.await,
     }
-    Ok(first[0] == HANDSHAKE)
 }
 
 /// The connections that exist.

@@ -255,23 +255,64 @@ pub fn java_program(version: &'static str, class: &str) -> Command {
     java
 }
 
+/// What a client says of its attempt to send to a topic and to consume from it as this user: `served`, or `refused` and why.
+///
+/// # Panics
+/// When it cannot be built or does not say.
+pub fn keyed_client(client: Client, cluster: &Cluster, topic: &str, user: Option<(&str, &str)>) -> String {
+    let version = match client {
+        Client::Java(version, _) => version,
+        Client::Go => return keyed_go_client(cluster, topic, user),
+        Client::Ons => panic!("its signatures are of another kind"),
+    };
+    secured_java_client(version, cluster, topic, &[], user)
+}
+
+fn keyed_go_client(cluster: &Cluster, topic: &str, user: Option<(&str, &str)>) -> String {
+    Client::Go.build();
+    let mut go = Command::new(go_program());
+    go.arg("secured").arg("-namesrv").arg(cluster.name_server()).arg("-topic").arg(topic);
+    go.arg("-work").arg(cluster.folder());
+    let (access_key, secret_key) = user.unwrap_or_default();
+    go.arg("-access-key").arg(access_key).arg("-secret-key").arg(secret_key);
+    verdict(&mut go)
+}
+
 /// What a Java client of 5.5.0 says of its attempt to send to a topic and to consume from it, started with these options of Java's machine,
 /// and as this user: `served`, or `refused` and why.
 ///
 /// # Panics
 /// When it cannot be built or does not say.
 pub fn secured_client(cluster: &Cluster, topic: &str, options: &[String], user: Option<(&str, &str)>) -> String {
-    let program = java_program("5.5.0", "bolide.cases.Secured");
+    secured_java_client("5.5.0", cluster, topic, options, user)
+}
+
+fn secured_java_client(
+    version: &'static str,
+    cluster: &Cluster,
+    topic: &str,
+    options: &[String],
+    user: Option<(&str, &str)>,
+) -> String {
+    let program = java_program(version, "bolide.cases.Secured");
     let arguments: Vec<_> = program.get_args().collect();
     let (class, machine) = arguments.split_last().expect("there is a class");
     let mut java = Command::new(program.get_program());
     java.env("LC_ALL", "C.UTF-8").args(machine).args(options).arg(class);
     java.arg(cluster.folder()).arg(cluster.name_server()).arg(topic);
     java.args(user.into_iter().flat_map(|(access_key, secret_key)| [access_key, secret_key]));
-    let output = java.stdin(Stdio::null()).output().unwrap();
+    verdict(&mut java)
+}
+
+/// Runs a program that says whether it was served.
+///
+/// # Panics
+/// When it does not say.
+pub(crate) fn verdict(program: &mut Command) -> String {
+    let output = program.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let verdict = said.lines().rfind(|line| line.starts_with("served") || line.starts_with("refused"));
-    verdict.unwrap_or_else(|| panic!("{java:?} said nothing of use: {output:?}")).to_owned()
+    verdict.unwrap_or_else(|| panic!("{program:?} said nothing of use: {output:?}")).to_owned()
 }
 
 fn go_program() -> PathBuf {

@@ -2,11 +2,11 @@
 //! against brokers that also serve gRPC.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::authority::Authority;
 use crate::binaries::{apache_version, package_dir, target_dir};
-use crate::clients::{ONLY_VARIABLE, finish, run};
+use crate::clients::{ONLY_VARIABLE, finish, run, verdict};
 use crate::cluster::{Cluster, ORDINARY, PATIENT};
 use crate::toolchain;
 
@@ -109,10 +109,7 @@ pub fn secured_client(
     };
     command.arg(cluster.endpoint(ORDINARY)).arg(topic).arg(group);
     command.args(user.into_iter().flat_map(|(access_key, secret_key)| [access_key, secret_key]));
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let verdict = said.lines().rfind(|line| line.starts_with("served") || line.starts_with("refused"));
-    Some(verdict.unwrap_or_else(|| panic!("{command:?} said nothing of use: {output:?}")).to_owned())
+    Some(verdict(&mut command))
 }
 
 impl GrpcClient {

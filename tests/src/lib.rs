@@ -16,6 +16,7 @@ pub mod grpc_clients;
 pub mod history;
 pub mod mqadmin;
 pub mod ports;
+pub mod proxy;
 pub mod remote;
 pub mod server;
 pub mod small_disk;

@@ -230,8 +230,6 @@ fn a_promise_that_is_not_kept_stops_the_start() {
         ("enableControllerMode", "true"),
         ("enableDLegerCommitLog", "true"),
         ("storeType", "defaultRocksDB"),
-        ("aclEnable", "true"),
-        ("migrateAuthFromV1Enabled", "true"),
     ];
     for (key, value) in promises {
         expect_refusal(key, value);

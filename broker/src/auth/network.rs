@@ -6,6 +6,11 @@ mod tests;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use bolide_remoting::proxy::Believed;
+
+use crate::config::BrokerConfig;
 
 /// An address, or all that begin with the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,21 @@ impl FromStr for Network {
         }
         Ok(Self { address, prefix, single })
     }
+}
+
+/// The networks between the commas of a list.
+///
+/// # Errors
+/// The first word that is none.
+pub fn networks(text: &str) -> Result<Vec<Network>, String> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.map(|word| word.parse().map_err(|()| word.to_owned())).collect()
+}
+
+/// Who may say whom a connection is from: `proxyProtocolFrom`, which the start has looked at.
+pub(crate) fn believed(config: &BrokerConfig) -> Believed {
+    let proxies = networks(&config.proxy_protocol_from).unwrap_or_default();
+    Arc::new(move |source| proxies.is_empty() || proxies.iter().any(|network| network.contains(source)))
 }
 
 impl fmt::Display for Network {

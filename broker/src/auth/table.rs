@@ -114,6 +114,9 @@ pub enum AuthError {
     /// A change by somebody who may not make it.
     #[error("The super user can only be {0} by super user")]
     SuperOnly(&'static str),
+    /// A refusal of ACL 1.0, in its own words.
+    #[error("{0}")]
+    Plain(String),
     /// A limit is reached.
     #[error(
         "there is no room: at most {MAX_USERS} users, {MAX_ENTRIES} entries for each, names and passwords of {MAX_NAME_BYTES} bytes"

@@ -8,6 +8,8 @@ use std::path::Path;
 pub struct Environment {
     /// The variable `NAMESRV_ADDR`.
     pub namesrv_addr: Option<String>,
+    /// The variable `ROCKETMQ_HOME`.
+    pub rocketmq_home: Option<String>,
     /// The variable `HOME`.
     pub home: Option<String>,
     /// The host's name.
@@ -21,6 +23,7 @@ impl Environment {
     pub fn of_process() -> Self {
         Self {
             namesrv_addr: std::env::var("NAMESRV_ADDR").ok(),
+            rocketmq_home: std::env::var("ROCKETMQ_HOME").ok(),
             home: std::env::var("HOME").ok().filter(|home| !home.is_empty()),
             host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             address: reachable(&addresses()),

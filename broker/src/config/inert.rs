@@ -8,7 +8,6 @@ use bolide_remoting::keys::{Inert, Promise};
 const REPLICATION: &str = "there is no replication yet";
 const CONTROLLER: &str = "there is no controller yet";
 const ROCKSDB: &str = "there is no RocksDB here; queues, indexes and settings are kept in files";
-const ACL_1: &str = "the users of plain_acl.yml are not taken over yet";
 const TLS_FILE: &str = "it belongs into the file that tls.config.file names";
 
 const fn promise(name: &'static str, kept: &'static str, reason: &'static str) -> Promise {
@@ -40,8 +39,6 @@ pub(super) const PROMISES: &[Promise] = &[
     promise("messageStorePlugIn", "", "there is no tiered store and no other plug-in of the store"),
     promise("readOnlyCommitLogStorePaths", "", "a commit log in several folders is not served"),
     promise("forceVerifyPropCRC", "false", "checksums of properties are not verified"),
-    promise("migrateAuthFromV1Enabled", "false", ACL_1),
-    promise("aclEnable", "false", ACL_1),
     promise("tls.enable", "false", "the key useTLS says whether name servers are dialled with TLS"),
     promise("tls.test.mode.enable", "true", TLS_FILE),
     promise("tls.server.need.client.auth", "none", TLS_FILE),
@@ -508,7 +505,6 @@ pub(super) const INERT: &[Inert] = &[
     Inert {
         reason: "this broker does without it",
         names: &[
-            "rocketmqHome",
             "brokerConfigPath",
             "configBlackList",
             "isolateLogEnable",

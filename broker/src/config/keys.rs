@@ -110,6 +110,10 @@ bolide_remoting::config_keys! {
     /// How many files there are at most. (A key of ours.)
     "logFileCount" [fixed] log_file_count: u32 = 10, 1..=1_000;
 
+    /// Networks of the proxies whose PROXY headers are believed, with commas between them, such as 10.0.0.5,10.1.0.0/16; a connection from
+    /// elsewhere with such a header is closed. Empty: everybody's are, as with Apache. (A key of ours.)
+    "proxyProtocolFrom" [fixed] proxy_protocol_from: String = String::new();
+
     section "TLS";
     /// Whether the ports for clients (not gRPC's) take TLS: disabled, permissive (plain text as well) or enforcing (nothing else). An
     /// option of Java's machine with Apache. A name server in this process does the same.
@@ -133,6 +137,17 @@ bolide_remoting::config_keys! {
     /// What this broker signs its own requests to other brokers with, as {"accessKey":"…","secretKey":"…"}; also created as a super user
     /// here. Not shown by code 26.
     "innerClientAuthenticationCredentials" [fixed] inner_client_authentication_credentials: Secret = Secret::default();
+
+    /// Whether requests must come from an account of ACL 1.0 (or a trusted address), and may do what its permissions allow. The accounts
+    /// are those of conf/plain_acl.yml and conf/acl/*.yml under rocketmqHome. Instead of authenticationEnabled, not beside it.
+    "aclEnable" [fixed, important] acl_enable: bool = false;
+    /// Where that first file is under rocketmqHome. An option of Java's machine with Apache.
+    "rocketmq.acl.plain.file" [fixed] acl_plain_file: String = "conf/plain_acl.yml".to_owned();
+    /// Whether the accounts of ACL 1.0 become users at the start, unless there are users of their names; needs authenticationEnabled.
+    "migrateAuthFromV1Enabled" [fixed] migrate_auth_from_v1_enabled: bool = false;
+    /// Folder in which the files of ACL 1.0 are looked for; nothing else is.
+    /// Default: the environment's ROCKETMQ_HOME.
+    "rocketmqHome" [fixed] rocketmq_home: String = String::new();
 
     section "gRPC";
     /// Port for clients of 5.x, on the same address as listenPort; 0 is off. TLS and plain text are told apart by the first byte.

@@ -6,6 +6,7 @@ use bolide_remoting::keys::{self, KeyError, Loaded};
 use bolide_remoting::tls::TlsMode;
 
 use super::{Arguments, BrokerConfig, Environment};
+use crate::auth::network::networks;
 
 /// How the reference page begins.
 const REFERENCE_TITLE: &str = "Keys of the broker";
@@ -77,6 +78,11 @@ pub enum ConfigError {
     /// An address to listen on that is not an address of an interface.
     #[error("bindAddress is {0:?}, but must be an IP address, such as 0.0.0.0")]
     BindAddress(String),
+    /// Proxies that are no networks.
+    #[error(
+        "proxyProtocolFrom has {0:?}, but must be addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16"
+    )]
+    ProxyNetwork(String),
     /// An address for gRPC clients that is not host:port.
     #[error("grpcAdvertisedAddress is {0:?}, but must be host:port")]
     AdvertisedAddress(String),
@@ -91,6 +97,14 @@ pub enum ConfigError {
         "authorizationEnabled=true needs authenticationEnabled=true: whose rights count is known of signed requests only"
     )]
     Unauthenticated,
+    /// Accounts that would become users of nothing.
+    #[error("migrateAuthFromV1Enabled=true needs authenticationEnabled=true: the accounts become its users")]
+    Unmigrated,
+    /// Two sets of rules.
+    #[error(
+        "aclEnable=true and authenticationEnabled=true exclude each other: set one, or take the accounts over with migrateAuthFromV1Enabled=true"
+    )]
+    TwoRules,
     /// A commit log in several folders.
     #[error("storePathCommitLog is {0:?}, but a commit log in several folders is not served")]
     ManyCommitLogs(String),
@@ -164,9 +178,17 @@ fn fill_in(
     if config.bind_address.parse::<std::net::IpAddr>().is_err() {
         return Err(ConfigError::BindAddress(config.bind_address.clone()));
     }
+    networks(&config.proxy_protocol_from).map_err(ConfigError::ProxyNetwork)?;
     if config.authorization_enabled && !config.authentication_enabled {
         return Err(ConfigError::Unauthenticated);
     }
+    if config.acl_enable && config.authentication_enabled {
+        return Err(ConfigError::TwoRules);
+    }
+    if config.migrate_auth_from_v1_enabled && !config.authentication_enabled {
+        return Err(ConfigError::Unmigrated);
+    }
+    or_default(&mut config.rocketmq_home, || environment.rocketmq_home.clone().unwrap_or_default());
     let advertised = &config.grpc_advertised_address;
     if !advertised.is_empty() && !is_host_and_port(advertised) {
         return Err(ConfigError::AdvertisedAddress(advertised.clone()));

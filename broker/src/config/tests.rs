@@ -14,6 +14,7 @@ const APACHE_KEYS: &str = include_str!("apache_keys.txt");
 fn environment() -> Environment {
     Environment {
         namesrv_addr: None,
+        rocketmq_home: None,
         home: Some("/home/operator".to_owned()),
         host_name: "host-a".to_owned(),
         address: IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)),
@@ -199,6 +200,21 @@ fn a_bad_start_has_one_clear_line() {
         ),
         (
             "-c f.conf",
+            "aclEnable=true\nauthenticationEnabled=true",
+            "aclEnable=true and authenticationEnabled=true exclude each other: set one, or take the accounts over with migrateAuthFromV1Enabled=true",
+        ),
+        (
+            "-c f.conf",
+            "migrateAuthFromV1Enabled=true",
+            "migrateAuthFromV1Enabled=true needs authenticationEnabled=true: the accounts become its users",
+        ),
+        (
+            "-c f.conf",
+            "proxyProtocolFrom=10.0.0.5, 10.1.0.0/33",
+            "proxyProtocolFrom has \"10.1.0.0/33\", but must be addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16",
+        ),
+        (
+            "-c f.conf",
             "tls.server.mode=enforcing",
             "tls.server.mode=enforcing holds for the name server in this process too, so that useTLS=true is needed",
         ),
@@ -224,8 +240,6 @@ fn promises_that_are_not_kept_stop_the_start() {
         "configManagerVersion=v2",
         "timerRocksDBEnable=true",
         "popConsumerKVServiceEnable=true",
-        "migrateAuthFromV1Enabled=true",
-        "aclEnable=true",
         "messageStorePlugIn=org.apache.rocketmq.tieredstore.TieredMessageStore",
         "enableSlaveActingMaster=true",
         "duplicationEnable=true",
@@ -234,7 +248,7 @@ fn promises_that_are_not_kept_stop_the_start() {
         assert!(line.starts_with(&format!("f:1: {file} is not served: ")), "{line}");
         assert_eq!(line.lines().count(), 1);
     }
-    let harmless = "brokerRole=ASYNC_MASTER\ninSyncReplicas=1\naclEnable=FALSE\nmessageStorePlugIn=\nstoreType=default";
+    let harmless = "brokerRole=ASYNC_MASTER\ninSyncReplicas=1\nmessageStorePlugIn=\nstoreType=default";
     assert_eq!(plan("-c f", harmless).warnings, [] as [&str; 0]);
 }
 

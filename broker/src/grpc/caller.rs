@@ -5,17 +5,10 @@ use std::time::Duration;
 
 use bolide_proto::v2::Code;
 use bolide_remoting::Language;
+use bolide_remoting::proxy::Ends;
 use tonic::metadata::MetadataMap;
 
 use super::fault::Fault;
-
-/// The two ends of the connection that a call came over.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ends {
-    pub(super) peer: SocketAddr,
-    /// What the client dialled, as far as this host knows.
-    pub(super) local: SocketAddr,
-}
 
 /// The client that a call came from.
 #[derive(Debug, Clone)]
@@ -24,6 +17,7 @@ pub(super) struct Caller {
     pub(super) client_id: String,
     pub(super) language: Language,
     pub(super) version: String,
+    /// The connection that the call came over; its local end is what the client dialled, as far as this host or a proxy knows.
     pub(super) ends: Ends,
     /// Whose signature was found to be right; empty where nobody is asked.
     pub(super) user: String,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_proto::v2::messaging_service_server::{MessagingServiceServer, SERVICE_NAME};
+use bolide_remoting::proxy::{self, Believed, Ends};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -24,10 +25,10 @@ use tonic::codegen::Service;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::caller::Ends;
 use super::calls::{Calls, Running};
 use super::service::Messaging;
 use super::tls::{self, TlsError};
+use crate::auth::network;
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
 
@@ -91,7 +92,14 @@ impl GrpcServer {
         let (health, handler) = handler(broker, &config);
         let max_connections = size(config.server_max_connections);
         let places = Arc::new(Semaphore::new(max_connections));
-        let acceptor = Acceptor { tls, handler, limits: Limits::of(&config), places: places.clone(), stopped };
+        let acceptor = Acceptor {
+            tls,
+            believed: network::believed(&config),
+            handler,
+            limits: Limits::of(&config),
+            places: places.clone(),
+            stopped,
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_health(broker.clone(), health.clone(), acceptor.stopped.clone()));
         tasks.spawn(acceptor.run(listener));
@@ -205,6 +213,7 @@ fn unimplemented() -> Response<Body> {
 /// Accepts on the port.
 struct Acceptor {
     tls: TlsAcceptor,
+    believed: Believed,
     handler: Handler,
     limits: Limits,
     /// One for each connection that may be open.
@@ -244,18 +253,20 @@ impl Acceptor {
     }
 
     /// Serves a connection, with TLS if the client begins with it.
-    fn greet(&self, stream: TcpStream) -> impl Future<Output = io::Result<()>> + use<> {
+    fn greet(&self, mut stream: TcpStream) -> impl Future<Output = io::Result<()>> + use<> {
         let (tls, handler, limits) = (self.tls.clone(), self.handler.clone(), self.limits);
-        let stopped = self.stopped.clone();
+        let (believed, stopped) = (self.believed.clone(), self.stopped.clone());
         async move {
             // Answers are small and awaited.
             stream.set_nodelay(true)?;
             let ends = Ends { peer: stream.peer_addr()?, local: stream.local_addr()? };
-            let mut first = [0];
-            if tokio::time::timeout(GREETING_PATIENCE, stream.peek(&mut first)).await?? == 0 {
-                return Ok(());
-            }
-            if first[0] == TLS_HANDSHAKE {
+            let greeted = tokio::time::timeout(GREETING_PATIENCE, proxy::greet(&mut stream, ends, &believed)).await?;
+            let (ends, first) = greeted.inspect_err(|error| {
+                if error.kind() == io::ErrorKind::InvalidData {
+                    tracing::warn!(peer = %ends.peer, local = %ends.local, "connection refused: {error}");
+                }
+            })?;
+            if first == TLS_HANDSHAKE {
                 let secured = tokio::time::timeout(GREETING_PATIENCE, tls.accept(stream)).await??;
                 serve(secured, limits, handler, ends, stopped).await
             } else {

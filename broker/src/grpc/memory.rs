@@ -9,10 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bolide_proto::v2::Settings;
 use bolide_remoting::Language;
+use bolide_remoting::proxy::Ends;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
-use super::caller::Ends;
 use super::{Caller, heartbeat};
 use crate::broker::Broker;
 use crate::config_file::ConfigFileError;

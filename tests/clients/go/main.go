@@ -36,8 +36,9 @@ type options struct {
 	work string
 	// run makes the names of this run's topics and groups unique.
 	run string
-	// topic and group belong to the child process that is a member of a group.
-	topic, group string
+	// topic and group belong to the child process that is a member of a group, the topic and the keys to a client with keys.
+	topic, group         string
+	accessKey, secretKey string
 }
 
 type testCase struct {
@@ -59,8 +60,8 @@ func allCases() []testCase {
 }
 
 func main() {
-	if len(os.Args) < 2 || (os.Args[1] != "cases" && os.Args[1] != "member") {
-		fmt.Fprintln(os.Stderr, "usage: cases|member -namesrv ADDR [options]; `cases -help` lists the options")
+	if len(os.Args) < 2 || !slices.Contains([]string{"cases", "member", "secured"}, os.Args[1]) {
+		fmt.Fprintln(os.Stderr, "usage: cases|member|secured -namesrv ADDR [options]; `cases -help` lists the options")
 		os.Exit(2)
 	}
 	o := parseOptions(os.Args[2:])
@@ -70,6 +71,10 @@ func main() {
 	rlog.SetLogLevel("warn")
 	if os.Args[1] == "member" {
 		runMember(o)
+		return
+	}
+	if os.Args[1] == "secured" {
+		runSecured(o)
 		return
 	}
 	if runAll(o) > 0 {
@@ -87,7 +92,9 @@ func parseOptions(arguments []string) *options {
 	flags.StringVar(&o.restartable, "restartable", "", "`name` of the broker outside the cluster that can be restarted")
 	flags.StringVar(&o.only, "only", "", "run the cases whose name contains this `text`, or one of several between commas")
 	flags.StringVar(&o.work, "work", os.TempDir(), "`folder` for the client's log and local offsets")
-	flags.StringVar(&o.topic, "topic", "", "`topic` that a member consumes")
+	flags.StringVar(&o.topic, "topic", "", "`topic` that a member or a client with keys consumes")
+	flags.StringVar(&o.accessKey, "access-key", "", "access `key` of a client with keys")
+	flags.StringVar(&o.secretKey, "secret-key", "", "secret `key` of a client with keys")
 	flags.StringVar(&o.group, "group", "", "`group` that a member joins")
 	check(flags.Parse(arguments))
 	o.brokers = map[string]string{}

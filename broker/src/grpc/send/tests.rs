@@ -1,7 +1,7 @@
 use super::*;
-use crate::grpc::caller::Ends;
 use bolide_proto::Timestamp;
 use bolide_remoting::Language;
+use bolide_remoting::proxy::Ends;
 
 /// Message groups, numbers of queues, and the queue.
 const GUAVA: [(&str, i32, i32); 16] = [

@@ -1,6 +1,6 @@
 use super::*;
-use crate::grpc::caller::Ends;
 use bolide_remoting::Language;
+use bolide_remoting::proxy::Ends;
 
 const LIMIT: usize = 2;
 
