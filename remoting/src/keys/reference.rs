@@ -13,18 +13,15 @@ pub fn reference_page<C: Keys>(title: &str) -> String {
     for key in C::KEYS {
         if key.section != section {
             section = key.section;
-            write(
-                &mut page,
-                format_args!("\n## {section}\n\n| key | default | allowed | |\n| --- | --- | --- | --- |\n"),
+            write(&mut page, format_args!("\n## {section}\n\n"));
+            page.push_str(
+                "| key | what it is for | default | allowed | takes effect |\n| --- | --- | --- | --- | --- |\n",
             );
         }
         let default = (key.print)(&defaults);
-        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
-        let text = format!("{} {}", doc(key).join(" "), when(key));
-        // A bar would end the cell.
-        let cells =
-            [format!("`{}`", key.name), default, key.allowed.to_string(), text].map(|it| it.replace('|', "\\|"));
-        write(&mut page, format_args!("| {} |\n", cells.join(" | ")));
+        let default = if default.is_empty() { "empty".to_owned() } else { format!("`{default}`") };
+        let (about, when) = (doc(key).join(" "), if key.mutable { "at once" } else { "at start" });
+        write(&mut page, format_args!("| `{}` | {about} | {default} | {} | {when} |\n", key.name, key.allowed));
     }
     if !C::PROMISES.is_empty() {
         page.push_str("\n## Values that stop the start\n\nEach of these keys has one value that is served.\n\n");

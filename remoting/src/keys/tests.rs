@@ -150,8 +150,9 @@ fn the_sample_file_reads_as_the_defaults() {
 fn the_reference_page_names_everything() {
     let page = reference_page::<LampConfig>("Lamp");
     for part in [
-        "## Light\n\n| key | default | allowed | |\n| --- | --- | --- | --- |\n| `brightnessLumen` | `800` | a whole number from 0 to 2000 | How bright it shines, in lumen. Can be changed at run time. |\n",
-        "| `roomName` |  | a text | Where it stands. Takes effect at start. |\n",
+        "## Light\n\n| key |",
+        "| `brightnessLumen` | How bright it shines, in lumen. | `800` | a whole number from 0 to 2000 | at once |\n",
+        "| `roomName` | Where it stands. | empty | a text | at start |\n",
         "| `bulbType` | `LED` | other bulbs burn out |",
         "Lamps have no wheels: `wheelCount`, `wheelSize`.",
     ] {
