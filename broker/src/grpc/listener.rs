@@ -234,12 +234,8 @@ impl Acceptor {
             // Answers are small and awaited.
             stream.set_nodelay(true)?;
             let ends = Ends { peer: stream.peer_addr()?, local: stream.local_addr()? };
-            let greeted = tokio::time::timeout(GREETING_PATIENCE, proxy::greet(&mut stream, ends, &believed)).await?;
-            let (ends, first) = greeted.inspect_err(|error| {
-                if error.kind() == io::ErrorKind::InvalidData {
-                    tracing::warn!(peer = %ends.peer, local = %ends.local, "connection refused: {error}");
-                }
-            })?;
+            let greeting = proxy::greet(&mut stream, ends, &believed);
+            let (ends, first) = tokio::time::timeout(GREETING_PATIENCE, greeting).await??;
             if first == TLS_HANDSHAKE {
                 let secured = tokio::time::timeout(GREETING_PATIENCE, tls.accept(stream)).await??;
                 serve(secured, &protocol, handler, ends, stopped).await
