@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bolide_remoting::body::encode;
 use bolide_remoting::header::GetBrokerConfigResponse;
 use bolide_remoting::keys::{KeyError, Update};
+use bolide_remoting::logs;
 use bolide_remoting::properties::{self, Properties};
 use bolide_remoting::{Reply, Request, ResponseCode};
 
@@ -34,7 +35,11 @@ fn follow(broker: &Arc<Broker>, update: &Update) {
     let config = broker.config.get();
     broker.topics.set_auto_create(config.auto_create_topic_enable);
     broker.groups.set_auto_create(config.auto_create_subscription_group);
-    if update.changes.iter().any(|change| change.name == "brokerPermission") {
+    let has_changed = |name: &str| update.changes.iter().any(|change| change.name == name);
+    if has_changed("logLevel") {
+        logs::set_levels(&config.log_level);
+    }
+    if has_changed("brokerPermission") {
         broker.topics.touch();
         broker.registrar.announce_all(Box::new(|| ()));
     }

@@ -18,9 +18,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bolide_remoting::body::{UserInfo, decode};
+use bolide_remoting::signing::{ACCESS_KEY, Credentials};
 use bolide_remoting::{Request, RequestCode, ResponseCode};
 use parking_lot::{Mutex, RwLock};
-use serde::Deserialize;
 
 use crate::config::BrokerConfig;
 use crate::config_file::{ConfigFile, ConfigFileError};
@@ -60,14 +60,6 @@ pub enum AuthOpenError {
         /// Why not.
         source: AuthError,
     },
-}
-
-/// The access key and the secret key that this broker shows to others.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Credentials {
-    pub(crate) access_key: String,
-    pub(crate) secret_key: String,
 }
 
 /// Reads `innerClientAuthenticationCredentials`; `None` where it is empty.
@@ -203,7 +195,7 @@ impl Auth {
         let checked = self.check(request, need, source).and_then(|()| self.refuse_users(request.code()));
         checked.inspect_err(|refusal| {
             if refusal.code == ResponseCode::NO_PERMISSION {
-                let user = request.header.fields.get(signature::ACCESS_KEY).unwrap_or_default();
+                let user = request.header.fields.get(ACCESS_KEY).unwrap_or_default();
                 self.denied(now_ms, source, user, &request.code().to_string(), &refusal.remark);
             }
         })
@@ -221,9 +213,14 @@ impl Auth {
 
     fn check(&self, request: &Request<'_>, need: Need, source: IpAddr) -> Result<(), Refusal> {
         let code = request.code().0;
-        let user = request.header.fields.get(signature::ACCESS_KEY);
+        let user = request.header.fields.get(ACCESS_KEY);
         self.identify(&code, user, source, |secret| signature::is_signed(request, secret))?;
         self.permit(&code, user, source, || need.demands(request, &self.cluster))
+    }
+
+    /// Who signed a request that was let in; empty where nobody is asked.
+    pub(crate) fn user_of<'a>(&self, request: &Request<'a>) -> &'a str {
+        if self.is_on() { request.header.fields.get(ACCESS_KEY).unwrap_or_default() } else { "" }
     }
 
     /// Must callers be known?

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use bolide_remoting::keys::{Live, Loaded};
+use bolide_remoting::latency::Latencies;
 use bolide_remoting::tls::TlsError;
 use bolide_remoting::{Connection, Parked, Reply, Request, Service};
 use bolide_store::{Arrival, Clock, Disk, FlushMode, PhysicalOffset, ReadError, Store, StoreError, StoreEvents};
@@ -23,6 +24,7 @@ use crate::config::{BrokerConfig, FlushDiskType};
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::delay::progress::DelayProgress;
 use crate::dial::Dial;
+use crate::drain::Drain;
 use crate::flow::{self, SlowRequests};
 use crate::foreign::ForeignError;
 use crate::group::Groups;
@@ -32,6 +34,7 @@ use crate::offset::Offsets;
 use crate::pop::Pop;
 use crate::pull::HeldPull;
 use crate::pull::waiting::WaitingPulls;
+use crate::quota::Buckets;
 use crate::registration::Registrar;
 use crate::reply::Respond;
 use crate::retention::Retention;
@@ -106,6 +109,10 @@ pub struct Broker {
     pub(crate) dial: Dial,
     pub(crate) auth: Auth,
     pub(crate) statistics: Statistics,
+    pub(crate) buckets: Buckets,
+    /// How long requests over remoting took.
+    pub(crate) latencies: Arc<Latencies>,
+    pub(crate) drain: Drain,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The address in message ids: what clients connect to.
@@ -163,6 +170,9 @@ impl Broker {
             auth: Auth::load(&config, ConfigFile::private(&root, "auth.json", disk.clone()))?,
             registrar: Registrar::new(opening.name_servers, store_host),
             statistics: Statistics::new(clock.now_ms()),
+            latencies: Arc::default(),
+            buckets: Buckets::default(),
+            drain: Drain::default(),
             config: Live::new(opening.config),
             disk: disk.clone(),
             clock,

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bolide_remoting::field_writer::pairs;
+use bolide_remoting::signing::Credentials;
 use bolide_remoting::tls::{ClientTls, TlsSettings};
 use bolide_remoting::{Body, ClientOptions, FieldSource};
 
-use crate::auth::signature::{ACCESS_KEY, SIGNATURE, sign};
-use crate::auth::{self, Credentials};
+use crate::auth;
 use crate::broker::OpenError;
 use crate::config::BrokerConfig;
 
@@ -40,22 +38,9 @@ impl Dial {
 
     /// The fields of a request, signed with its body where this broker has credentials.
     pub(crate) fn signed(&self, fields: &impl FieldSource, body: &Body) -> Vec<(String, String)> {
-        let mut fields = pairs(fields);
-        if let Some(Credentials { access_key, secret_key }) = &self.credentials {
-            fields.push((ACCESS_KEY.to_owned(), access_key.clone()));
-            fields.sort();
-            let tag = sign(secret_key, fields.iter().map(|(_, value)| value.as_bytes()).chain(pieces(body)));
-            fields.push((SIGNATURE.to_owned(), STANDARD.encode(tag)));
+        match &self.credentials {
+            Some(credentials) => credentials.signed(fields, body),
+            None => pairs(fields),
         }
-        fields
     }
-}
-
-fn pieces(body: &Body) -> impl Iterator<Item = &[u8]> {
-    let pieces = match body {
-        Body::Empty => &[],
-        Body::One(piece) => std::slice::from_ref(piece),
-        Body::Many(pieces) => pieces.as_slice(),
-    };
-    pieces.iter().map(AsRef::as_ref)
 }

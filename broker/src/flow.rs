@@ -18,6 +18,11 @@ pub(crate) struct SlowRequests(Arc<AtomicUsize>);
 pub(crate) struct SlowTurn(Arc<AtomicUsize>);
 
 impl SlowRequests {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Takes a place, unless `most` are taken.
     fn enter(&self, most: usize) -> Option<SlowTurn> {
         let turn = SlowTurn(self.0.clone());

@@ -5,6 +5,7 @@
 mod ack;
 mod assignment;
 mod caller;
+mod calls;
 mod dead_letter;
 mod digest;
 mod endpoint;

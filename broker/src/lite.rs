@@ -2,18 +2,21 @@
 //! parent that names a lite topic enters that queue (`send/light.rs`); POP takes from those that a client has subscribed to
 //! (`pop/lite.rs`). Here it is known who subscribes to what, in [`subscriptions`]; names and rules are Apache's.
 
+pub(crate) mod expiry;
 pub(crate) mod requests;
 pub mod subscriptions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use bolide_remoting::ResponseCode;
 use bolide_remoting::body::SubscriptionGroupConfig;
+use bolide_remoting::header::NotifyUnsubscribeLiteRequest;
+use bolide_remoting::{Body, Connection, RequestCode, ResponseCode};
 use bolide_store::light::{LIGHT_PREFIX, LIGHT_QUEUE};
 use parking_lot::Mutex;
 
 use crate::broker::Broker;
+use crate::grpc;
 use crate::pop;
 use crate::refusal::Refusal;
 use crate::topic::message_type::MessageType;
@@ -23,6 +26,8 @@ use subscriptions::{Subscriber, Subscriptions, TooMany};
 const SEPARATOR: char = '$';
 /// The longest name of a lite topic, in bytes.
 pub(crate) const MAX_NAME_BYTES: usize = 64;
+/// The attribute of a group that names the parent of its lite topics.
+pub(crate) const BIND_TOPIC: &str = "lite.bind.topic";
 /// How many lite topics a client may subscribe to unless its group says otherwise.
 const CLIENT_QUOTA: usize = 2_000;
 
@@ -93,6 +98,8 @@ pub(crate) struct Displaced {
 #[derive(Debug, Default)]
 pub(crate) struct Lite {
     subscriptions: Mutex<Subscriptions>,
+    /// The connections over which others subscribe for clients: those of Apache's proxies.
+    agents: Mutex<HashMap<String, Connection>>,
 }
 
 impl Lite {
@@ -137,7 +144,7 @@ pub(crate) fn check(broker: &Broker, parent: &str, group: &str) -> Result<Arc<Su
         let remark = format!("subscription group no permission, {group}");
         return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));
     }
-    if group_config.attributes.get("lite.bind.topic").is_none_or(|bound| bound != parent) {
+    if group_config.attributes.get(BIND_TOPIC).is_none_or(|bound| bound != parent) {
         return Err(Refusal::invalid(format!("subscription bind topic not match, {group}")));
     }
     Ok(group_config)
@@ -231,7 +238,22 @@ pub(crate) fn leave(broker: &Broker, client: &str) {
 
 /// Forgets clients that have not said for long what they subscribe to.
 pub(crate) fn expire(broker: &Broker, now_ms: i64) {
-    broker.lite.subscriptions.lock().expire(now_ms, broker.config.get().lite_subscription_check_timeout_ms);
+    let mut subscriptions = broker.lite.subscriptions.lock();
+    subscriptions.expire(now_ms, broker.config.get().lite_subscription_check_timeout_ms);
+    broker.lite.agents.lock().retain(|client, agent| agent.is_open() && subscriptions.knows(client));
+}
+
+/// Tells a client that another one has a lite topic now.
+fn tell_displaced(broker: &Broker, group: &str, displaced: &Displaced) {
+    if grpc::lost_lite_topic(broker, displaced) {
+        return;
+    }
+    let Displaced { client, lite_topic } = displaced;
+    let Some(agent) = broker.lite.agents.lock().get(&**client).cloned() else { return };
+    let notice = NotifyUnsubscribeLiteRequest { lite_topic, consumer_group: group, client_id: client };
+    if let Err(error) = agent.oneway(RequestCode::NOTIFY_UNSUBSCRIBE_LITE, &notice, Body::Empty) {
+        tracing::debug!(%client, "a client does not learn that it lost a lite topic: {error}");
+    }
 }
 
 fn most(broker: &Broker) -> usize {

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bolide_broker::broker::Opening;
-use bolide_broker::config::{Arguments, Environment, NameServerPlan, Plan, Start};
+use bolide_broker::config::{Arguments, BrokerConfig, Environment, NameServerPlan, Plan, Start};
 use bolide_broker::server::BrokerServer;
 use bolide_namesrv::{NameServer, NameServerConfig};
 use bolide_remoting::keys::Loaded;
+use bolide_remoting::logs::{self, LogError, LogOptions};
 use bolide_store::{RealDisk, SystemClock};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,13 +40,13 @@ fn run() -> Result<(), Failure> {
             Ok(())
         }
         Start::Run(plan) => {
-            log_to_standard_error();
+            begin_logs(&plan.config)?;
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(*plan))
         }
     }
 }
 
-/// Runs the planned servers until SIGINT or SIGTERM.
+/// Runs the planned servers until SIGINT or SIGTERM; a second one ends the process at once, as a kill does.
 async fn serve(plan: Plan) -> Result<(), Failure> {
     let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     for warning in &plan.warnings {
@@ -64,16 +65,28 @@ async fn serve(plan: Plan) -> Result<(), Failure> {
     };
     let broker = BrokerServer::start(opening, Arc::new(RealDisk), Arc::new(SystemClock)).await?;
     announce(bare, name_server.as_ref(), &broker)?;
+    let mut told_to_stop = async || {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    };
+    told_to_stop().await;
+    tracing::info!("stopping; a second signal stops at once");
+    let stop = async {
+        broker.shutdown().await?;
+        if let Some(name_server) = name_server {
+            name_server.shutdown().await;
+        }
+        Ok(())
+    };
     tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
+        stopped = stop => stopped,
+        () = told_to_stop() => {
+            tracing::warn!("stopped at once: the next start recovers what a kill leaves");
+            std::process::exit(1);
+        }
     }
-    tracing::info!("stopping");
-    broker.shutdown().await?;
-    if let Some(name_server) = name_server {
-        name_server.shutdown().await;
-    }
-    Ok(())
 }
 
 /// Starts the name server of this process, if there is to be one; answers the addresses to register with.
@@ -121,8 +134,13 @@ fn announce(bare: bool, name_server: Option<&NameServer>, broker: &BrokerServer)
     out.flush()
 }
 
-/// Logs go to standard error, so that standard output has nothing but the lines that say what is ready.
-fn log_to_standard_error() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+/// Logs go to standard error, unless files are wanted, so that standard output has nothing but the lines that say what is ready.
+fn begin_logs(config: &BrokerConfig) -> Result<(), LogError> {
+    logs::begin(&LogOptions {
+        levels: &config.log_level,
+        folder: &config.log_folder,
+        name: "broker",
+        file_bytes: config.log_file_max_bytes.unsigned_abs(),
+        files: config.log_file_count,
+    })
 }

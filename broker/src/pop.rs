@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use bolide_remoting::{Reply, Request};
 use bolide_store::light::is_light;
-use bolide_store::{Arrival, Disk};
+use bolide_store::{Arrival, Disk, QueueId};
 use parking_lot::Mutex;
 
 pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time};
@@ -49,7 +49,7 @@ pub(crate) use peek::peek;
 pub(crate) use receipt::{Receipt, ReceiptError};
 pub(crate) use recipient::{Popped, receive};
 pub(crate) use release::release;
-pub(crate) use request::pop;
+pub(crate) use request::{pop, pop_lite};
 pub(crate) use revive::run;
 pub(crate) use take::{Batch, Taken, Wanted};
 
@@ -172,6 +172,26 @@ pub(crate) fn recover(broker: &Broker) -> Result<(), bolide_store::ReadError> {
     revive::complete(broker);
     renew::await_clients(broker);
     Ok(())
+}
+
+/// How many popped messages are neither acknowledged nor due.
+pub(crate) fn in_flight(broker: &Broker) -> usize {
+    broker.pop.state.lock().in_flight.len()
+}
+
+/// Of each queue of the journal: how many of its entries are still needed, and how late the oldest delivery is that is due, in
+/// milliseconds. What is due is looked for in all queues together, so that all are as late as the latest.
+pub(crate) fn journal_progress(broker: &Broker) -> Vec<(i32, i64, i64)> {
+    let config = broker.config.get();
+    let topic = revive_topic(&config);
+    let state = broker.pop.state.lock();
+    let now_ms = broker.clock.now_ms();
+    let late_ms = state.in_flight.due(now_ms, 1).first().map_or(0, |due| (now_ms - due.delivery.due_ms).max(0));
+    let queues = (0..config.revive_queue_num).filter_map(|queue| {
+        let end = broker.store.max_offset(&topic, QueueId(queue))?;
+        Some((queue, (end.0 - 1 - state.in_flight.done(queue)).max(0), late_ms))
+    });
+    queues.collect()
 }
 
 /// Messages have arrived: those who wait for them go on.

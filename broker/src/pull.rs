@@ -14,9 +14,9 @@ use bolide_store::{Arrival, QueueId, QueueOffset, QueueRead, ReadError, ReadLimi
 
 use crate::broker::Broker;
 use crate::filter::Subscription;
-use crate::flow;
 use crate::reply::Respond;
 use crate::statistics::Got;
+use crate::{flow, quota};
 use recipient::Recipient;
 pub(crate) use recipient::{Asked, Pulled, receive};
 
@@ -221,6 +221,7 @@ fn note_progress<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>, read: &QueueRea
     let (group, topic) = (pull.group.as_ref(), pull.topic.as_ref());
     broker.offsets.write().pulled(group, topic, pull.queue.0, read.next_offset.0);
     broker.statistics.got(got(pull, read), broker.clock.now_ms());
+    quota::charge_read(broker, group, read.count, read.bytes);
 }
 
 /// An operator has set another offset: takes it, so that this pull answers with it.

@@ -202,10 +202,11 @@ struct Announcement {
 }
 
 impl Announcement {
-    /// The topics as clients may use them: a broker without a permission takes it from each of its topics.
+    /// The topics as clients may use them: a broker without a permission takes it from each of its topics, and one that is about to
+    /// stop the permission to write.
     fn of(broker: &Broker, version: DataVersion, topics: impl Iterator<Item = TopicConfig>) -> Self {
         let config = broker.config.get();
-        let mask = config.broker_permission;
+        let mask = config.broker_permission & if broker.drain.has_begun() { !permission::WRITE } else { !0 };
         let limited = !permission::is_writable(mask) || !permission::is_readable(mask);
         let masked = topics.map(|topic| if limited { TopicConfig { perm: topic.perm & mask, ..topic } } else { topic });
         let wrapper = TopicConfigAndMappingSerializeWrapper {

@@ -13,7 +13,7 @@ use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::{
-    admin, client, group, lite, offset, pop, pull, query, relay, retention, retry, role, runtime_info, send,
+    admin, client, drain, group, lite, offset, pop, pull, query, relay, retention, retry, role, runtime_info, send,
     statistics, timer, topic, transaction,
 };
 
@@ -129,6 +129,7 @@ requests! {
     CHANGE_MESSAGE_INVISIBLETIME => pop::change_invisible_time, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     NOTIFICATION => pop::notification, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     POLLING_INFO => pop::polling_info, Need::Fields(TOPIC_AND_CONSUMER_GROUP, GET);
+    POP_LITE_MESSAGE => pop::pop_lite, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     POP_ROLLBACK => pop::roll_back, Need::Cluster(UPDATE);
     LITE_SUBSCRIPTION_CTL => lite::requests::control, Need::Body(need::lite_subscriptions, SUB);
     BATCH_ACK_MESSAGE => pop::acknowledge_batch, Need::Body(need::acknowledgements, SUB);
@@ -138,7 +139,10 @@ requests! {
 pub(crate) fn dispatch(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     match handler(request.code()) {
         Some((handle, need)) => match broker.auth.admit(request, need, broker.clock.now_ms()) {
-            Ok(()) => handle(broker, request, reply),
+            Ok(()) => match broker.drain.has_begun().then(|| drain::send_away(request)).flatten() {
+                None => handle(broker, request, reply),
+                Some(refusal) => reply.refuse(refusal),
+            },
             Err(refusal) => reply.refuse(refusal),
         },
         None => reply.refuse(not_supported(request.code())),

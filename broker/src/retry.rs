@@ -188,6 +188,7 @@ fn put_off(broker: &Broker, group: &SubscriptionGroupConfig, level: i32, message
 pub(crate) fn to_dead_letters(broker: &Broker, group: &str, message: &mut Message) -> Vec<Arc<TopicConfig>> {
     let properties = &mut message.properties;
     let origin_topic = properties.get(key::RETRY_TOPIC).unwrap_or(&message.topic).to_owned();
+    broker.statistics.gave_up(&origin_topic, group, broker.clock.now_ms());
     properties.set(key::DEAD_LETTER_ORIGIN_TOPIC, origin_topic);
     if let Some(id) = properties.get(key::ORIGIN_MESSAGE_ID).map(str::to_owned) {
         properties.set(key::DEAD_LETTER_ORIGIN_ID, id);

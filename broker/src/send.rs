@@ -30,6 +30,7 @@ use crate::send::check::Target;
 use crate::send::properties::{Known, Stamp, key};
 use crate::send::receipt::Receipt;
 use crate::send::waiter::Waiter;
+use crate::statistics::topic_rows::Finished;
 use crate::topic::message_type::MessageType;
 use crate::{delay, name, retry, timer, transaction};
 
@@ -56,6 +57,8 @@ pub(crate) struct Parcel<'a> {
     pub(crate) body: &'a [u8],
     /// Where it came from.
     pub(crate) peer: SocketAddr,
+    /// Who sent it; empty where nobody is asked.
+    pub(crate) user: &'a str,
     /// The producer knows about `maxReconsumeTimes`; older ones send nonsense there.
     pub(crate) honours_limit: bool,
 }
@@ -74,9 +77,10 @@ pub(crate) fn send(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     let parcel = Parcel {
         body: request.body,
         peer: request.connection.peer(),
+        user: broker.auth.user_of(request),
         honours_limit: request.header.version >= Version::V3_4_9,
     };
-    let target = match check::check(broker, parcel.peer, &header) {
+    let target = match check::check(broker, parcel, &header) {
         Ok(target) => target,
         Err(refusal) => return reply.refuse(refusal),
     };
@@ -139,8 +143,14 @@ fn store_one<'a>(
         } else if known.timed_by.is_some() {
             recall_handle = timer::redirect(broker, &mut message)?;
         }
-        message.put(broker)?
+        let put = message.put(broker)?;
+        if let Some(out_ms) = message.properties.number::<i64>(timer::timing::OUT_MS) {
+            let seconds = (out_ms - message.born_ms).max(0).unsigned_abs() / 1_000;
+            broker.statistics.finished(header.topic, Finished::Timed { seconds }, put.store_ms);
+        }
+        put
     };
+    note_sent(broker, header.topic, &known, 1, put.size.into(), put.store_ms);
     let receipt = Receipt::one(broker, target.queue, &put, unique_key).with_recall_handle(recall_handle);
     Ok(Stored { receipt, end: put.end(), waits: !known.no_wait, created })
 }
@@ -214,9 +224,18 @@ fn store_batch<'a>(
     let Some(last) = puts.last() else {
         return Err(Refusal::illegal("the batch holds no message"));
     };
+    let bytes = puts.iter().map(|put| u64::from(put.size)).sum();
+    note_sent(broker, header.topic, &known, puts.len() as u64, bytes, last.store_ms);
     let receipt = Receipt::batch(broker, target.queue, &puts, known.unique_key);
     let created = Vec::from_iter(target.created.clone());
     Ok(Stored { receipt, end: last.end(), waits: !known.no_wait, created })
+}
+
+/// Counts what a producer sent; what consumers send back does not count, as with Apache.
+fn note_sent(broker: &Broker, topic: &str, known: &Known<'_>, messages: u64, bytes: u64, now_ms: i64) {
+    if !name::is_retry_topic(topic) {
+        broker.statistics.sent(topic, known.message_type(), messages, bytes, now_ms);
+    }
 }
 
 /// Stamps the properties.
@@ -264,7 +283,7 @@ pub(crate) fn store(
     header: &SendMessageRequest<'_>,
     parcel: Parcel<'_>,
 ) -> Result<Sending, Refusal> {
-    let target = check::check(broker, parcel.peer, header)?;
+    let target = check::check(broker, parcel, header)?;
     STAMPED.with_borrow_mut(|stamped| {
         let stored = store_one(broker, parcel, header, target, stamped)?;
         let flush_to = (stored.waits && broker.flush_mode == FlushMode::Sync).then_some(stored.end);

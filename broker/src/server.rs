@@ -16,8 +16,10 @@ use crate::config::{BrokerConfig, MetricsExporter};
 use crate::grpc::BadListener;
 use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::metrics::endpoint::MetricsServer;
+use crate::metrics::exporter::{BadExporter, Exporter};
 use crate::{
-    auth, client, delay, grpc, pop, pull, registration, retention, scrub, send, statistics, timer, transaction,
+    auth, client, delay, drain, grpc, lite, pop, pull, registration, retention, scrub, send, statistics, timer,
+    transaction,
 };
 
 /// How often waiting requests are looked through for those whose time is up.
@@ -50,6 +52,9 @@ pub enum StartError {
     /// TLS cannot be served to the other clients.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Metrics cannot be sent to a collector.
+    #[error(transparent)]
+    Exporter(#[from] BadExporter),
     /// A further port for gRPC is not written as it should be.
     #[error(transparent)]
     Listeners(#[from] BadListener),
@@ -75,12 +80,14 @@ impl BrokerServer {
         let bind: IpAddr =
             config.bind_address.parse().map_err(|_| OpenError::BrokerAddress(config.bind_address.clone()))?;
         let tls = tls(&config)?;
+        let sends_metrics = config.metrics_exporter_type == MetricsExporter::OpenTelemetry;
+        let exporter = if sends_metrics { Some(Exporter::of(&config)?) } else { None };
         let ports = Ports::choose(bind, config.listen_port)?;
         opening.listen_port = ports.main;
         let opened = tokio::task::spawn_blocking(move || Broker::open(opening, disk, clock)).await;
         let broker = opened.map_err(|panic| io_error(&ports, io::Error::other(panic)))??;
         let addresses: Vec<SocketAddr> = ports.all().map(|port| SocketAddr::new(bind, port)).collect();
-        let server = match Server::bind(&addresses, options(&config, tls), Arc::new(FrontDoor(broker.clone()))) {
+        let server = match Server::bind(&addresses, options(&broker, tls), Arc::new(FrontDoor(broker.clone()))) {
             Ok(server) => server,
             Err(source) => {
                 // Nothing was served: the folder is left as a clean stop leaves it.
@@ -108,7 +115,7 @@ impl BrokerServer {
             }
         };
         let links = registration::start(&broker).await;
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(registration::run(broker.clone(), links)),
             tokio::spawn(delay::run(broker.clone())),
             tokio::spawn(timer::run(broker.clone())),
@@ -116,12 +123,14 @@ impl BrokerServer {
             tokio::spawn(pop::run(broker.clone())),
             tokio::spawn(retention::run(broker.clone())),
             tokio::spawn(scrub::run(broker.clone())),
+            tokio::spawn(lite::expiry::run(broker.clone())),
             tokio::spawn(statistics::run(broker.clone())),
             tokio::spawn(auth::plain::run(broker.clone())),
             tokio::spawn(tick(broker.clone())),
             tokio::spawn(sweep(broker.clone())),
             tokio::spawn(save(broker.clone())),
         ];
+        tasks.extend(exporter.map(|exporter| tokio::spawn(exporter.run(broker.clone()))));
         Ok(BrokerServer { broker, server, grpc, metrics, tasks })
     }
 
@@ -140,11 +149,15 @@ impl BrokerServer {
         self.metrics.as_ref().map(MetricsServer::local_addr)
     }
 
-    /// Says goodbye to the name servers, finishes what is in flight, saves everything and closes the store.
+    /// Sends producers away, says goodbye to the name servers, finishes what is in flight, saves everything and closes the store. Takes
+    /// some seconds at most, unless `enableShutdownGracefully` asks for more.
     ///
     /// # Errors
     /// When something could not be saved.
     pub async fn shutdown(self) -> Result<(), OpenError> {
+        let connections =
+            || self.server.connection_count() + self.grpc.iter().map(GrpcServer::connections).sum::<usize>();
+        drain::begin(&self.broker, connections).await;
         registration::unregister(&self.broker).await;
         for task in &self.tasks {
             task.abort();
@@ -247,16 +260,18 @@ fn tls(config: &BrokerConfig) -> Result<Option<Arc<ServerTls>>, TlsError> {
     ServerTls::open(config.tls_server_mode, settings)
 }
 
-fn options(config: &BrokerConfig, tls: Option<Arc<ServerTls>>) -> ServerOptions {
+fn options(broker: &Broker, tls: Option<Arc<ServerTls>>) -> ServerOptions {
+    let config = broker.config.get();
     let size = |value: i32| usize::try_from(value).unwrap_or(0);
     let idle_seconds = config.server_channel_max_idle_time_seconds.unsigned_abs();
     ServerOptions {
         max_connections: size(config.server_max_connections),
         tls,
-        believed: auth::network::believed(config),
+        believed: auth::network::believed(&config),
         connection: ConnectionOptions {
             max_in_flight: size(config.server_max_in_flight),
             idle_close: Some(Duration::from_secs(idle_seconds.into())),
+            latencies: Some(broker.latencies.clone()),
             ..ConnectionOptions::default()
         },
     }

@@ -3,13 +3,16 @@
 //! follows from them is decided in [`series`], without a clock. Nothing of this is kept over a restart.
 
 pub(crate) mod days;
+pub(crate) mod histogram;
 mod names;
 pub(crate) mod requests;
 mod row;
 mod series;
 #[cfg(test)]
 mod tests;
+pub(crate) mod topic_rows;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -22,10 +25,13 @@ use parking_lot::{Mutex, RwLock};
 use crate::broker::Broker;
 use crate::name;
 use crate::timer::TIMER_TOPIC;
+use crate::topic::message_type::MessageType;
 use days::{Days, Totals};
+use histogram::Histogram;
 use names::{Measure, Subject, broker, group, topic};
 use row::{Recent, Row};
 use series::{Growth, Series};
+use topic_rows::{Finished, TopicRows, TopicTraffic};
 
 /// The most topics, and the most pairs of topic and group, that are counted one by one. What is beyond counts for the broker only.
 const MOST_ROWS: usize = 10_000;
@@ -36,6 +42,17 @@ const TICK_MS: i64 = 1_000;
 const SAMPLE_MS: i64 = 10_000;
 /// As many ticks as the longest rate goes back, and one.
 const RATE_SAMPLES: usize = 601;
+
+/// Upper ends of the classes of timers' lateness, in milliseconds.
+pub(crate) const LATENESS_ENDS_MS: [u64; 8] = [1, 5, 10, 50, 100, 500, 1_000, 10_000];
+
+/// The next broker's number.
+static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// The topic that this thread stored to last; nearly always the next message's as well.
+    static LAST_SENT: RefCell<Option<Arc<TopicRows>>> = const { RefCell::new(None) };
+}
 
 /// Rates that Apache tells, in this order: stored messages, reads that found messages, reads that did not, messages handed out.
 const RATES: usize = 4;
@@ -53,59 +70,19 @@ pub(crate) struct Got<'a> {
     pub(crate) bytes: usize,
 }
 
-/// What came to a topic since it is counted.
-pub(crate) struct TopicTraffic {
-    /// The topic.
-    pub(crate) name: String,
-    /// Messages stored.
-    pub(crate) messages: u64,
-    /// Bytes of their records.
-    pub(crate) bytes: u64,
-    /// What its groups were given.
-    pub(crate) groups: Vec<GroupTraffic>,
-}
-
-/// What a group was given of a topic since it is counted.
-pub(crate) struct GroupTraffic {
-    /// The group.
-    pub(crate) name: String,
-    /// Messages handed out.
-    pub(crate) messages: u64,
-    /// Bytes of their records.
-    pub(crate) bytes: u64,
-}
-
 /// The counts of a broker.
 pub(crate) struct Statistics {
-    topics: RwLock<HashMap<Box<str>, TopicRows>>,
+    topics: RwLock<HashMap<Box<str>, Arc<TopicRows>>>,
     /// How many groups all topics have together.
     pairs: AtomicUsize,
     broker: Row<{ broker::ALL }>,
     store: Mutex<StoreHistory>,
     sampled_ms: Mutex<i64>,
     started_ms: i64,
-}
-
-struct TopicRows {
-    row: Row<{ topic::ALL }>,
-    groups: RwLock<HashMap<Box<str>, Row<{ group::ALL }>>>,
-}
-
-impl TopicRows {
-    fn traffic(&self, name: &str) -> TopicTraffic {
-        let counts = self.row.counts();
-        let groups = self.groups.read();
-        let groups = groups.iter().map(|(name, row)| {
-            let counts = row.counts();
-            GroupTraffic { name: name.to_string(), messages: counts[group::MESSAGES], bytes: counts[group::BYTES] }
-        });
-        TopicTraffic {
-            name: name.to_owned(),
-            messages: counts[topic::MESSAGES],
-            bytes: counts[topic::BYTES],
-            groups: groups.collect(),
-        }
-    }
+    /// How many milliseconds after their time timed messages were delivered.
+    pub(crate) lateness: Histogram<9>,
+    /// Tells brokers of one process apart.
+    id: usize,
 }
 
 struct StoreHistory {
@@ -172,7 +149,38 @@ impl Statistics {
             store: Mutex::new(history),
             sampled_ms: Mutex::new(now_ms),
             started_ms: now_ms,
+            lateness: Histogram::default(),
+            id: NEXT_ID.fetch_add(1, Relaxed),
         }
+    }
+
+    /// Producers sent messages of this kind, and their records have so many bytes together.
+    pub(crate) fn sent(&self, topic: &str, kind: MessageType, messages: u64, bytes: u64, now_ms: i64) {
+        LAST_SENT.with_borrow_mut(|last| {
+            if !last.as_ref().is_some_and(|rows| rows.is(self.id, topic)) {
+                *last = self.topic(topic, now_ms);
+            }
+            if let Some(rows) = last {
+                rows.sent(kind, messages, bytes);
+            }
+        });
+    }
+
+    /// Half a transaction's way or a timed message's is done.
+    pub(crate) fn finished(&self, topic: &str, what: Finished, now_ms: i64) {
+        if let Some(rows) = self.topic(topic, now_ms) {
+            rows.finished(what);
+        }
+    }
+
+    /// A group gave a message up.
+    pub(crate) fn gave_up(&self, topic: &str, group: &str, now_ms: i64) {
+        self.with_group(topic, group, now_ms, |row| row.add(group::DEAD_LETTERS, 1));
+    }
+
+    /// A message that a group had by POP was stored for another delivery.
+    pub(crate) fn revived(&self, topic: &str, group: &str, now_ms: i64) {
+        self.with_group(topic, group, now_ms, |row| row.add(group::REVIVED, 1));
     }
 
     /// Messages can be read. Neighbours of one topic are counted together.
@@ -256,7 +264,7 @@ impl Statistics {
     /// The topic is gone.
     pub(crate) fn remove_topic(&self, topic: &str) {
         if let Some(rows) = self.topics.write().remove(topic) {
-            self.pairs.fetch_sub(rows.groups.into_inner().len(), Relaxed);
+            self.pairs.fetch_sub(rows.remove(), Relaxed);
         }
     }
 
@@ -305,7 +313,7 @@ impl Statistics {
     /// What came to each topic, and what its groups were given.
     pub(crate) fn traffic(&self) -> Vec<TopicTraffic> {
         let topics = self.topics.read();
-        topics.iter().map(|(name, rows)| rows.traffic(name)).collect()
+        topics.values().map(|rows| rows.traffic()).collect()
     }
 
     /// The broker as a whole.
@@ -352,11 +360,16 @@ impl Statistics {
 
     fn forget_idle(&self, now_ms: i64) {
         self.topics.write().retain(|_, rows| {
-            let groups = rows.groups.get_mut();
+            let mut groups = rows.groups.write();
             let before = groups.len();
             groups.retain(|_, row| !row.is_idle(now_ms));
             self.pairs.fetch_sub(before - groups.len(), Relaxed);
-            !groups.is_empty() || !rows.row.is_idle(now_ms)
+            let is_kept = !groups.is_empty() || !rows.row.is_idle(now_ms);
+            drop(groups);
+            if !is_kept {
+                rows.remove();
+            }
+            is_kept
         });
     }
 
@@ -365,11 +378,20 @@ impl Statistics {
         if let Some(rows) = self.topics.read().get(topic) {
             return act(rows);
         }
-        let mut topics = self.topics.write();
-        if topics.len() < MOST_ROWS || topics.contains_key(topic) {
-            let new = || TopicRows { row: Row::new(now_ms), groups: RwLock::default() };
-            act(topics.entry(topic.into()).or_insert_with(new));
+        if let Some(rows) = self.topic(topic, now_ms) {
+            act(&rows);
         }
+    }
+
+    /// The rows of a topic; `None` where there are too many.
+    fn topic(&self, topic: &str, now_ms: i64) -> Option<Arc<TopicRows>> {
+        if let Some(rows) = self.topics.read().get(topic) {
+            return Some(rows.clone());
+        }
+        let mut topics = self.topics.write();
+        let has_place = topics.len() < MOST_ROWS || topics.contains_key(topic);
+        let new = || Arc::new(TopicRows::new(self.id, topic, now_ms));
+        has_place.then(|| topics.entry(topic.into()).or_insert_with(new).clone())
     }
 
     fn with_group(&self, topic: &str, group: &str, now_ms: i64, act: impl FnOnce(&Row<{ group::ALL }>)) {

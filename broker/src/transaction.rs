@@ -9,6 +9,7 @@ pub mod operation;
 pub mod ranges;
 mod requests;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -91,6 +92,11 @@ async fn write_operations(broker: &Arc<Broker>) {
         // A panic has been logged with its reason.
         let _ = tokio::task::spawn_blocking(move || store_operations(&writer)).await;
     }
+}
+
+/// How many transactions are open, by the topic that their messages are for.
+pub(crate) fn open_by_topic(broker: &Broker) -> BTreeMap<Arc<str>, usize> {
+    broker.transactions.ledger.lock().open_by_topic()
 }
 
 /// Writes what the op topic lacks, and notes how far both topics are done with.

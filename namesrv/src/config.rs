@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bolide_remoting::keys::{Inert, Promise};
+use bolide_remoting::logs::LogLevels;
 use bolide_remoting::tls::{DEFAULT_TLS_FILE, TlsMode};
 
 /// The configuration in use: read at every request, changed by code 318.
@@ -32,6 +33,16 @@ bolide_remoting::config_keys! {
     "tls.config.file" [fixed] tls_config_file: String = DEFAULT_TLS_FILE.to_owned();
     /// Whether brokers are dialled with TLS, to be told of their new neighbours.
     "useTLS" [fixed] use_tls: bool = false;
+
+    section "Logs";
+    /// Which lines are logged. The environment's RUST_LOG comes before it at the start. (A key of ours.)
+    "logLevel" [mutable] log_level: LogLevels = LogLevels::default();
+    /// Folder for the files namesrv.log, namesrv.1.log and so on. Default: none, lines go to standard error. (A key of ours.)
+    "logFolder" [fixed] log_folder: String = String::new();
+    /// When a file is full and the next one begins. (A key of ours.)
+    "logFileMaxBytes" [fixed] log_file_max_bytes: i64 = 67_108_864, 1_024..=1_099_511_627_776;
+    /// How many files there are at most. (A key of ours.)
+    "logFileCount" [fixed] log_file_count: u32 = 10, 1..=1_000;
 
     section "Files";
     /// File of the key-value configuration; without a name it is kept in memory only.

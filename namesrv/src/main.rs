@@ -1,14 +1,13 @@
 //! `mqnamesrv`: a name server as a process of its own.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bolide_namesrv::{NameServer, NameServerConfig};
 use bolide_remoting::keys::{KeyError, Loaded};
+use bolide_remoting::logs::{self, LogOptions};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// A RocketMQ name server.
 ///
@@ -39,9 +38,6 @@ enum ConfigError {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -54,11 +50,19 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let loaded = load(arguments.config_file.as_deref(), home.as_deref())?;
-    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if arguments.print_config {
         print!("{}", loaded.properties());
         return Ok(());
     }
+    let config = &loaded.values;
+    logs::begin(&LogOptions {
+        levels: &config.log_level,
+        folder: &config.log_folder,
+        name: "namesrv",
+        file_bytes: config.log_file_max_bytes.unsigned_abs(),
+        files: config.log_file_count,
+    })?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(loaded))
 }

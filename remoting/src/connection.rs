@@ -27,6 +27,7 @@ use crate::codec::{EncodeError, Encoding, FLAG_ONEWAY, Preamble};
 use crate::field_writer::FieldSource;
 use crate::fields::OwnedFields;
 use crate::frame::FrameLimits;
+use crate::latency::Latencies;
 use crate::service::{Body, Service};
 use crate::version::Version;
 use calls::Calls;
@@ -54,6 +55,8 @@ pub struct ConnectionOptions {
     pub version: Version,
     /// How our own requests are written.
     pub encoding: Encoding,
+    /// Where it is counted how long the peer's requests take, if anybody wants to know.
+    pub latencies: Option<Arc<Latencies>>,
 }
 
 impl Default for ConnectionOptions {
@@ -67,6 +70,7 @@ impl Default for ConnectionOptions {
             linger: Duration::from_secs(1),
             version: Version::CURRENT,
             encoding: Encoding::Json,
+            latencies: None,
         }
     }
 }
@@ -334,6 +338,10 @@ impl Connection {
 
     pub(crate) fn begin_flight(&self) {
         self.0.in_flight.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn latencies(&self) -> Option<&Latencies> {
+        self.0.options.latencies.as_deref()
     }
 
     pub(crate) fn end_flight(&self, write: impl FnOnce(&mut Output)) {

@@ -4,7 +4,7 @@
 //!
 //! Start reading at [`service`] (what a server implements), then [`connection`] (what drives it),
 //! [`header`] and [`body`] (what is said). [`keys`] and [`properties`] are the one table of configuration
-//! keys that both servers build on.
+//! keys that both servers build on, and [`logs`] is how both log.
 
 pub mod body;
 pub mod client;
@@ -18,10 +18,13 @@ pub mod header;
 pub mod java_json;
 pub mod keys;
 pub mod language;
+pub mod latency;
+pub mod logs;
 pub mod properties;
 pub mod proxy;
 pub mod server;
 pub mod service;
+pub mod signing;
 pub mod tls;
 pub mod version;
 

@@ -3,6 +3,7 @@
 //! replies for what has to wait.
 
 use std::fmt::Display;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -11,6 +12,7 @@ use crate::codec::{Encoding, Header};
 use crate::connection::Connection;
 use crate::connection::output::Output;
 use crate::field_writer::FieldSource;
+use crate::latency::{Kind, Tally};
 use crate::version::Version;
 
 /// Handles what arrives on connections. All methods are called on the connection's own task, in the
@@ -132,10 +134,19 @@ impl From<Vec<Bytes>> for Body {
 /// What an answer needs to know of its request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
+    pub(crate) code: RequestCode,
+    /// When the request was read.
+    pub(crate) begun: Instant,
     pub(crate) opaque: i32,
     pub(crate) encoding: Encoding,
     pub(crate) oneway: bool,
     pub(crate) version: Version,
+}
+
+impl Ticket {
+    fn kind(&self, response: ResponseCode, parked: bool) -> Kind {
+        Kind { request: self.code, response, parked, oneway: self.oneway }
+    }
 }
 
 /// The right to answer one request, once. Answers are encoded in the request's encoding, straight
@@ -145,12 +156,17 @@ pub struct Reply<'a> {
     ticket: Ticket,
     connection: &'a Connection,
     /// `None` once the reply is used.
-    output: Option<&'a mut Output>,
+    output: Option<(&'a mut Output, &'a mut Tally)>,
 }
 
 impl<'a> Reply<'a> {
-    pub(crate) fn new(ticket: Ticket, connection: &'a Connection, output: &'a mut Output) -> Self {
-        Self { ticket, connection, output: Some(output) }
+    pub(crate) fn new(
+        ticket: Ticket,
+        connection: &'a Connection,
+        output: &'a mut Output,
+        tally: &'a mut Tally,
+    ) -> Self {
+        Self { ticket, connection, output: Some((output, tally)) }
     }
 
     /// Does nobody wait for an answer?
@@ -176,7 +192,8 @@ impl<'a> Reply<'a> {
         fields: &impl FieldSource,
         body: impl Into<Body>,
     ) {
-        if let Some(output) = self.output.take() {
+        if let Some((output, tally)) = self.output.take() {
+            tally.note(self.ticket.kind(code, false));
             output.answer(&self.ticket, code, remark, fields, body.into());
         }
     }
@@ -202,7 +219,8 @@ impl<'a> Reply<'a> {
 
 impl Drop for Reply<'_> {
     fn drop(&mut self) {
-        if let Some(output) = self.output.take() {
+        if let Some((output, tally)) = self.output.take() {
+            tally.note(self.ticket.kind(ResponseCode::SYSTEM_ERROR, false));
             output.answer_unanswered(&self.ticket);
         }
     }
@@ -245,7 +263,7 @@ impl Parked {
         fields: &impl FieldSource,
         body: impl Into<Body>,
     ) {
-        self.finish(|output, ticket| output.answer(ticket, code, remark, fields, body.into()));
+        self.finish(Some(code), |output, ticket| output.answer(ticket, code, remark, fields, body.into()));
     }
 
     /// Answers that it went wrong, and why.
@@ -255,11 +273,14 @@ impl Parked {
 
     /// Answers nothing at all.
     pub fn forget(mut self) {
-        self.finish(|_, _| {});
+        self.finish(None, |_, _| {});
     }
 
-    fn finish(&mut self, write: impl FnOnce(&mut Output, &Ticket)) {
+    fn finish(&mut self, code: Option<ResponseCode>, write: impl FnOnce(&mut Output, &Ticket)) {
         self.answered = true;
+        if let (Some(latencies), Some(code)) = (self.connection.latencies(), code) {
+            latencies.add(self.ticket.kind(code, true), self.ticket.begun.elapsed(), 1);
+        }
         self.connection.end_flight(|output| write(output, &self.ticket));
     }
 }
@@ -267,7 +288,7 @@ impl Parked {
 impl Drop for Parked {
     fn drop(&mut self) {
         if !self.answered {
-            self.finish(|output, ticket| output.answer_unanswered(ticket));
+            self.finish(Some(ResponseCode::SYSTEM_ERROR), |output, ticket| output.answer_unanswered(ticket));
         }
     }
 }

@@ -154,6 +154,9 @@ pub trait DiskFile: Send + Sync {
     /// Brings `range` into memory, so that a window's first access to it need not. Only a hint.
     fn prefetch(&self, _range: Range<u64>) {}
 
+    /// Keeps reads through this handle from reading ahead: of a sparse file that fills memory with zeros. Only a hint.
+    fn expect_no_sequence(&self) {}
+
     /// Makes all that was written, through windows too, durable.
     fn sync(&self) -> io::Result<()>;
 

@@ -15,6 +15,8 @@ use crate::offset::PhysicalOffset;
 pub(crate) use examine::{Examination, Findings};
 pub(crate) use sums::{CHECKED_AT, SUMS_HEAD_BYTES, Sums, SumsHead};
 
+/// Folder of the checksums, under the store's; a file for each segment, named like it.
+pub(crate) const CHECKSUMS: &str = "checksums";
 /// Each checksum covers so many bytes of a segment; the last one covers what is left.
 pub(crate) const BLOCK_BYTES: usize = 64 << 10;
 

@@ -94,19 +94,29 @@ impl Store {
     /// Removes a topic's queues; its records stay in the log until their segments go. Says whether there were any
     /// queues. May wait for the disk.
     pub fn delete_topic(&self, topic: &str) -> Result<bool, StoreError> {
+        self.delete_topic_if(topic, || true)
+    }
+
+    /// The same if nothing speaks against it, which is asked while nothing is stored.
+    pub fn delete_topic_if(&self, topic: &str, may_go: impl Fn() -> bool) -> Result<bool, StoreError> {
         let inner = &*self.inner;
         // New records of the topic must not bring its queues back: none is on its way while both locks are held.
         let queues = loop {
             let around = inner.surroundings();
             let mut work = inner.dispatcher.lock_at_end(&around).map_err(|reason| StoreError::Incomplete { reason })?;
             let taken = inner.log.exclusively(|| {
-                (inner.log.end() == inner.dispatcher.position()).then(|| inner.derived.queues.take(topic))
+                let is_quiet = inner.log.end() == inner.dispatcher.position();
+                is_quiet.then(|| may_go().then(|| inner.derived.queues.take(topic)))
             });
-            if let Some(queues) = taken {
-                work.forget_removed();
-                let removed = inner.derived.queues.remove_files(topic, &queues);
-                removed.map_err(StoreError::io("remove queues in", &inner.derived.queues.dir()))?;
-                break queues;
+            match taken {
+                None => {}
+                Some(None) => return Ok(false),
+                Some(Some(queues)) => {
+                    work.forget_removed();
+                    let removed = inner.derived.queues.remove_files(topic, &queues);
+                    removed.map_err(StoreError::io("remove queues in", &inner.derived.queues.dir()))?;
+                    break queues;
+                }
             }
         };
         // So that a recovery does not take the missing queues for a loss.

@@ -10,6 +10,7 @@ mod progress;
 mod queue_check;
 mod rebuild;
 mod settings;
+mod sums_check;
 #[cfg(test)]
 mod tests;
 mod timer_check;

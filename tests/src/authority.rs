@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// An authority, with its own certificate in `ca.pem` of its folder.
 pub struct Authority {
@@ -18,6 +18,8 @@ impl Authority {
         std::fs::create_dir_all(folder).unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // A name of its own: what is named like its issuer is taken for self-signed.
+        params.distinguished_name.push(DnType::CommonName, "authority");
         let key = KeyPair::generate().unwrap();
         write(&folder.join("ca.pem"), "CERTIFICATE", params.self_signed(&key).unwrap().der());
         Self { folder: folder.to_owned(), issuer: Issuer::new(params, key) }

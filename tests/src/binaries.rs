@@ -19,6 +19,8 @@ pub enum Role {
     Broker,
     /// A broker that serves gRPC clients too. Ours always does; Apache's does in the process of its proxy.
     GrpcBroker,
+    /// Apache's proxy apart from any broker, in what it calls cluster mode. There is none of ours.
+    Proxy,
 }
 
 /// Whose servers.
@@ -48,11 +50,13 @@ pub fn apache_version() -> Option<String> {
 /// its data.
 pub fn server_command(maker: &Maker, role: Role, config: &Path, home: &Path) -> Command {
     let mut command = bare_command(maker, role, home);
-    if role == Role::GrpcBroker && *maker != Maker::Ours {
-        command.args(["-pm", "local", "-bc"]).arg(config).arg("-pc").arg(proxy_config(config));
-    } else {
-        command.arg("-c").arg(config);
-    }
+    match role {
+        Role::GrpcBroker if *maker != Maker::Ours => {
+            command.args(["-pm", "local", "-bc"]).arg(config).arg("-pc").arg(proxy_config(config))
+        }
+        Role::Proxy => command.args(["-pm", "cluster", "-pc"]).arg(config),
+        _ => command.arg("-c").arg(config),
+    };
     command
 }
 
@@ -66,13 +70,14 @@ fn bare_command(maker: &Maker, role: Role, home: &Path) -> Command {
         return Command::new(our_binary(match role {
             Role::NameServer => "mqnamesrv",
             Role::Broker | Role::GrpcBroker => "mqbroker",
+            Role::Proxy => panic!("there is no proxy of ours"),
         }));
     };
     let mut command = Command::new(package_dir().join("peer/peer"));
     command.args(["run", version]).arg(match role {
         Role::NameServer => "namesrv",
         Role::Broker => "broker",
-        Role::GrpcBroker => "proxy",
+        Role::GrpcBroker | Role::Proxy => "proxy",
     });
     command.env("PEER_HOME", home).env("PEER_JARS", target_dir().join("peer")).env("HEAP", "512m");
     command

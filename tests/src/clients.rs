@@ -56,6 +56,21 @@ pub fn every_case_passes(client: Client) {
     outcome.assert_passed(&cluster, cluster.cold_broker().is_none());
 }
 
+/// Runs the cases with these texts in their names (between commas) against a cluster, and fails with what the failing ones said. Those
+/// that need what the cluster does not have are skipped.
+///
+/// # Panics
+/// When a case fails, or the program does not end well.
+pub fn cases_pass(client: Client, cluster: &Cluster, only: &str) {
+    client.build();
+    let work = cluster.folder().join(client.name());
+    std::fs::create_dir(&work).unwrap();
+    let mut command = client.program();
+    command.arg("cases").arg("--namesrv").arg(cluster.name_server()).arg("--work").arg(work);
+    command.arg("--only").arg(std::env::var(ONLY_VARIABLE).as_deref().unwrap_or(only));
+    run(command, cluster).assert_passed(cluster, true);
+}
+
 impl Client {
     /// For file names and broker names.
     fn name(self) -> String {
@@ -105,8 +120,8 @@ impl Client {
         java
     }
 
-    fn command(self, cluster: &Cluster, restartable: &str, work: &Path) -> Command {
-        let mut command = match self {
+    fn program(self) -> Command {
+        match self {
             Self::Java(..) | Self::Ons => {
                 let mut java = self.java_machine();
                 if matches!(self, Self::Java(_, Headers::Binary)) {
@@ -116,7 +131,11 @@ impl Client {
                 java
             }
             Self::Go => Command::new(go_program()),
-        };
+        }
+    }
+
+    fn command(self, cluster: &Cluster, restartable: &str, work: &Path) -> Command {
+        let mut command = self.program();
         command.arg("cases").arg("--namesrv").arg(cluster.name_server());
         command.arg("--restartable").arg(restartable).arg("--work").arg(work);
         if let Some(cold) = cluster.cold_broker() {

@@ -21,8 +21,14 @@ pub const PATIENT: &[(&str, &str)] = &[("transactionCheckMax", "100")];
 /// The cluster's broker that counts no message as being in memory, so that a new group does not start at offset 0 by itself.
 /// It gives transactions up after a few checks, it is in a region, to which some clients send their traces, and it has light queues.
 pub const COLD: &str = "broker-b";
-/// The region of that broker.
-const REGION: &str = "test-region";
+/// The settings of that broker; some cases want a second one like it in any cluster.
+pub const IMPATIENT: &[(&str, &str)] = &[
+    ("accessMessageInMemoryMaxRatio", "0"),
+    ("transactionCheckMax", "5"),
+    ("regionId", "test-region"),
+    ("enableLmq", "true"),
+    ("enableMultiDispatch", "true"),
+];
 
 /// Running servers. They are killed when this is dropped.
 #[derive(Debug)]
@@ -41,8 +47,13 @@ impl Cluster {
 
     /// A name server with these settings beside the necessary ones.
     pub fn with_settings(purpose: &str, settings: &[(&str, &str)]) -> Self {
+        Self::of(&Maker::tested(), purpose, settings)
+    }
+
+    /// A name server of this maker, with these settings beside the necessary ones.
+    pub fn of(maker: &Maker, purpose: &str, settings: &[(&str, &str)]) -> Self {
         let folder = Folder::new(purpose);
-        let name_server = start(Role::NameServer, "namesrv", folder.path(), |port| {
+        let name_server = start_from(maker, Role::NameServer, "namesrv", folder.path(), |port| {
             let kv_config = folder.path().join("kvConfig.json");
             let mut text =
                 format!("listenPort={port}\norderMessageEnable=true\nkvConfigPath={}\n", kv_config.display());
@@ -63,14 +74,7 @@ impl Cluster {
         }
         let cluster = Arc::new(Self::new("cluster"));
         cluster.start_broker(ORDINARY, "DefaultCluster", PATIENT);
-        let cold = [
-            ("accessMessageInMemoryMaxRatio", "0"),
-            ("transactionCheckMax", "5"),
-            ("regionId", REGION),
-            ("enableLmq", "true"),
-            ("enableMultiDispatch", "true"),
-        ];
-        cluster.start_broker(COLD, "DefaultCluster", &cold);
+        cluster.start_broker(COLD, "DefaultCluster", IMPATIENT);
         *shared = Arc::downgrade(&cluster);
         cluster
     }
@@ -97,17 +101,31 @@ impl Cluster {
 
     /// Starts one more broker, with these settings beside the necessary ones.
     pub fn start_broker(&self, name: &str, cluster: &str, settings: &[(&str, &str)]) {
-        self.start_in_role(Role::Broker, name, cluster, settings);
+        self.start_broker_of(&Maker::tested(), name, cluster, settings);
+    }
+
+    /// Starts one more broker, of this maker.
+    pub fn start_broker_of(&self, maker: &Maker, name: &str, cluster: &str, settings: &[(&str, &str)]) {
+        self.start_in_role(maker, Role::Broker, name, cluster, settings);
+    }
+
+    /// Starts Apache's proxy in front of a cluster; [`Cluster::endpoint`] knows where it serves gRPC clients.
+    pub fn start_proxy(&self, maker: &Maker, name: &str, cluster: &str) {
+        let started = start_from(maker, Role::Proxy, name, self.folder(), |port| {
+            self.proxy_settings(cluster, grpc_port(port), port)
+        });
+        self.brokers().insert(name.to_owned(), started);
     }
 
     /// Starts one more broker that gRPC clients can use too.
     pub fn start_grpc_broker(&self, name: &str, cluster: &str, settings: &[(&str, &str)]) {
-        self.start_in_role(Role::GrpcBroker, name, cluster, settings);
+        self.start_in_role(&Maker::tested(), Role::GrpcBroker, name, cluster, settings);
     }
 
-    fn start_in_role(&self, role: Role, name: &str, cluster: &str, settings: &[(&str, &str)]) {
+    fn start_in_role(&self, maker: &Maker, role: Role, name: &str, cluster: &str, settings: &[(&str, &str)]) {
         let store = self.folder().join(name);
-        let started = start(role, name, self.folder(), |port| {
+        let is_apache = *maker != Maker::Ours;
+        let started = start_from(maker, role, name, self.folder(), |port| {
             let mut text = format!(
                 "brokerClusterName={cluster}\nbrokerName={name}\nbrokerId=0\nbrokerIP1=127.0.0.1\nnamesrvAddr={}\nlistenPort={port}\n\
                  haListenPort={}\ngrpcServerPort={}\nmetricsPromExporterPort=0\nstorePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=67108864\n\
@@ -117,29 +135,29 @@ impl Cluster {
                 grpc_port(port),
                 store = store.display(),
             );
-            if apache_version().is_some() {
+            if is_apache {
                 // What ours do by themselves.
                 text.push_str("enablePropertyFilter=true\nrecallMessageEnable=true\n");
             }
             for (key, value) in settings {
                 writeln!(text, "{key}={value}").expect("a string takes everything");
             }
-            if role == Role::GrpcBroker && apache_version().is_some() {
-                self.configure_proxy(name, cluster, grpc_port(port));
+            if role == Role::GrpcBroker && is_apache {
+                // It runs in one process with its broker.
+                let text = self.proxy_settings(cluster, grpc_port(port), free_block());
+                std::fs::write(proxy_config(&self.folder().join(format!("{name}.conf"))), text).unwrap();
             }
             text
         });
         self.brokers().insert(name.to_owned(), started);
     }
 
-    /// Writes the settings of Apache's proxy, which runs in one process with its broker.
-    fn configure_proxy(&self, broker: &str, cluster: &str, port: u16) {
-        let text = format!(
-            r#"{{"rocketMQClusterName":"{cluster}","namesrvAddr":"{}","grpcServerPort":{port},"remotingListenPort":{}}}"#,
+    /// The settings of a proxy of Apache's.
+    fn proxy_settings(&self, cluster: &str, grpc_port: u16, remoting_port: u16) -> String {
+        format!(
+            r#"{{"rocketMQClusterName":"{cluster}","namesrvAddr":"{}","grpcServerPort":{grpc_port},"remotingListenPort":{remoting_port}}}"#,
             self.name_server(),
-            free_block()
-        );
-        std::fs::write(proxy_config(&self.folder().join(format!("{broker}.conf"))), text).unwrap();
+        )
     }
 
     /// Where gRPC clients reach a broker.

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::authority::Authority;
 use crate::binaries::{apache_version, package_dir, target_dir};
 use crate::clients::{ONLY_VARIABLE, finish, run, verdict};
 use crate::cluster::{Cluster, ORDINARY, PATIENT};
@@ -13,6 +14,9 @@ use crate::toolchain;
 const RESTARTABLE: &str = "broker-r";
 /// The two brokers of a cluster of their own, of which the program has one killed.
 const PAIR: [&str; 2] = ["broker-x", "broker-y"];
+
+/// The folder of the cluster with the ordinary broker's certificate.
+const CERTIFICATES: &str = "certificates";
 
 /// A client with its program.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +41,13 @@ pub fn every_case_passes(client: GrpcClient) {
     let cluster = Cluster::new(client.folder());
     // Apache's defaults are off.
     let own = [("recallMessageEnable", "true"), ("enableLmq", "true"), ("enableMultiDispatch", "true")];
-    let settings = [PATIENT, &own].concat();
+    let authority = Authority::new(&cluster.folder().join(CERTIFICATES));
+    authority.issue("broker");
+    let files = [authority.path("broker.pem"), authority.path("broker.key")];
+    let certificate = [("tlsCertPath", files[0].as_str()), ("tlsKeyPath", files[1].as_str())];
+    // The others trust whatever certificate there is, so the one that the broker makes by itself.
+    let certificate = if matches!(client, GrpcClient::Python) { &certificate[..] } else { &[] };
+    let settings = [PATIENT, &own, certificate].concat();
     cluster.start_grpc_broker(ORDINARY, "DefaultCluster", &settings);
     // Without the template of new topics, so that nobody else's topics come to be on it.
     let own = [PATIENT, &[("autoCreateTopicEnable", "false")]].concat();
@@ -50,6 +60,23 @@ pub fn every_case_passes(client: GrpcClient) {
     std::fs::create_dir(&work).unwrap();
     let outcome = run(client.command(&cluster, &work), &cluster);
     outcome.assert_passed(&cluster, apache_version().is_some());
+}
+
+/// Runs the cases with these texts in their names (between commas) through a proxy of Apache's in front of the ordinary broker, and fails
+/// with what the failing ones said. Those that need what the cluster does not have are skipped.
+///
+/// # Panics
+/// When a case fails, or the program does not end well.
+pub fn cases_pass_through(proxy: &str, client: GrpcClient, cluster: &Cluster, only: &str) {
+    client.build();
+    let work = cluster.folder().join("work");
+    std::fs::create_dir(&work).unwrap();
+    let mut command = client.program();
+    let broker = format!("{ORDINARY}={}/{}", cluster.address(ORDINARY), cluster.endpoint(proxy));
+    command.arg("cases").arg("--namesrv").arg(cluster.name_server()).arg("--brokers").arg(broker);
+    command.arg("--broker").arg(ORDINARY).arg("--work").arg(work).args(["--lite", "yes"]);
+    command.arg("--only").arg(std::env::var(ONLY_VARIABLE).as_deref().unwrap_or(only));
+    run(command, cluster).assert_passed(cluster, true);
 }
 
 /// What a client says of its attempt to send to a topic and to consume from it with a group, as this user: `served`, or `refused` and why.
@@ -160,8 +187,8 @@ impl GrpcClient {
         python
     }
 
-    fn command(self, cluster: &Cluster, work: &Path) -> Command {
-        let mut command = match self {
+    fn program(self) -> Command {
+        match self {
             Self::Java => {
                 let mut java = self.java_machine();
                 java.arg("bolide.cases.Main");
@@ -173,7 +200,11 @@ impl GrpcClient {
                 python.arg(self.source().join("main.py"));
                 python
             }
-        };
+        }
+    }
+
+    fn command(self, cluster: &Cluster, work: &Path) -> Command {
+        let mut command = self.program();
         let place = |(broker, address): (String, String)| format!("{broker}={address}/{}", cluster.endpoint(&broker));
         let brokers: Vec<String> = cluster.addresses().into_iter().map(place).collect();
         command.arg("cases").arg("--namesrv").arg(cluster.name_server()).arg("--brokers").arg(brokers.join(","));
@@ -181,6 +212,9 @@ impl GrpcClient {
         if apache_version().is_none() {
             // Apache's proxy forgets what it has handed out, and has no lite topics in local mode.
             command.arg("--pair").arg(PAIR.join(",")).args(["--durable", "yes", "--lite", "yes"]);
+            if matches!(self, Self::Python) {
+                command.arg("--roots").arg(cluster.folder().join(CERTIFICATES).join("ca.pem"));
+            }
         }
         if let Ok(only) = std::env::var(ONLY_VARIABLE) {
             command.arg("--only").arg(only);

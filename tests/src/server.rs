@@ -72,6 +72,11 @@ impl Server {
         self.port
     }
 
+    /// The process, which must be running.
+    pub fn process_id(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
     /// Changes the configuration file, for the next start.
     pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
         let text = std::fs::read_to_string(&self.config).unwrap();
@@ -144,7 +149,7 @@ impl Server {
         self.child = Some(child);
         // Ours name the address, Apache's 4.x name server does not; its proxy listens a while after its broker does.
         let ending = format!(":{}", self.port);
-        let behind_proxy = self.role == Role::GrpcBroker && self.maker != Maker::Ours;
+        let behind_proxy = self.maker != Maker::Ours && matches!(self.role, Role::GrpcBroker | Role::Proxy);
         let ready = |line: &str| match behind_proxy {
             true => line.contains("rocketmq-proxy startup successfully"),
             false => line.contains("boot success") || line.split([' ', ',']).any(|word| word.ends_with(&ending)),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bolide_remoting::{Body, Client, ClientOptions, Message, RequestCode, ResponseCode, Service};
+use bolide_remoting::version::Version;
+use bolide_remoting::{Body, Client, ClientOptions, ConnectionOptions, Message, RequestCode, ResponseCode, Service};
 use bolide_store::record::RecordView;
 
 use crate::server::Server;
@@ -115,9 +116,21 @@ impl Wire {
         Self(Client::connect(&broker.address(), ClientOptions::default(), service).await.unwrap())
     }
 
+    /// Dials a broker by its address, as a client of this version.
+    pub async fn dial_as(address: &str, version: Version) -> Self {
+        let connection = ConnectionOptions { version, ..ConnectionOptions::default() };
+        let options = ClientOptions { connection, ..ClientOptions::default() };
+        Self(Client::connect(address, options, Arc::new(())).await.unwrap())
+    }
+
     /// Dials a broker by its address.
     pub async fn dial(address: &str) -> Self {
-        Self(Client::connect(address, ClientOptions::default(), Arc::new(())).await.unwrap())
+        Self::dial_with(address, Arc::new(())).await
+    }
+
+    /// Dials a broker by its address; the service answers what it asks.
+    pub async fn dial_with<S: Service>(address: &str, service: Arc<S>) -> Self {
+        Self(Client::connect(address, ClientOptions::default(), service).await.unwrap())
     }
 
     /// Asks, and waits for the answer.

@@ -20,8 +20,6 @@ const GROUP: &str = "consumers";
 /// The group that pulls, and so exists.
 const JUDGE: &str = "judge";
 const POPPERS: &str = "poppers";
-/// The topic on which timed messages wait.
-const TIMERS: &str = "rmq_sys_wheel_timer";
 /// How long what waits at a switch waits at least.
 const WAIT_MS: i64 = 4_000;
 /// How long a message is popped for that is acknowledged after the switch.
@@ -141,28 +139,8 @@ impl Handover {
             let due_ms = now_ms() + HELD_MS;
             held = Some(Held { popped: pop_one(remote, &topic, HELD_MS).await, due_ms });
             assert_eq!(pop_one(remote, &topic, WAIT_MS).await.messages[0].body, "forgotten");
-            self.await_saved_timers(remote, leg).await;
         }
         Waiting { leg, half, held }
-    }
-
-    /// Waits until the timers' file says that all that came to wait has been entered. What is entered in the second before a kill
-    /// may come twice after a change of hands, as OPERATING.md says.
-    async fn await_saved_timers(&self, remote: &Remote, leg: usize) {
-        let file = self.folder.path().join("store/config/timercheck");
-        let deadline = Instant::now() + LIMIT;
-        // Apache's names the last message, ours the one that comes next.
-        let behind = if leg.is_multiple_of(2) { 1 } else { 0 };
-        loop {
-            let saved = std::fs::read(&file).unwrap_or_default();
-            let entered = saved.get(16..24).map_or(0, |bytes| i64::from_be_bytes(bytes.try_into().unwrap()));
-            let end = remote.max_offset(TIMERS, 0).await;
-            if entered + behind >= end {
-                return;
-            }
-            assert!(Instant::now() < deadline, "leg {leg}: {entered} of {end} timers are saved");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 
     /// What waited while the folder changed hands comes, once.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bolide_remoting::body::{AclInfo, UserInfo, encode};
 use bolide_remoting::header::{AclRequest, DeleteAclRequest, ListAclsRequest, ListUsersRequest, UserRequest};
+use bolide_remoting::signing::ACCESS_KEY;
 use bolide_remoting::{Body, Reply, Request, ResponseCode};
 use serde::Serialize;
 
 use super::policy::Pattern;
 use super::shape::{acl_info, policies, policy_info, policy_type, user_change, user_info, user_of};
-use super::signature::ACCESS_KEY;
 use super::table::{AuthError, Table, UserChange, UserType};
 use crate::broker::Broker;
 use crate::refusal::Refusal;

@@ -31,4 +31,8 @@ pub struct Arguments {
     /// Print the important keys with their values and exit
     #[arg(short = 'm', long = "printImportantConfig")]
     pub print_important_config: bool,
+
+    /// Print the reference page of all keys, as Markdown, and exit
+    #[arg(long = "reference")]
+    pub print_reference: bool,
 }

@@ -1,10 +1,12 @@
 //! The keys that the broker acts on. Names and defaults are Apache's unless a key says that it is ours.
 
+use bolide_remoting::logs::LogLevels;
 use bolide_remoting::tls::{DEFAULT_TLS_FILE, TlsMode};
 
 use super::inert::{INERT, PROMISES};
 use super::secret::Secret;
 use crate::delay::levels::DelayLevels;
+use crate::quota::Quotas;
 use crate::retention::hours::DeleteHours;
 
 bolide_remoting::config_words! {
@@ -22,6 +24,8 @@ bolide_remoting::config_words! {
     pub enum MetricsExporter {
         /// Prometheus, when it asks.
         Prometheus = "PROM",
+        /// A collector of OpenTelemetry, and Prometheus when it asks.
+        OpenTelemetry = "OTLP_GRPC",
         /// Nobody.
         Disabled = "DISABLE",
     }
@@ -84,6 +88,27 @@ bolide_remoting::config_keys! {
     "serverMaxInFlight" [fixed] server_max_in_flight: i32 = 8_192, 1..=1_000_000;
     /// How long a client may send no heartbeat before its connection is closed, in milliseconds.
     "channelExpiredTimeout" [mutable] channel_expired_timeout_ms: i64 = 120_000, 1_000..=86_400_000;
+    /// Whether a broker that is told to stop goes on serving for up to shutdownWaitTimeSeconds, as long as there are connections, so that
+    /// clients have time to learn from the name servers that it stops.
+    "enableShutdownGracefully" [mutable] enable_shutdown_gracefully: bool = false;
+    /// For how long, in seconds.
+    "shutdownWaitTimeSeconds" [mutable] shutdown_wait_time_seconds: i32 = 30, 0..=3_600;
+
+    section "Quotas";
+    /// How many messages and bytes a second may be sent to a topic, by a client (its address) or by a user, and read by a group; what is
+    /// beyond is answered SYSTEM_BUSY. As topic:NAME=MESSAGES/BYTES;group:NAME=MESSAGES/BYTES; 0 is no limit, and * stands for each name
+    /// that has no rule of its own. (A key of ours.)
+    "quotas" [mutable] quotas: Quotas = Quotas::default();
+
+    section "Logs";
+    /// Which lines are logged. The environment's RUST_LOG comes before it at the start. (A key of ours.)
+    "logLevel" [mutable, important] log_level: LogLevels = LogLevels::default();
+    /// Folder for the files broker.log, broker.1.log and so on. Default: none, lines go to standard error. (A key of ours.)
+    "logFolder" [fixed, important] log_folder: String = String::new();
+    /// When a file is full and the next one begins. (A key of ours.)
+    "logFileMaxBytes" [fixed] log_file_max_bytes: i64 = 67_108_864, 1_024..=1_099_511_627_776;
+    /// How many files there are at most. (A key of ours.)
+    "logFileCount" [fixed] log_file_count: u32 = 10, 1..=1_000;
 
     /// Networks of the proxies whose PROXY headers are believed, with commas between them, such as 10.0.0.5,10.1.0.0/16; a connection from
     /// elsewhere with such a header is closed. Empty: everybody's are, as with Apache. (A key of ours.)
@@ -172,7 +197,8 @@ bolide_remoting::config_keys! {
     "enableTopicMessageTypeCheck" [mutable] enable_topic_message_type_check: bool = true;
 
     section "Monitoring";
-    /// Whether metrics are served over HTTP as Prometheus reads them (PROM) or not at all (DISABLE). Apache's default is DISABLE.
+    /// Whether metrics are served over HTTP as Prometheus reads them (PROM), are sent to a collector of OpenTelemetry as well (OTLP_GRPC),
+    /// or not at all (DISABLE). Apache's default is DISABLE.
     "metricsExporterType" [fixed] metrics_exporter_type: MetricsExporter = MetricsExporter::Prometheus;
     /// Port of /metrics, /health/live and /health/ready; 0 is off. While nobody asks for another port than 5557 and that one is
     /// taken, the broker starts without these pages and says so.
@@ -180,6 +206,16 @@ bolide_remoting::config_keys! {
     /// Address to listen on for them.
     /// Default: as bindAddress.
     "metricsPromExporterHost" [fixed] metrics_prom_exporter_host: String = String::new();
+    /// The collector, as http://host:port.
+    "metricsGrpcExporterTarget" [fixed] metrics_grpc_exporter_target: String = String::new();
+    /// Headers to send to it, as name:value,name:value. Not shown by code 26.
+    "metricsGrpcExporterHeader" [fixed] metrics_grpc_exporter_header: Secret = Secret::default();
+    /// How long it may take to answer, in milliseconds.
+    "metricGrpcExporterTimeOutInMills" [mutable] metric_grpc_exporter_timeout_ms: i32 = 3_000, 1..=600_000;
+    /// Time between two calls, in milliseconds.
+    "metricGrpcExporterIntervalInMills" [mutable] metric_grpc_exporter_interval_ms: i32 = 60_000, 10..=86_400_000;
+    /// Labels that all metrics get, as name:value,name:value.
+    "metricsLabel" [mutable] metrics_label: String = String::new();
 
     section "Registration with name servers";
     /// Time between two registrations, in milliseconds. Name servers forget a broker after two minutes.
@@ -246,6 +282,10 @@ bolide_remoting::config_keys! {
     "maxLiteSubscriptionCount" [mutable] max_lite_subscription_count: i64 = 100_000, 1..=i64::MAX;
     /// How long a client may say nothing about its lite topics before they are forgotten, in milliseconds.
     "liteSubscriptionCheckTimeoutMills" [mutable] lite_subscription_check_timeout_ms: i64 = 180_000, 1_000..=i64::MAX;
+    /// Time between two looks for lite topics that have expired (attribute lite.topic.expiration of their topic), in milliseconds.
+    "liteTtlCheckInterval" [mutable] lite_ttl_check_interval_ms: i64 = 120_000, 100..=i64::MAX;
+    /// For how long a lite topic is kept at least after its last message, and after a start, in milliseconds.
+    "minLiteTTl" [mutable] min_lite_ttl_ms: i64 = 900_000, 0..=i64::MAX;
     /// Whether the number of light queues is limited.
     "enableLmqQuota" [mutable] enable_lmq_quota: bool = false;
     /// How many light queues there may be then; a message that needs a further one is refused.

@@ -8,6 +8,9 @@ use bolide_remoting::tls::TlsMode;
 use super::{Arguments, BrokerConfig, Environment};
 use crate::auth::network::networks;
 
+/// How the reference page begins.
+const REFERENCE_TITLE: &str = "Keys of the broker";
+
 /// What `mqbroker` shall do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
@@ -113,6 +116,9 @@ impl Start {
     /// # Errors
     /// The first thing that is wrong with the configuration.
     pub fn decide(arguments: &Arguments, environment: &Environment, file: &[u8]) -> Result<Self, ConfigError> {
+        if arguments.print_reference {
+            return Ok(Self::Print(keys::reference_page::<BrokerConfig>(REFERENCE_TITLE)));
+        }
         let flag = filled(arguments.namesrv_addr.as_deref());
         let variable = filled(environment.namesrv_addr.as_deref());
         let bare = arguments.config_file.is_none() && flag.is_none() && variable.is_none();

@@ -339,3 +339,12 @@ fn the_command_line_is_sound() {
     assert!(Arguments::try_parse_from(["mqbroker", "-x"]).is_err());
     assert_eq!(arguments("--configFile f -p"), arguments("-c f -p"));
 }
+
+/// `cargo run -p bolide-broker -- --reference > conf/REFERENCE.md` writes it anew.
+#[test]
+fn the_reference_page_is_up_to_date() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../conf/REFERENCE.md");
+    let Start::Print(page) = decide("--reference", "").unwrap() else { panic!("it is printed") };
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == page, "conf/REFERENCE.md is stale: cargo run -p bolide-broker -- --reference > conf/REFERENCE.md");
+}

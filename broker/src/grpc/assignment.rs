@@ -8,6 +8,7 @@ use bolide_remoting::body::SubscriptionGroupConfig;
 use super::route::{self, Part};
 use super::{Caller, Fault, ok, resource};
 use crate::broker::Broker;
+use crate::lite;
 use crate::topic::permission;
 
 /// QueryAssignment: a broker as a whole, numbered −1, or each of its queues for a group that consumes in order.
@@ -20,7 +21,7 @@ pub(super) async fn query(
     let group = resource::group(request.group.as_ref())?;
     let (parts, _) = route::parts(broker, caller, topic, request.endpoints.as_ref()).await?;
     // A client of lite topics asks a broker for all of them at once.
-    let has_lite_topics = |group: &SubscriptionGroupConfig| group.attributes.contains_key("lite.bind.topic");
+    let has_lite_topics = |group: &SubscriptionGroupConfig| group.attributes.contains_key(lite::BIND_TOPIC);
     let in_order =
         broker.groups.find(group).is_some_and(|group| group.consume_message_orderly && !has_lite_topics(&group));
     let assignments: Vec<Assignment> =

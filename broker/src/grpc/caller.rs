@@ -19,6 +19,8 @@ pub(super) struct Caller {
     pub(super) version: String,
     /// The connection that the call came over; its local end is what the client dialled, as far as this host or a proxy knows.
     pub(super) ends: Ends,
+    /// Whose signature was found to be right; empty where nobody is asked.
+    pub(super) user: String,
     /// How long the client waits for the answer.
     pub(super) timeout: Option<Duration>,
 }
@@ -42,6 +44,7 @@ impl Caller {
             language: language(text("x-mq-language")),
             version: text("x-mq-client-version").to_owned(),
             ends,
+            user: String::new(),
             timeout: timeout(metadata),
         })
     }

@@ -14,7 +14,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -25,6 +25,7 @@ use tonic::codegen::Service;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::calls::{Calls, Running};
 use super::service::Messaging;
 use super::tls::{self, TlsError};
 use crate::auth::network;
@@ -66,6 +67,9 @@ pub(crate) enum ListenError {
 pub(crate) struct GrpcServer {
     address: SocketAddr,
     health: HealthReporter,
+    /// One for each of the connections that may be open.
+    places: Arc<Semaphore>,
+    max_connections: usize,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -86,23 +90,25 @@ impl GrpcServer {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let (health, handler) = handler(broker, &config);
-        let acceptor = Acceptor {
-            tls,
-            believed: network::believed(&config),
-            handler,
-            protocol: protocol(&config),
-            places: Arc::new(Semaphore::new(size(config.server_max_connections))),
-            stopped,
-        };
+        let max_connections = size(config.server_max_connections);
+        let places = Arc::new(Semaphore::new(max_connections));
+        let believed = network::believed(&config);
+        let acceptor =
+            Acceptor { tls, believed, handler, limits: Limits::of(&config), places: places.clone(), stopped };
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_health(broker.clone(), health.clone(), acceptor.stopped.clone()));
         tasks.spawn(acceptor.run(listener));
-        Ok(GrpcServer { address, health, stop, tasks })
+        Ok(GrpcServer { address, health, places, max_connections, stop, tasks })
     }
 
     /// The address that is listened on.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.max_connections - self.places.available_permits()
     }
 
     /// Says that it stops, lets calls end, and closes all connections.
@@ -126,19 +132,34 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG).map_err(name)
 }
 
-fn protocol(config: &BrokerConfig) -> http2::Builder<TokioExecutor> {
-    let mut protocol = http2::Builder::new(TokioExecutor::new());
-    let idle = Duration::from_secs(config.server_channel_max_idle_time_seconds.unsigned_abs().into());
-    protocol
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(config.grpc_max_concurrent_calls_per_connection.unsigned_abs())
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_header_list_size(MAX_HEADER_BYTES)
-        // Half of what a silent connection is allowed, so that a dead peer is noticed within it.
-        .keep_alive_interval(idle / 2)
-        .keep_alive_timeout(KEEPALIVE_PATIENCE);
-    protocol
+/// What one connection may have.
+#[derive(Clone, Copy)]
+struct Limits {
+    idle: Duration,
+    calls: u32,
+}
+
+impl Limits {
+    fn of(config: &BrokerConfig) -> Self {
+        Limits {
+            idle: Duration::from_secs(config.server_channel_max_idle_time_seconds.unsigned_abs().into()),
+            calls: config.grpc_max_concurrent_calls_per_connection.unsigned_abs(),
+        }
+    }
+
+    fn protocol(self, calls: Calls) -> http2::Builder<Calls> {
+        let mut protocol = http2::Builder::new(calls);
+        protocol
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.calls)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_header_list_size(MAX_HEADER_BYTES)
+            // Half of what a silent connection is allowed, so that a dead peer is noticed within it.
+            .keep_alive_interval(self.idle / 2)
+            .keep_alive_timeout(KEEPALIVE_PATIENCE);
+        protocol
+    }
 }
 
 /// The services, chosen by the path of a call.
@@ -189,7 +210,7 @@ struct Acceptor {
     tls: TlsAcceptor,
     believed: Believed,
     handler: Handler,
-    protocol: http2::Builder<TokioExecutor>,
+    limits: Limits,
     /// One for each connection that may be open.
     places: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
@@ -228,7 +249,7 @@ impl Acceptor {
 
     /// Serves a connection, with TLS if the client begins with it.
     fn greet(&self, mut stream: TcpStream) -> impl Future<Output = io::Result<()>> + use<> {
-        let (tls, handler, protocol) = (self.tls.clone(), self.handler.clone(), self.protocol.clone());
+        let (tls, handler, limits) = (self.tls.clone(), self.handler.clone(), self.limits);
         let (believed, stopped) = (self.believed.clone(), self.stopped.clone());
         async move {
             // Answers are small and awaited.
@@ -238,9 +259,9 @@ impl Acceptor {
             let (ends, first) = tokio::time::timeout(GREETING_PATIENCE, greeting).await??;
             if first == TLS_HANDSHAKE {
                 let secured = tokio::time::timeout(GREETING_PATIENCE, tls.accept(stream)).await??;
-                serve(secured, &protocol, handler, ends, stopped).await
+                serve(secured, limits, handler, ends, stopped).await
             } else {
-                serve(stream, &protocol, handler, ends, stopped).await
+                serve(stream, limits, handler, ends, stopped).await
             }
         }
     }
@@ -248,7 +269,7 @@ impl Acceptor {
 
 async fn serve(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    protocol: &http2::Builder<TokioExecutor>,
+    limits: Limits,
     handler: Handler,
     ends: Ends,
     mut stopped: watch::Receiver<bool>,
@@ -257,12 +278,14 @@ async fn serve(
         request.extensions_mut().insert(ends);
         handler(request)
     });
-    let mut connection = std::pin::pin!(protocol.serve_connection(TokioIo::new(io), service));
+    let calls = Calls::new();
+    let connection = std::pin::pin!(limits.protocol(calls.clone()).serve_connection(TokioIo::new(io), service));
+    let mut running = Running::new(connection, calls);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = &mut running => ended,
         () = until(&mut stopped) => {
-            connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(LINGER, connection).await.unwrap_or(Ok(()))
+            running.connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(LINGER, running).await.unwrap_or(Ok(()))
         }
     };
     ended.map_err(io::Error::other)
@@ -275,7 +298,7 @@ async fn until(stopped: &mut watch::Receiver<bool>) {
 
 /// Whether the broker counts as healthy.
 pub(crate) fn is_serving(broker: &Broker) -> bool {
-    broker.store.health().refusal.is_none()
+    broker.store.health().refusal.is_none() && !broker.drain.has_begun()
 }
 
 /// Tells the health service what the store says: a broker that refuses messages is not healthy.

@@ -37,6 +37,7 @@ pub(super) async fn synchronize(
         Err(_) => return Err(Fault::new(Code::BadRequest, format!("there is no action {}", request.action))),
     };
     request.lite_topic_set.iter().try_for_each(|name| lite::check_name(name))?;
+    check_bound(broker, &group, &topic)?;
     let wanted = LiteSubscription {
         action,
         client_id: caller.client_id.clone(),
@@ -54,6 +55,18 @@ pub(super) async fn synchronize(
     Ok(SyncLiteSubscriptionResponse { status: ok() })
 }
 
+/// Checks that the group is one for lite topics of this parent.
+fn check_bound(broker: &Broker, group: &str, topic: &str) -> Result<(), Fault> {
+    let no_group = || Fault::new(Code::IllegalConsumerGroup, format!("group not found: {group}"));
+    let config = broker.groups.find(group).ok_or_else(no_group)?;
+    let bound = config.attributes.get(lite::BIND_TOPIC).map_or("", String::as_str);
+    if bound != topic {
+        let text = format!("lite group {group} is expected to bind topic {bound}, but actual is {topic}");
+        return Err(Fault::new(Code::IllegalTopic, text));
+    }
+    Ok(())
+}
+
 fn offset(option: &OffsetOption) -> Option<LiteOffset> {
     let (kind, value) = match option.offset_type? {
         OffsetType::Policy(policy) => (LiteOffsetKind::Policy, policy.into()),
@@ -64,11 +77,12 @@ fn offset(option: &OffsetOption) -> Option<LiteOffset> {
     Some(LiteOffset { kind, value })
 }
 
-/// Tells a client that another one has a lite topic now.
-pub(crate) fn lost_lite_topic(broker: &Broker, displaced: &Displaced) {
-    let Some(session) = broker.grpc.sessions.get(&displaced.client) else { return };
+/// Tells a client that another one has a lite topic now; `false`: it is not connected here.
+pub(crate) fn lost_lite_topic(broker: &Broker, displaced: &Displaced) -> bool {
+    let Some(session) = broker.grpc.sessions.get(&displaced.client) else { return false };
     let command = NotifyUnsubscribeLiteCommand { lite_topic: displaced.lite_topic.clone() };
     if let Err(error) = session.tell(Command::NotifyUnsubscribeLiteCommand(command)) {
         tracing::debug!(client = %displaced.client, "a client does not learn that it lost a lite topic: {error}");
     }
+    true
 }

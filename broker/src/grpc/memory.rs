@@ -55,6 +55,7 @@ pub(crate) fn recover(broker: &Arc<Broker>) -> Result<(), ConfigFileError> {
             language: client.language,
             version: client.version,
             ends: Ends { peer: client.peer, local: broker.store_host },
+            user: String::new(),
             timeout: None,
         };
         let Some(session) = broker.grpc.sessions.attach(&caller, settings, None, limit, now_ms) else { break };

@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use bolide_proto::v2::settings::PubSub;
 use bolide_proto::v2::{self, Code};
+use bolide_remoting::signing::sign;
 use subtle::ConstantTimeEq;
 use tonic::metadata::MetadataMap;
 
 use super::{Caller, Fault};
 use crate::auth::need::{PUB, PUB_SUB, SUB, group, topic};
 use crate::auth::policy::Demand;
-use crate::auth::signature::sign;
 use crate::auth::table::AuthError;
 use crate::broker::Broker;
 
@@ -35,10 +35,11 @@ pub(super) trait Needs {
 
 /// Finds out who calls, and lets them in or says why not.
 pub(super) fn admit<T: Needs>(broker: &Arc<Broker>, request: &tonic::Request<T>) -> Result<Caller, Fault> {
-    let caller = Caller::of(request)?;
+    let mut caller = Caller::of(request)?;
     if broker.auth.is_on() {
         let guest = Guest::of(broker, &caller, request.metadata(), T::NAME)?;
         guest.may(broker, T::NAME, || request.get_ref().needs())?;
+        caller.user = guest.user;
     }
     Ok(caller)
 }

@@ -298,7 +298,8 @@ fn store(
         batch: false,
         broker_name: None,
     };
-    let parcel = Parcel { body: &message.message.body, peer: caller.ends.peer, honours_limit: true };
+    let parcel =
+        Parcel { body: &message.message.body, peer: caller.ends.peer, user: &caller.user, honours_limit: true };
     send::store(broker, &header, parcel)
 }
 

@@ -9,11 +9,11 @@ use bolide_remoting::body::{
 use bolide_remoting::{Reply, Request, RequestCode, ResponseCode};
 
 use super::subscriptions::Subscriber;
-use super::{Begin, add, check_name, leave, remove, replace};
+use super::{Begin, add, check_name, leave, remove, replace, tell_displaced};
 use crate::broker::Broker;
+use crate::cluster;
 use crate::refusal::Refusal;
 use crate::reply::{Respond, json_body};
-use crate::{cluster, grpc};
 
 /// How old the route may be by which other brokers are found, in milliseconds.
 const MAX_AGE_MS: i64 = 20_000;
@@ -29,7 +29,11 @@ pub(crate) fn control(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<
         if body.subscription_set.is_empty() {
             return Err(illegal("LiteSubscriptionCtlRequestBody is empty."));
         }
-        body.subscription_set.iter().try_for_each(|subscription| apply(broker, subscription))
+        body.subscription_set.iter().try_for_each(|subscription| {
+            apply(broker, subscription)?;
+            broker.lite.agents.lock().insert(subscription.client_id.clone(), request.connection.clone());
+            Ok(())
+        })
     };
     reply.give(controlled());
 }
@@ -52,7 +56,7 @@ pub(crate) fn apply(broker: &Arc<Broker>, wanted: &LiteSubscription) -> Result<(
     match action {
         LiteSubscriptionAction::PartialAdd => {
             let displaced = add(broker, &who, names, offset_option.as_ref().and_then(begin))?;
-            displaced.iter().for_each(|displaced| grpc::lost_lite_topic(broker, displaced));
+            displaced.iter().for_each(|displaced| tell_displaced(broker, group, displaced));
             Ok(())
         }
         LiteSubscriptionAction::PartialRemove => remove(broker, &who, names),

@@ -81,6 +81,11 @@ impl Subscriptions {
         self.clients.is_empty()
     }
 
+    /// Whether a client has said that it subscribes.
+    pub fn knows(&self, client: &str) -> bool {
+        self.clients.contains_key(client)
+    }
+
     /// A client subscribes to one queue more. Answers whether that is new.
     ///
     /// # Errors

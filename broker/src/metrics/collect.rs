@@ -1,17 +1,17 @@
 //! Asks the rooms for their numbers and writes the page. Names, units and labels are those of Apache 5.5.0's broker, as its own page
 //! shows them; names that begin with `bolide_` are ours.
 
-use std::collections::BTreeMap;
+use bolide_proto::opentelemetry::ExportMetricsServiceRequest;
+use bolide_store::{PUT_TIMES_MS, QueueId, QueueOffset};
 
-use bolide_remoting::body::ConsumeType;
-use bolide_remoting::version::Version;
-use bolide_store::{QueueId, QueueOffset};
-
+use super::clients::put_clients;
 use super::exposition::{Exposition, Kind};
+use super::traffic::{put_latencies, put_pop, put_traffic, put_transactions};
 use crate::broker::Broker;
-use crate::client::handle::ClientHandle;
-use crate::client::registry::Introduction;
+use crate::config::BrokerConfig;
 use crate::name;
+use crate::statistics::LATENESS_ENDS_MS;
+use crate::statistics::histogram::Counted;
 use crate::timer;
 
 /// The most queues that are told of one by one, over all groups: what monitors read every few seconds must stay small.
@@ -19,20 +19,44 @@ const MOST_QUEUES: usize = 10_000;
 
 /// The whole page. May wait for the disk, which the age of the log's oldest message is read from.
 pub(crate) fn collect(broker: &Broker) -> String {
-    let config = broker.config.get();
-    let common = [
-        ("cluster", config.broker_cluster_name.as_str()),
-        ("node_id", config.broker_name.as_str()),
-        ("node_type", "broker"),
-    ];
-    let mut page = Exposition::new(&common);
-    put_broker(&mut page, broker);
-    put_store(&mut page, broker);
-    put_traffic(&mut page, broker);
-    put_clients(&mut page, broker);
-    put_progress(&mut page, broker);
-    put_timers(&mut page, broker);
-    page.finish()
+    let config = broker.config.snapshot();
+    let mut page = Exposition::new(&common(&config));
+    put_all(&mut page, broker);
+    page.into_text()
+}
+
+/// The same for a collector of OpenTelemetry.
+pub(super) fn collect_for_open_telemetry(broker: &Broker) -> Vec<ExportMetricsServiceRequest> {
+    let config = broker.config.snapshot();
+    let started_ms = broker.statistics.overview().started_ms;
+    let mut page = Exposition::open_telemetry(&common(&config), started_ms, broker.clock.now_ms());
+    put_all(&mut page, broker);
+    page.into_collected().map_or_else(Vec::new, |collected| collected.into_requests())
+}
+
+/// What each sample says of the broker: what Apache's says, and what the operator adds (`metricsLabel`).
+fn common(config: &BrokerConfig) -> Vec<(&str, &str)> {
+    let own = [("cluster", &*config.broker_cluster_name), ("node_id", &*config.broker_name), ("node_type", "broker")];
+    let is_label = |(name, _): &(&str, &str)| {
+        let letters = |letter: char| letter == '_' || letter.is_ascii_alphanumeric();
+        name.chars().all(letters) && name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
+    };
+    let added = config.metrics_label.split(',').filter_map(|label| label.split_once(':'));
+    let added = added.map(|(name, value)| (name.trim(), value.trim())).filter(is_label);
+    let is_new = |(name, _): &(&str, &str)| own.iter().all(|(known, _)| known != name);
+    own.into_iter().chain(added.filter(is_new)).collect()
+}
+
+fn put_all(page: &mut Exposition, broker: &Broker) {
+    put_broker(page, broker);
+    put_store(page, broker);
+    put_traffic(page, broker);
+    put_transactions(page, broker);
+    put_pop(page, broker);
+    put_latencies(page, broker);
+    put_clients(page, broker);
+    put_progress(page, broker);
+    put_timers(page, broker);
 }
 
 fn put_broker(page: &mut Exposition, broker: &Broker) {
@@ -41,20 +65,27 @@ fn put_broker(page: &mut Exposition, broker: &Broker) {
     page.single("rocketmq_topic_number", Kind::Gauge, "Active topic number", broker.topics.count() as f64);
     let groups = broker.groups.count() as f64;
     page.single("rocketmq_consumer_group_number", Kind::Gauge, "Active subscription group number", groups);
+    let mut family = page.family("rocketmq_processor_watermark", Kind::Gauge, "Requests that wait inside the broker");
+    for (processor, waiting) in [
+        ("send", broker.waiting_sends.lock().len()),
+        ("pull", broker.slow_requests.count()),
+        // Requests of all other kinds are handled where they are read.
+        ("admin", 0),
+    ] {
+        family.sample(&[("processor", processor)], waiting as f64);
+    }
 }
 
 fn put_store(page: &mut Exposition, broker: &Broker) {
     let (store, health) = (&broker.store, broker.store.health());
     let size = store.max_physical_offset().0 - store.min_physical_offset().0;
-    page.single("rocketmq_storage_size_bytes", Kind::Gauge, "Bytes of the commit log", size as f64);
-    let behind = health.flush_behind_bytes as f64;
-    page.single("rocketmq_storage_flush_behind_bytes", Kind::Gauge, "Bytes not on the disk yet", behind);
-    let behind = health.dispatch_behind_bytes as f64;
-    page.single("rocketmq_storage_dispatch_behind_bytes", Kind::Gauge, "Bytes not in the queues yet", behind);
+    let mut gauge = |name, help, value| page.family(name, Kind::Gauge, help).sample(&STORAGE, value);
+    gauge("rocketmq_storage_size_bytes", "Bytes of the commit log", size as f64);
+    gauge("rocketmq_storage_flush_behind_bytes", "Bytes not on the disk yet", health.flush_behind_bytes as f64);
+    gauge("rocketmq_storage_dispatch_behind_bytes", "Bytes not in the queues yet", health.dispatch_behind_bytes as f64);
     if let Ok(Some(oldest_ms)) = store.earliest_log_time() {
         let kept_ms = (broker.clock.now_ms() - oldest_ms).max(0) as f64;
-        let help = "Age of the oldest message";
-        page.single("rocketmq_storage_message_reserve_time_milliseconds", Kind::Gauge, help, kept_ms);
+        gauge("rocketmq_storage_message_reserve_time_milliseconds", "Age of the oldest message", kept_ms);
     }
     let accepts = f64::from(u8::from(health.refusal.is_none() && health.nearly_full.is_none()));
     page.single("bolide_storage_accepts_messages", Kind::Gauge, "1, or 0 while all messages are refused", accepts);
@@ -64,6 +95,18 @@ fn put_store(page: &mut Exposition, broker: &Broker) {
         ("bolide_storage_damaged_messages_total", "Messages left out because of damage", counts.damaged_messages),
     ] {
         page.single(name, Kind::Counter, help, count as f64);
+    }
+    let ends = PUT_TIMES_MS.map(i64::unsigned_abs);
+    for (name, help, times, sum) in [
+        (
+            "bolide_storage_put_wait_milliseconds",
+            "Waits of puts for their place in the log",
+            counts.put_times,
+            counts.put_ms,
+        ),
+        ("bolide_storage_flush_milliseconds", "Syncs of the commit log", counts.flush_times, counts.flush_ms),
+    ] {
+        page.family(name, Kind::Histogram, help).histogram(&[], &ends, &Counted { counts: times.to_vec(), sum });
     }
     let scrub = store.scrub_progress();
     let help = "Bytes of full segments compared with checksums";
@@ -77,89 +120,6 @@ fn put_store(page: &mut Exposition, broker: &Broker) {
     let follows = f64::from(u8::from(health.dispatch_error.is_none()));
     let help = "1, or 0 while queues and index cannot follow the log";
     page.single("bolide_storage_queues_follow", Kind::Gauge, help, follows);
-}
-
-fn put_traffic(page: &mut Exposition, broker: &Broker) {
-    let traffic = broker.statistics.traffic();
-    let system = |topic: &str| truth(name::is_system_topic(topic));
-    let (messages, bytes) = ("Messages stored", "Bytes stored");
-    let mut family = page.family("rocketmq_messages_in_total", Kind::Counter, messages);
-    for topic in &traffic {
-        family.sample(&[("topic", &topic.name), ("is_system", system(&topic.name))], topic.messages as f64);
-    }
-    let mut family = page.family("rocketmq_throughput_in_total", Kind::Counter, bytes);
-    for topic in &traffic {
-        family.sample(&[("topic", &topic.name), ("is_system", system(&topic.name))], topic.bytes as f64);
-    }
-    for (name, help, by_bytes) in [
-        ("rocketmq_messages_out_total", "Messages handed out", false),
-        ("rocketmq_throughput_out_total", "Bytes handed out", true),
-    ] {
-        let mut family = page.family(name, Kind::Counter, help);
-        for topic in &traffic {
-            for group in &topic.groups {
-                let labels = [
-                    ("topic", topic.name.as_str()),
-                    ("consumer_group", group.name.as_str()),
-                    ("is_retry", truth(topic.name.starts_with(name::RETRY_PREFIX))),
-                    ("is_system", system(&topic.name)),
-                ];
-                family.sample(&labels, if by_bytes { group.bytes } else { group.messages } as f64);
-            }
-        }
-    }
-}
-
-/// How a client is counted: language, version, and over which protocol it speaks.
-type ClientKind = (String, String, &'static str);
-
-fn client_kind(who: &Introduction<ClientHandle>) -> ClientKind {
-    let protocol = if who.connection.connection().is_some() { "remoting" } else { "grpc" };
-    let version = Version(who.version).to_string().to_lowercase();
-    (who.language.to_string().to_lowercase(), version, protocol)
-}
-
-fn put_clients(page: &mut Exposition, broker: &Broker) {
-    let (mut producers, mut consumers) = (BTreeMap::<ClientKind, u64>::new(), BTreeMap::<_, u64>::new());
-    {
-        let clients = broker.clients.read();
-        // A producer that is in several groups is one connection.
-        let members = clients.producer_groups().flat_map(|(_, members)| members);
-        let producing: BTreeMap<_, _> = members.map(|(id, member)| (*id, client_kind(&member.introduction))).collect();
-        for kind in producing.into_values() {
-            *producers.entry(kind).or_default() += 1;
-        }
-        for (group, members) in clients.consumer_groups() {
-            for member in members.members.values() {
-                let key = (group.clone(), consume_mode(members.consume_type), client_kind(&member.introduction));
-                *consumers.entry(key).or_default() += 1;
-            }
-        }
-    }
-    let mut family = page.family("rocketmq_producer_connections", Kind::Gauge, "Producer connections");
-    for ((language, version, protocol), count) in producers {
-        family.sample(&[("language", &language), ("version", &version), ("protocol_type", protocol)], count as f64);
-    }
-    let mut family = page.family("rocketmq_consumer_connections", Kind::Gauge, "Consumer connections");
-    for ((group, mode, (language, version, protocol)), count) in consumers {
-        let labels = [
-            ("consumer_group", group.as_str()),
-            ("consume_mode", mode),
-            ("language", &language),
-            ("version", &version),
-            ("protocol_type", protocol),
-            ("is_system", truth(name::is_system_group(&group))),
-        ];
-        family.sample(&labels, count as f64);
-    }
-}
-
-fn consume_mode(kind: ConsumeType) -> &'static str {
-    match kind {
-        ConsumeType::Actively => "pull",
-        ConsumeType::Passively => "push",
-        ConsumeType::Pop => "pop",
-    }
 }
 
 /// How far a group is with a topic.
@@ -224,7 +184,7 @@ fn put_progress(page: &mut Exposition, broker: &Broker) {
     }
 }
 
-fn labels<'a>(topic: &'a str, group: &'a str) -> [(&'a str, &'a str); 4] {
+pub(super) fn labels<'a>(topic: &'a str, group: &'a str) -> [(&'a str, &'a str); 4] {
     [
         ("topic", topic),
         ("consumer_group", group),
@@ -251,17 +211,32 @@ fn older(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     Some(one?.max(other?))
 }
 
+/// What Apache's store adds to its own metrics.
+pub(super) const STORAGE: [(&str, &str); 2] = [("storage_type", "local"), ("storage_medium", "disk")];
+
 fn put_timers(page: &mut Exposition, broker: &Broker) {
     let Ok(progress) = timer::progress(broker) else { return };
-    let unread = progress.unread as f64;
-    page.single("rocketmq_timer_enqueue_lag", Kind::Gauge, "Timed messages not in the wheel yet", unread);
-    let waiting = progress.waiting as f64;
-    page.single("rocketmq_timing_messages", Kind::Gauge, "Timed messages that wait", waiting);
-    let behind = progress.behind_ms.max(0) as f64;
-    let help = "How long ago the timers were due that come next";
-    page.single("rocketmq_timer_dequeue_latency_milliseconds", Kind::Gauge, help, behind);
+    let gauges = [
+        ("rocketmq_timer_enqueue_lag", "Timed messages not in the wheel yet", progress.unread),
+        ("rocketmq_timing_messages", "Timed messages that wait", progress.waiting),
+        (
+            "rocketmq_timer_dequeue_latency_milliseconds",
+            "How long ago the timers were due that come next",
+            progress.behind_ms.max(0),
+        ),
+    ];
+    for (name, help, value) in gauges {
+        page.family(name, Kind::Gauge, help).sample(&STORAGE, value as f64);
+    }
+    let help = "How long after their time timed messages were delivered";
+    let lateness = broker.statistics.lateness.counted();
+    page.family("bolide_timer_lateness_milliseconds", Kind::Histogram, help).histogram(
+        &[],
+        &LATENESS_ENDS_MS,
+        &lateness,
+    );
 }
 
-fn truth(value: bool) -> &'static str {
+pub(super) fn truth(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }

@@ -117,6 +117,7 @@ async fn answer(broker: &Arc<Broker>, method: &Method, path: &str) -> Response<F
         }
         "/health/live" => page(StatusCode::OK, TEXT, "live\n"),
         "/health/ready" => match broker.store.health().refusal {
+            None if broker.drain.has_begun() => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "the broker stops\n"),
             None => page(StatusCode::OK, TEXT, "ready\n"),
             Some(refusal) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("messages are refused: {refusal}\n")),
         },

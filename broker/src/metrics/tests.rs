@@ -13,6 +13,8 @@ use super::exposition::{Exposition, Kind};
 use crate::broker::{Broker, Opening};
 use crate::config::BrokerConfig;
 use crate::message::{Message, PropertyList};
+use crate::statistics::histogram::Counted;
+use crate::topic::message_type::MessageType;
 
 const BEGIN_MS: i64 = 1_700_000_000_000;
 
@@ -48,7 +50,8 @@ fn send(broker: &Broker, topic: &str, body: &str) {
         body: Bytes::copy_from_slice(body.as_bytes()),
         properties: PropertyList::default(),
     };
-    message.put(broker).unwrap();
+    let put = message.put(broker).unwrap();
+    broker.statistics.sent(topic, MessageType::Normal, 1, put.size.into(), put.store_ms);
     broker.store.dispatch();
 }
 
@@ -68,7 +71,19 @@ fn samples_are_written_as_prometheus_reads_them() {
     family.sample(&[], 0.25);
     let expected = "# HELP some_total Some\n# TYPE some_total counter\n\
                     some_total{cluster=\"a\\\"b\\\\c\\nd\",topic=\"t\",group=\"\"} 6.0\nsome_total{cluster=\"a\\\"b\\\\c\\nd\"} 0.25\n";
-    assert_eq!(page.finish(), expected);
+    assert_eq!(page.into_text(), expected);
+}
+
+#[test]
+fn a_histogram_is_written_with_sums_of_its_classes() {
+    let mut page = Exposition::new(&[("cluster", "c")]);
+    let counted = Counted { counts: vec![2, 0, 1], sum: 40 };
+    page.family("waits", Kind::Histogram, "Waits").histogram(&[("topic", "t")], &[1, 10], &counted);
+    let expected = "# HELP waits Waits\n# TYPE waits histogram\n\
+                    waits_bucket{cluster=\"c\",topic=\"t\",le=\"1.0\"} 2.0\nwaits_bucket{cluster=\"c\",topic=\"t\",le=\"10.0\"} 2.0\n\
+                    waits_bucket{cluster=\"c\",topic=\"t\",le=\"+Inf\"} 3.0\nwaits_count{cluster=\"c\",topic=\"t\"} 3.0\n\
+                    waits_sum{cluster=\"c\",topic=\"t\"} 40.0\n";
+    assert_eq!(page.into_text(), expected);
 }
 
 #[test]
@@ -98,7 +113,10 @@ fn groups_are_as_far_as_their_offsets_say() {
         let expected: Vec<_> = expected.iter().map(|(labels, value)| (labels.as_str(), *value)).collect();
         assert_eq!(found, expected, "{name}");
     }
-    assert_eq!(samples(&page, "rocketmq_messages_in_total"), [(r#"topic="orders",is_system="false""#, "4.0")]);
+    assert_eq!(
+        samples(&page, "rocketmq_messages_in_total"),
+        [(r#"topic="orders",message_type="normal",is_system="false""#, "4.0")]
+    );
     assert_eq!(samples(&page, "rocketmq_broker_permission"), [("", "6.0")]);
     assert_eq!(samples(&page, "bolide_storage_accepts_messages"), [("", "1.0")]);
     assert_eq!(samples(&page, "bolide_consumer_queue_lag_messages").len(), 2);

@@ -3,6 +3,7 @@
 //! Acknowledging is idempotent: a handle that is no longer valid is answered like one that is, and nothing is stored. Changing the
 //! time of a message that is not in flight under the handle is refused (NO_MESSAGE): it has been acknowledged, or handed out again.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -31,20 +32,27 @@ impl From<BadHandle> for Refusal {
     }
 }
 
+/// Where the message of a topic is, or of a lite topic below it.
+fn place_of<'a>(topic: &'a str, lite_topic: Option<&str>) -> Cow<'a, str> {
+    let lite_topic = lite_topic.filter(|name| !name.trim().is_empty());
+    lite_topic.map_or(topic.into(), |lite_topic| lite::queue_of(topic, lite_topic).into())
+}
+
 /// ACK_MESSAGE.
 pub(crate) fn acknowledge(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     let acknowledged = || -> Result<(), Refusal> {
         let header = AckMessageRequest::decode(&request.header.fields)?;
         let peer = request.connection.peer();
-        check::check_handed_out(broker, peer, header.topic, header.queue_id)?;
-        let (min, max) = bounds(broker, header.topic, header.queue_id);
+        let topic = &*place_of(header.topic, header.lite_topic);
+        check::check_handed_out(broker, peer, topic, header.queue_id)?;
+        let (min, max) = bounds(broker, topic, header.queue_id);
         if !(min..=max).contains(&header.offset) {
-            let AckMessageRequest { topic, queue_id, offset, .. } = header;
+            let AckMessageRequest { queue_id, offset, .. } = header;
             let remark = format!("offset is illegal, key:{topic}@{queue_id}, commit:{offset}, store:{min}~{max}");
             return Err(Refusal::new(ResponseCode::NO_MESSAGE, remark));
         }
         let handle = Handle::parse(header.extra_info)?;
-        let place = Place::new(header.topic, header.consumer_group, header.queue_id);
+        let place = Place::new(topic, header.consumer_group, header.queue_id);
         if handle.is_ordered() {
             return acknowledge_ordered(broker, peer, &place, header.offset, handle.pop_ms);
         }
@@ -197,9 +205,10 @@ pub(crate) struct Changed {
 pub(crate) fn change_invisible_time(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     let changed = || -> Result<ChangeInvisibleTimeResponse, Refusal> {
         let header = ChangeInvisibleTimeRequest::decode(&request.header.fields)?;
-        check::check_handed_out(broker, request.connection.peer(), header.topic, header.queue_id)?;
+        let topic = &*place_of(header.topic, header.lite_topic);
+        check::check_handed_out(broker, request.connection.peer(), topic, header.queue_id)?;
         let Handle { start, pop_ms, revive_queue, .. } = Handle::parse(header.extra_info)?;
-        let place = Place::new(header.topic, header.consumer_group, header.queue_id);
+        let place = Place::new(topic, header.consumer_group, header.queue_id);
         let key = DeliveryKey { place, start, pop_ms };
         let change = Change { offset: header.offset, invisible_ms: header.invisible_time, suspended: header.suspend };
         let Changed { pop_ms, invisible_ms, revive_queue, .. } = change_any(broker, &key, revive_queue, change)?;

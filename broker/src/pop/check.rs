@@ -9,6 +9,7 @@ use bolide_remoting::body::TopicConfig;
 
 use crate::broker::Broker;
 use crate::filter::{SQL92, Subscription, is_tag_type};
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::topic::permission;
 
@@ -39,7 +40,7 @@ pub(crate) fn check(broker: &Broker, peer: SocketAddr, what: &str, subject: Subj
     if !group.consume_enable {
         return Err(forbidden(format!("subscription group no permission, {}", subject.group)));
     }
-    Ok(())
+    quota::admit_read(broker, subject.group)
 }
 
 /// Checks the topic and the queue that a handle is used with.

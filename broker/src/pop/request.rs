@@ -1,8 +1,8 @@
-//! POP_MESSAGE: takes messages, and waits for some where there are none.
+//! POP_MESSAGE and POP_LITE_MESSAGE: takes messages, and waits for some where there are none.
 
 use std::sync::Arc;
 
-use bolide_remoting::header::{PopMessageRequest, PopMessageResponse};
+use bolide_remoting::header::{PopLiteMessageRequest, PopLiteMessageResponse, PopMessageRequest, PopMessageResponse};
 use bolide_remoting::{Body, Reply, Request, ResponseCode};
 use bolide_store::light::LIGHT_QUEUE;
 use bolide_store::{Arrival, ReadError, ReadStatus};
@@ -17,6 +17,7 @@ use super::waiting::{Full, Scope};
 use super::{lite, relabel};
 use crate::broker::Broker;
 use crate::flow;
+use crate::lite as lite_topics;
 use crate::message::records;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
@@ -43,7 +44,16 @@ impl HeldPop {
 
 /// POP_MESSAGE.
 pub(crate) fn pop(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
-    let wanted = match checked(broker, request) {
+    serve(broker, checked(broker, request), reply);
+}
+
+/// POP_LITE_MESSAGE: from the lite topics that a client has subscribed to. Apache's proxy asks so for its clients.
+pub(crate) fn pop_lite(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
+    serve(broker, checked_lite(broker, request), reply);
+}
+
+fn serve(broker: &Arc<Broker>, wanted: Result<Wanted, Refusal>, reply: Reply<'_>) {
+    let wanted = match wanted {
         Ok(wanted) => wanted,
         Err(refusal) => return reply.refuse(refusal),
     };
@@ -63,18 +73,7 @@ pub(crate) fn pop(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>)
 
 fn checked(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
     let header = PopMessageRequest::decode(&request.header.fields)?;
-    let now_ms = broker.clock.now_ms();
-    let born_ms = if header.born_time == 0 { now_ms } else { header.born_time };
-    let address = &broker.config.get().broker_ip1;
-    if now_ms.saturating_sub(born_ms).saturating_sub(header.poll_time) > MAX_LATE_MS {
-        let remark = format!("the broker[{address}] pop message is timeout too much");
-        return Err(Refusal::new(ResponseCode::POLLING_TIMEOUT, remark));
-    }
-    if header.max_msg_nums > MAX_MESSAGES {
-        return Err(Refusal::invalid(format!(
-            "the broker[{address}] pop message's num is greater than {MAX_MESSAGES}"
-        )));
-    }
+    let deadline_ms = deadline_ms(broker, header.born_time, header.poll_time, header.max_msg_nums)?;
     let subject = Subject { group: header.consumer_group, topic: header.topic, queue: header.queue_id };
     check::check(broker, request.connection.peer(), "pop message", subject)?;
     Ok(Wanted {
@@ -82,7 +81,7 @@ fn checked(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
         queue: header.queue_id,
         max_messages: usize::try_from(header.max_msg_nums).unwrap_or(0).max(1),
         invisible_ms: header.invisible_time.max(0),
-        deadline_ms: born_ms.saturating_add(header.poll_time),
+        deadline_ms,
         may_wait: header.poll_time > 0,
         from_oldest: header.init_mode == 0,
         subscription: check::subscription(broker, header.topic, header.exp, header.exp_type)?,
@@ -91,6 +90,45 @@ fn checked(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
         holder: None,
         lite_client: None,
     })
+}
+
+fn checked_lite(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
+    let header = PopLiteMessageRequest::decode(&request.header.fields)?;
+    let deadline_ms = deadline_ms(broker, header.born_time, header.poll_time, header.max_msg_num)?;
+    let subject = Subject { group: header.consumer_group, topic: header.topic, queue: -1 };
+    check::check(broker, request.connection.peer(), "pop message", subject)?;
+    lite_topics::check(broker, header.topic, header.consumer_group)?;
+    Ok(Wanted {
+        scope: Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() },
+        queue: -1,
+        max_messages: usize::try_from(header.max_msg_num).unwrap_or(0).max(1),
+        invisible_ms: header.invisible_time.max(0),
+        deadline_ms,
+        may_wait: header.poll_time > 0,
+        from_oldest: false,
+        subscription: check::subscription(broker, header.topic, None, None)?,
+        ordered: true,
+        attempt: header.attempt_id.filter(|attempt| !attempt.is_empty()).map(str::to_owned),
+        holder: None,
+        lite_client: Some(header.client_id.into()),
+    })
+}
+
+/// Until when a POP may wait that is neither too late nor asks for too many messages.
+fn deadline_ms(broker: &Broker, born_ms: i64, poll_ms: i64, max_messages: i32) -> Result<i64, Refusal> {
+    let now_ms = broker.clock.now_ms();
+    let born_ms = if born_ms == 0 { now_ms } else { born_ms };
+    let address = &broker.config.get().broker_ip1;
+    if now_ms.saturating_sub(born_ms).saturating_sub(poll_ms) > MAX_LATE_MS {
+        let remark = format!("the broker[{address}] pop message is timeout too much");
+        return Err(Refusal::new(ResponseCode::POLLING_TIMEOUT, remark));
+    }
+    if max_messages > MAX_MESSAGES {
+        return Err(Refusal::invalid(format!(
+            "the broker[{address}] pop message's num is greater than {MAX_MESSAGES}"
+        )));
+    }
+    Ok(born_ms.saturating_add(poll_ms))
 }
 
 /// Answers a client that speaks remoting.
@@ -108,6 +146,9 @@ pub(super) fn answer_full(broker: &Broker, wanted: &Wanted, taken: &Taken, reply
 }
 
 fn respond(broker: &Broker, wanted: &Wanted, taken: &Taken, code: ResponseCode, remark: &str, reply: impl Respond) {
+    if wanted.lite_client.is_some() {
+        return respond_lite(wanted, taken, code, remark, reply);
+    }
     let mut info = OffsetInfo::default();
     let mut out = Vec::new();
     for batch in &taken.batches {
@@ -132,6 +173,25 @@ fn respond(broker: &Broker, wanted: &Wanted, taken: &Taken, code: ResponseCode, 
         order_count_info: wanted.ordered.then_some(&info.order_counts),
     };
     reply.respond(code, Some(remark), &header, Body::Many(out));
+}
+
+/// The messages say themselves from which lite topic they are; the header tells for each how often it was delivered before.
+fn respond_lite(wanted: &Wanted, taken: &Taken, code: ResponseCode, remark: &str, reply: impl Respond) {
+    let counts = taken.batches.iter().flat_map(|batch| {
+        let count = |offset: &i64| batch.counts.as_ref().map_or(0, |counts| counts.of(*offset)).to_string();
+        batch.offsets.iter().map(count)
+    });
+    let counts = counts.collect::<Vec<_>>().join(";");
+    let header = PopLiteMessageResponse {
+        pop_time: taken.pop_ms,
+        invisible_time: wanted.invisible_ms,
+        revive_qid: taken.revive_queue,
+        start_offset_info: None,
+        msg_offset_info: None,
+        order_count_info: Some(&counts),
+    };
+    let records = taken.batches.iter().flat_map(|batch| batch.records.iter().cloned());
+    reply.respond(code, Some(remark), &header, Body::Many(records.collect()));
 }
 
 /// Retries, with the topic that the client asked for and their handles.

@@ -163,7 +163,10 @@ pub(super) fn deliver_again(
         return Ok(());
     }
     match record.as_ref().and_then(|record| copy_of(broker, due, record, created)) {
-        Some(copy) => drop(copy.put_again(broker)?),
+        Some(copy) => {
+            copy.put_again(broker)?;
+            broker.statistics.revived(&place.topic, &place.group, broker.clock.now_ms());
+        }
         None => tracing::warn!(
             topic = %place.topic, group = %place.group, queue = place.queue, offset,
             "a popped message is gone, or its topic or group is: it is not delivered again"

@@ -19,6 +19,7 @@ use super::{journal, lite, revive_topic};
 use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::message::records;
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::statistics::Got;
 use crate::topic::message_type::MessageType;
@@ -387,6 +388,7 @@ fn hand_out(
     let bytes = records.iter().map(Bytes::len).sum();
     let got = Got { topic: &place.topic, group: &place.group, messages: offsets.len(), bytes };
     broker.statistics.got(got, taken.pop_ms);
+    quota::charge_read(broker, &place.group, got.messages, got.bytes);
     taken.batches.push(Batch { place: place.clone(), start, offsets, records, counts });
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::Pull;
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
 use crate::filter::{Condition, SQL92, Subscription, is_tag_type};
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::topic::permission;
@@ -86,6 +87,7 @@ pub(super) fn check<'a>(broker: &Broker, request: &Request<'a>) -> Result<Checke
         let remark = format!("subscription group no permission, {group}");
         return Err(Denied::forbidden(ForbiddenType::Group, remark));
     }
+    quota::admit_read(broker, group)?;
     let topic_config = broker.topics.get(topic).ok_or_else(|| Refusal::no_topic(topic))?;
     if !permission::is_readable(topic_config.perm) {
         let remark = format!("the topic[{topic}] pulling message is forbidden");

@@ -1,7 +1,6 @@
 //! Whether a message may be sent where it asks to go, and where that is: permissions, names, the topic (created by its first
 //! message where the configuration allows), and the queue.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,7 +13,9 @@ use bolide_store::record::sys_flag;
 use crate::broker::Broker;
 use crate::flow;
 use crate::name;
+use crate::quota;
 use crate::refusal::Refusal;
+use crate::send::Parcel;
 use crate::topic::table::Lookup;
 use crate::topic::{self, permission};
 
@@ -29,7 +30,8 @@ pub(super) struct Target {
     pub(super) created: Option<Arc<TopicConfig>>,
 }
 
-pub(super) fn check(broker: &Broker, peer: SocketAddr, header: &SendMessageRequest<'_>) -> Result<Target, Refusal> {
+pub(super) fn check(broker: &Broker, parcel: Parcel<'_>, header: &SendMessageRequest<'_>) -> Result<Target, Refusal> {
+    let peer = parcel.peer;
     let config = broker.config.get();
     let open_from_ms = config.start_accept_send_request_timestamp_ms;
     if broker.clock.now_ms() < open_from_ms {
@@ -37,6 +39,7 @@ pub(super) fn check(broker: &Broker, peer: SocketAddr, header: &SendMessageReque
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
     }
     flow::check_waiting_sends(broker)?;
+    quota::admit_send(broker, header.topic, peer.ip(), parcel.user, parcel.body.len())?;
     let lookup = find_topic(broker, header)?;
     let topic = lookup.config();
     if !permission::is_writable(config.broker_permission) && topic.order {

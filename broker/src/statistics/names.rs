@@ -23,7 +23,10 @@ pub(super) mod group {
     /// Checkpoints of POP.
     pub(in crate::statistics) const CHECKPOINTS: usize = 8;
     pub(in crate::statistics) const SEND_BACKS: usize = 9;
-    pub(in crate::statistics) const ALL: usize = 10;
+    pub(in crate::statistics) const DEAD_LETTERS: usize = 10;
+    /// Messages that POP stored for another delivery.
+    pub(in crate::statistics) const REVIVED: usize = 11;
+    pub(in crate::statistics) const ALL: usize = 12;
 }
 
 /// Counts of the broker as a whole.

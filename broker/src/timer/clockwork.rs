@@ -21,6 +21,9 @@ const RETRY_MS: i64 = 1_000;
 const SYNC_WAIT_MS: i64 = 20;
 /// Time between two looks for files of the timer log that nothing needs.
 const CLEAN_MS: i64 = 30_000;
+/// How far a master is that there is none of. Apache's broker goes on behind the timer log's last record or at this offset, whichever
+/// is less: with our own offset of the last save it would enter again what came since, and deliver it twice.
+const NO_MASTER: i64 = i64::MAX;
 /// Deliveries after which consumers are told.
 const DELIVERIES_AT_ONCE: usize = 256;
 
@@ -47,6 +50,10 @@ pub(crate) trait MessageLog {
     fn waiting(&self, physical: PhysicalOffset) -> Result<Option<Waiting>, ReadError>;
     /// Stores a message; answers where its record ends.
     fn put(&self, message: &Message) -> Result<PhysicalOffset, PutError>;
+    /// A message of this topic was delivered, so long after its time.
+    fn delivered(&self, topic: &str, late_ms: i64) {
+        let _ = (topic, late_ms);
+    }
     /// Shows queues what was put.
     fn show(&self);
     /// Whether the disk has the commit log up to `end`; asks for it if not.
@@ -255,7 +262,7 @@ impl Clockwork {
         if self.is_dirty {
             self.checkpoint.read_ms = self.schedule.read_ms();
             self.checkpoint.queue_offset = self.schedule.queue_offset();
-            self.checkpoint.master_queue_offset = self.checkpoint.queue_offset;
+            self.checkpoint.master_queue_offset = NO_MASTER;
             self.checkpoint.changed_ms = now_ms;
             self.checkpoint.changes += 1;
             self.files.save(self.checkpoint)?;
@@ -447,7 +454,8 @@ impl Clockwork {
 
     fn deliver(&mut self, log: &impl MessageLog, waiting: Waiting, entry: &Entry) -> Result<(), TimerError> {
         let mut message = waiting.message;
-        match self.task_of(&message, entry) {
+        let task = self.task_of(&message, entry);
+        match task {
             Task::Drop => return Ok(()),
             Task::Roll => timing::roll(&mut message, entry.entered_ms, log.now_ms()),
             Task::Deliver => {
@@ -458,7 +466,12 @@ impl Clockwork {
             }
         }
         match self.put(log, &mut message) {
-            Ok(end) => self.counted_end = self.counted_end.max(end),
+            Ok(end) => {
+                self.counted_end = self.counted_end.max(end);
+                if task == Task::Deliver {
+                    log.delivered(&message.topic, log.now_ms() - entry.due_ms);
+                }
+            }
             Err(error) if is_passing(&error) => return Err(error.into()),
             Err(error) => tracing::error!(message = %waiting.physical, "a timed message cannot be delivered: {error}"),
         }

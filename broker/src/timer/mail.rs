@@ -10,6 +10,8 @@ use super::TIMER_TOPIC;
 use super::clockwork::{MessageLog, Waiting};
 use crate::broker::Broker;
 use crate::message::{Message, records};
+use crate::statistics::LATENESS_ENDS_MS;
+use crate::statistics::topic_rows::Finished;
 
 /// All timed messages wait in this queue.
 const QUEUE: QueueId = QueueId(0);
@@ -59,6 +61,12 @@ impl MessageLog for Mail<'_> {
         let put = message.put_again(self.0)?;
         self.0.statistics.delivered_timed();
         Ok(put.end())
+    }
+
+    fn delivered(&self, topic: &str, late_ms: i64) {
+        let statistics = &self.0.statistics;
+        statistics.finished(topic, Finished::Delivered, self.now_ms());
+        statistics.lateness.add(&LATENESS_ENDS_MS, late_ms.max(0).unsigned_abs(), 1);
     }
 
     fn show(&self) {

@@ -68,6 +68,7 @@ pub(crate) fn entry(view: &RecordView<'_>) -> Half {
     let offset = view.queue_offset().0;
     Half {
         group: Arc::from(view.properties().get_str(key::PRODUCER_GROUP).unwrap_or_default()),
+        topic: Arc::from(view.properties().get_str(REAL_TOPIC).unwrap_or_default()),
         offset,
         physical: view.physical_offset().0,
         origin: origin(view),

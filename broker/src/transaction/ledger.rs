@@ -25,6 +25,8 @@ const MAX_LAG: i64 = 100_000;
 pub struct Half {
     /// The producer group, any member of which may be asked.
     pub group: Arc<str>,
+    /// The topic that the message is for.
+    pub topic: Arc<str>,
     /// Its offset in the half queue.
     pub offset: i64,
     /// Where its record lies in the commit log.
@@ -296,6 +298,15 @@ impl Ledger {
     /// How many transactions are known to be open.
     pub fn open_count(&self) -> usize {
         self.open.len()
+    }
+
+    /// How many there are of each topic.
+    pub fn open_by_topic(&self) -> BTreeMap<Arc<str>, usize> {
+        let mut counts = BTreeMap::new();
+        for half in self.open.values() {
+            *counts.entry(half.topic.clone()).or_default() += 1;
+        }
+        counts
     }
 
     fn latest(&self, origin: i64) -> Option<i64> {

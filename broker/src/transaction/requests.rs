@@ -13,6 +13,7 @@ use crate::delay;
 use crate::message::Message;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
+use crate::statistics::topic_rows::Finished;
 use crate::timer;
 use crate::transaction::half::{self, key};
 use crate::transaction::ledger::Claim;
@@ -107,6 +108,12 @@ fn finish(broker: &Broker, ending: &Ending) -> Result<(), Refusal> {
     {
         broker.transactions.ledger.lock().release(origin);
         return Err(refusal);
+    }
+    let now_ms = broker.clock.now_ms();
+    let seconds = (now_ms - view.born_ms()).max(0).unsigned_abs() / 1_000;
+    let what = if ending.is_commit { Finished::Commit { seconds } } else { Finished::Rollback };
+    if let Some(topic) = view.properties().get_str(delay::REAL_TOPIC) {
+        broker.statistics.finished(topic, what, now_ms);
     }
     let pending_bytes = {
         let mut ledger = broker.transactions.ledger.lock();

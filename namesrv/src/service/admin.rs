@@ -99,6 +99,9 @@ impl NameService {
         };
         match self.settings.update(&properties) {
             Ok(update) => {
+                if update.changes.iter().any(|change| change.name == "logLevel") {
+                    bolide_remoting::logs::set_levels(&self.config().get().log_level);
+                }
                 let (settings, changed) = (self.settings.clone(), update.properties());
                 answer_when_saved(reply, move || settings.save(&changed));
             }

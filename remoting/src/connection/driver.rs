@@ -18,10 +18,11 @@ use tokio::time::{Instant, Sleep};
 use super::input::{Input, Progress, Run};
 use super::output::Output;
 use super::{Closing, Connection, ConnectionOptions, Message, POSTED};
-use crate::code::ResponseCode;
+use crate::code::{RequestCode, ResponseCode};
 use crate::codec::{self, DecodeError, Header};
 use crate::fields::Slot;
 use crate::frame::{self, Frame, FrameError, PREFIX_BYTES};
+use crate::latency::Tally;
 use crate::service::{Answer, Reply, Request, Service, Ticket};
 
 /// How often a connection may go round before other tasks get their turn.
@@ -78,6 +79,7 @@ pub struct Driver<IO, S: Service> {
     unflushed: bool,
     /// Scratch space for decoding.
     slots: Vec<Slot>,
+    tally: Tally,
     closing: Option<Closing>,
     /// Bounds what follows an order to close.
     deadline: Option<Instant>,
@@ -90,6 +92,7 @@ impl<IO, S: Service> Driver<IO, S> {
     pub(super) fn new(io: IO, connection: Connection, service: Arc<S>) -> Self {
         let options = connection.0.options.clone();
         let now = Instant::now();
+        let tally = Tally::new(options.latencies.clone());
         let timer = Box::pin(tokio::time::sleep_until(now + first_tick(&options)));
         Self {
             io,
@@ -100,6 +103,7 @@ impl<IO, S: Service> Driver<IO, S> {
             output: Output::default(),
             unflushed: false,
             slots: Vec::new(),
+            tally,
             closing: None,
             deadline: None,
             last_activity: now,
@@ -242,10 +246,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
 
     /// Reads once and handles what came.
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, Close>> {
-        let Self { io, service, connection, options, input, output, slots, .. } = self;
+        let Self { io, service, connection, options, input, output, slots, tally, .. } = self;
         input.poll(io, cx, |bytes| {
-            let run = handle_frames(bytes, &**service, connection, options, output, slots);
+            tally.begin();
+            let run = handle_frames(bytes, &**service, connection, options, output, slots, tally);
             service.settle();
+            tally.settle();
             run
         })
     }
@@ -311,6 +317,7 @@ fn handle_frames<S: Service>(
     options: &ConnectionOptions,
     output: &mut Output,
     slots: &mut Vec<Slot>,
+    tally: &mut Tally,
 ) -> Result<Run, Close> {
     let mut handled = 0;
     loop {
@@ -329,13 +336,15 @@ fn handle_frames<S: Service>(
                     handle_answer(service, connection, &header, body);
                 } else {
                     let ticket = Ticket {
+                        code: RequestCode(header.code),
+                        begun: tally.begun(),
                         opaque: header.opaque,
                         encoding,
                         oneway: header.is_oneway(),
                         version: options.version,
                     };
                     let request = Request { header: &header, body, connection };
-                    service.handle(request, Reply::new(ticket, connection, output));
+                    service.handle(request, Reply::new(ticket, connection, output, tally));
                 }
                 handled += end;
             }

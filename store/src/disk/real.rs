@@ -203,7 +203,7 @@ impl DiskFile for RealFile {
 
     fn read_through(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
         // What the system read ahead could not be told from what somebody else wants in memory.
-        let _ = rustix::fs::fadvise(&self.file, 0, None, Advice::Random);
+        self.expect_no_sequence();
         match self.read_cached_at(position, buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             cached => return cached,
@@ -241,6 +241,10 @@ impl DiskFile for RealFile {
         if length.is_some() {
             let _ = rustix::fs::fadvise(&self.file, range.start, length, Advice::WillNeed);
         }
+    }
+
+    fn expect_no_sequence(&self) {
+        let _ = rustix::fs::fadvise(&self.file, 0, None, Advice::Random);
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -15,7 +15,7 @@ use crate::offset::PhysicalOffset;
 
 /// Without a checkpoint this many of a queue's last files are looked through, as Apache does.
 const SUSPECT_FILES: usize = 3;
-/// How many units are read of a file before it is searched.
+/// How many units are read of a file at first.
 const HEAD_UNITS: usize = 64;
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -71,7 +71,7 @@ impl QueueFiles {
         let Some((first_index, first_path)) = files.first() else {
             return Ok(Extent::EMPTY);
         };
-        let first = self.disk.open(first_path).map_err(StoreError::io("read", first_path))?;
+        let first = self.open_units(first_path).map_err(StoreError::io("read", first_path))?;
         let min = first_index * self.file_units();
         let mut extent = Extent { first_file: *first_index, min, max: min, max_physical: -1, damaged: false };
         let from = match trust {
@@ -84,10 +84,9 @@ impl QueueFiles {
         for (index, path) in &files[looked_at..] {
             looked_at += 1;
             let full = match index == first_index {
-                true => Ok(Arc::clone(&first)),
-                false => self.disk.open(path),
+                true => self.look_at(*index, path, &first, trust, &mut extent),
+                false => self.open_units(path).and_then(|file| self.look_at(*index, path, &file, trust, &mut extent)),
             }
-            .and_then(|file| self.look_at(*index, path, &*file, trust, &mut extent))
             .map_err(StoreError::io("read", path))?;
             if !full {
                 // A later file begins with units that were brought to the disk.
@@ -99,7 +98,7 @@ impl QueueFiles {
             self.disk.remove_file(path).map_err(StoreError::io("remove", path))?;
             self.note_entries(dir);
         }
-        let blank = leading(&*first, Unit::is_blank).map_err(StoreError::io("read", first_path))?;
+        let blank = leading(&first, Unit::is_blank).map_err(StoreError::io("read", first_path))?;
         extent.min = (min + blank).min(extent.max);
         Ok(extent)
     }
@@ -107,7 +106,7 @@ impl QueueFiles {
     /// Which of `files` is the last that begins with a unit of the message at `last` or of one before.
     fn last_trusted(&self, files: &[(i64, PathBuf)], last: PhysicalOffset) -> Result<usize, StoreError> {
         for (at, (_, path)) in files.iter().enumerate().skip(1).rev() {
-            let unit = self.disk.open(path).and_then(|file| unit_at(&*file, 0));
+            let unit = self.open_units(path).and_then(|file| file.unit(0));
             if is_trusted(&unit.map_err(StoreError::io("read", path))?, last) {
                 return Ok(at);
             }
@@ -116,14 +115,7 @@ impl QueueFiles {
     }
 
     /// Extends the range by what a file has; `false`: it ends there, and the file's rest is erased if need be.
-    fn look_at(
-        &self,
-        index: i64,
-        path: &Path,
-        file: &dyn DiskFile,
-        trust: Trust,
-        extent: &mut Extent,
-    ) -> io::Result<bool> {
+    fn look_at(&self, index: i64, path: &Path, file: &UnitFile, trust: Trust, extent: &mut Extent) -> io::Result<bool> {
         let file_units = self.file_units();
         let units = match trust {
             Trust::All => leading(file, Unit::is_written)?,
@@ -132,13 +124,13 @@ impl QueueFiles {
                 let trusted = leading(file, |unit| is_trusted(unit, last))?;
                 let sound = sound_units(file, trusted, extent.max_physical, last)?;
                 // A damaged unit may also have ended the search too early.
-                let goes_on = trusted + 1 < file_units && is_trusted(&unit_at(file, trusted + 1)?, last);
+                let goes_on = trusted + 1 < file_units && is_trusted(&file.unit(trusted + 1)?, last);
                 extent.damaged |= sound < trusted || goes_on;
                 sound
             }
         };
         if units > 0 {
-            let last = unit_at(file, units - 1)?;
+            let last = file.unit(units - 1)?;
             extent.max = index * file_units + units;
             extent.max_physical = if last.is_blank() { -1 } else { last.end().0 };
         }
@@ -147,12 +139,16 @@ impl QueueFiles {
             return Ok(true);
         }
         // What lies behind must not come back.
-        let erased = file.zero_from(units as u64 * UNIT_BYTES as u64, Allocation::Sparse)?;
+        let erased = file.file.zero_from(units as u64 * UNIT_BYTES as u64, Allocation::Sparse)?;
         if erased || trust == Trust::Unknown {
             self.note_written(path);
             path.parent().into_iter().for_each(|dir| self.note_path(dir));
         }
         Ok(units == file_units)
+    }
+
+    fn open_units(&self, path: &Path) -> io::Result<UnitFile> {
+        UnitFile::open(self.disk.open(path)?)
     }
 
     fn file_units(&self) -> i64 {
@@ -196,21 +192,46 @@ impl QueueFiles {
     }
 }
 
+/// A file of units whose first few are in memory: most queues are short, and opening very many must not take a system call for each look.
+struct UnitFile {
+    file: Arc<dyn DiskFile>,
+    head: Vec<u8>,
+}
+
+impl UnitFile {
+    fn open(file: Arc<dyn DiskFile>) -> io::Result<Self> {
+        file.expect_no_sequence();
+        let mut head = vec![0; (HEAD_UNITS * UNIT_BYTES).min(file.bytes() as usize)];
+        file.read_at(0, &mut head)?;
+        Ok(Self { file, head })
+    }
+
+    fn units(&self) -> i64 {
+        (self.file.bytes() / UNIT_BYTES as u64) as i64
+    }
+
+    fn unit(&self, index: i64) -> io::Result<Unit> {
+        let mut bytes = [0; UNIT_BYTES];
+        self.read_at(index as u64 * UNIT_BYTES as u64, &mut bytes)?;
+        Ok(Unit::decode(&bytes))
+    }
+
+    fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        match self.head.get(position as usize..).and_then(|rest| rest.get(..buffer.len())) {
+            Some(known) => buffer.copy_from_slice(known),
+            None => self.file.read_at(position, buffer)?,
+        }
+        Ok(())
+    }
+}
+
 /// How many units from the file's start on satisfy `belongs`; all that do come first.
-fn leading(file: &dyn DiskFile, belongs: impl Fn(&Unit) -> bool) -> io::Result<i64> {
-    // Most queues are short: try the first few units, with a single read, before searching the whole file.
-    let (mut low, mut high) = (0, (file.bytes() / UNIT_BYTES as u64) as i64);
-    let mut head = [0; HEAD_UNITS * UNIT_BYTES];
-    let head = &mut head[..HEAD_UNITS.min(high as usize) * UNIT_BYTES];
-    file.read_at(0, head)?;
-    let head = head.as_chunks().0;
-    let mut probe = head.len() as i64 - 1;
+fn leading(file: &UnitFile, belongs: impl Fn(&Unit) -> bool) -> io::Result<i64> {
+    // Most queues are short: look at the first few units before searching the whole file.
+    let (mut low, mut high) = (0, file.units());
+    let mut probe = (HEAD_UNITS as i64).min(high) - 1;
     while low < high {
-        let unit = match head.get(probe as usize) {
-            Some(bytes) => Unit::decode(bytes),
-            None => unit_at(file, probe)?,
-        };
-        if belongs(&unit) {
+        if belongs(&file.unit(probe)?) {
             low = probe + 1;
         } else {
             high = probe;
@@ -221,8 +242,8 @@ fn leading(file: &dyn DiskFile, belongs: impl Fn(&Unit) -> bool) -> io::Result<i
 }
 
 /// Whether a file's first `units` units end where all that was ever written ends: a damaged unit may have misled [`leading`].
-fn ends_soundly(file: &dyn DiskFile, units: i64) -> io::Result<bool> {
-    let (from, to) = ((units - 2).max(0), (units + 1).min((file.bytes() / UNIT_BYTES as u64) as i64));
+fn ends_soundly(file: &UnitFile, units: i64) -> io::Result<bool> {
+    let (from, to) = ((units - 2).max(0), (units + 1).min(file.units()));
     let mut bytes = vec![0; (to - from) as usize * UNIT_BYTES];
     file.read_at(from as u64 * UNIT_BYTES as u64, &mut bytes)?;
     let (written, behind) = bytes.split_at((units - from) as usize * UNIT_BYTES);
@@ -238,7 +259,7 @@ fn is_trusted(unit: &Unit, last: PhysicalOffset) -> bool {
 }
 
 /// How many of the file's first `units` units are written and point ever further into the log, up to `last`.
-fn sound_units(file: &dyn DiskFile, units: i64, mut max_physical: i64, last: PhysicalOffset) -> io::Result<i64> {
+fn sound_units(file: &UnitFile, units: i64, mut max_physical: i64, last: PhysicalOffset) -> io::Result<i64> {
     // Where the unit before the last one that was looked at ends.
     let mut before = max_physical;
     let end = units as u64 * UNIT_BYTES as u64;
@@ -264,10 +285,4 @@ fn sound_units(file: &dyn DiskFile, units: i64, mut max_physical: i64, last: Phy
         position += part as u64;
     }
     Ok((position / UNIT_BYTES as u64) as i64)
-}
-
-fn unit_at(file: &dyn DiskFile, index: i64) -> io::Result<Unit> {
-    let mut bytes = [0; UNIT_BYTES];
-    file.read_at(index as u64 * UNIT_BYTES as u64, &mut bytes)?;
-    Ok(Unit::decode(&bytes))
 }

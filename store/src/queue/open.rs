@@ -16,6 +16,8 @@ use crate::progress::Progress;
 
 /// A topic counts so much in what is said of a long start, divided among its queues.
 const PARTS: usize = 1_000;
+/// Threads for each processor: where the folder is not in memory yet they mostly wait for the disk.
+const THREADS_OF_PROCESSOR: usize = 4;
 /// A thread is worth its while with so many topics.
 const TOPICS_OF_THREAD: usize = 16;
 
@@ -24,7 +26,7 @@ const TOPICS_OF_THREAD: usize = 16;
 pub(super) fn open_all(queues: &Queues, trust: Trust, clock: &dyn Clock) -> Result<i64, StoreError> {
     let topics = subdirs(queues, &queues.files.dir)?;
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let threads = processors.min(topics.len() / TOPICS_OF_THREAD).max(1);
+    let threads = (processors * THREADS_OF_PROCESSOR).min(topics.len() / TOPICS_OF_THREAD).max(1);
     let progress = Mutex::new(Progress::begin(clock, "opening the consume queues"));
     let work = Work { queues, topics, trust, next: AtomicUsize::new(0), progress };
     let results: Vec<_> = thread::scope(|scope| {

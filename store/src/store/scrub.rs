@@ -13,12 +13,9 @@ use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::record::RecordView;
 use crate::scrub::{
-    BLOCK_BYTES, CHECKED_AT, Candidate, Damage, Examination, Findings, Next, SUMS_HEAD_BYTES, ScrubProgress,
+    BLOCK_BYTES, CHECKED_AT, CHECKSUMS, Candidate, Damage, Examination, Findings, Next, SUMS_HEAD_BYTES, ScrubProgress,
     ScrubRules, Sums, SumsHead, next,
 };
-
-/// Folder of the checksums, under the store's.
-const CHECKSUMS: &str = "checksums";
 
 /// What is read in one step, unless that is more than a second's worth.
 const STEP_BYTES: u64 = 1 << 20;

@@ -19,7 +19,8 @@ pub struct Health {
     pub flush_behind_bytes: u64,
 }
 
-/// Upper ends, in ms and exclusive but for the first, of the classes in which [`Statistics::put_times`] are counted.
+/// Upper ends, in ms and exclusive but for the first, of the classes in which [`Statistics::put_times`] and
+/// [`Statistics::flush_times`] are counted.
 pub const PUT_TIMES_MS: [i64; 12] = [0, 10, 50, 100, 200, 500, 1_000, 2_000, 3_000, 4_000, 5_000, 10_000];
 
 /// Counts since the store was opened.
@@ -33,6 +34,12 @@ pub struct Statistics {
     pub put_failures: u64,
     /// Puts by how long they waited for that: one count for each class that [`PUT_TIMES_MS`] bounds, and one for the rest.
     pub put_times: [u64; PUT_TIMES_MS.len() + 1],
+    /// How long all puts waited together, in milliseconds.
+    pub put_ms: u64,
+    /// Syncs of the commit log by how long they took, in the same classes.
+    pub flush_times: [u64; PUT_TIMES_MS.len() + 1],
+    /// How long they took together, in milliseconds.
+    pub flush_ms: u64,
     /// Reads that found messages.
     pub reads_found: u64,
     /// Reads that did not.
@@ -51,6 +58,9 @@ pub(super) struct Counters {
     pub(super) put_max_ms: AtomicI64,
     /// Puts that waited at all, by class; the first one stays 0.
     pub(super) late_puts: [AtomicU64; PUT_TIMES_MS.len() + 1],
+    pub(super) put_ms: AtomicU64,
+    pub(super) flushes: [AtomicU64; PUT_TIMES_MS.len() + 1],
+    pub(super) flush_ms: AtomicU64,
     pub(super) reads_found: AtomicU64,
     pub(super) reads_missed: AtomicU64,
     pub(super) read_messages: AtomicU64,
@@ -66,7 +76,15 @@ impl Counters {
             self.put_max_ms.fetch_max(ms, Relaxed);
             let class = PUT_TIMES_MS.partition_point(|limit_ms| *limit_ms <= ms);
             self.late_puts[class].fetch_add(1, Relaxed);
+            self.put_ms.fetch_add(ms.unsigned_abs(), Relaxed);
         }
+    }
+
+    /// Notes how long a sync of the log took.
+    pub(super) fn flushed(&self, ms: i64) {
+        let class = if ms > 0 { PUT_TIMES_MS.partition_point(|limit_ms| *limit_ms <= ms) } else { 0 };
+        self.flushes[class].fetch_add(1, Relaxed);
+        self.flush_ms.fetch_add(ms.max(0).unsigned_abs(), Relaxed);
     }
 
     pub(super) fn get(&self) -> Statistics {
@@ -76,6 +94,9 @@ impl Counters {
         Statistics {
             puts,
             put_times,
+            put_ms: self.put_ms.load(Relaxed),
+            flush_times: self.flushes.each_ref().map(|count| count.load(Relaxed)),
+            flush_ms: self.flush_ms.load(Relaxed),
             put_bytes: self.put_bytes.load(Relaxed),
             put_failures: self.put_failures.load(Relaxed),
             reads_found: self.reads_found.load(Relaxed),

@@ -128,7 +128,9 @@ impl Inner {
             // Another sync may well succeed, but not bring to the disk what this one did not.
             return false;
         }
+        let begun_ms = self.clock.now_ms();
         let flushed = self.log.flush();
+        self.counters.flushed(self.clock.now_ms() - begun_ms);
         drop(alone);
         match flushed {
             Ok(flushed) => {

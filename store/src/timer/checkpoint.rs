@@ -20,7 +20,7 @@ pub struct TimerCheckpoint {
     pub log_flushed: i64,
     /// The next message of the timers' queue to be entered into the log.
     pub queue_offset: i64,
-    /// The same on the master; a master's own.
+    /// The same on the master: Apache's broker enters again what its log has beyond it. A master of Apache's writes its own here.
     pub master_queue_offset: i64,
     /// Apache's data version: the state machine's version.
     pub state_version: i64,

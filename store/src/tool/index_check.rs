@@ -1,6 +1,7 @@
 //! The key index against the log: each entry must lead to a record.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::folder::{Folder, FolderError, Piece};
@@ -42,6 +43,7 @@ pub(super) fn check(folder: &Folder, file: &Piece, slots: u32, end: i64) -> Resu
     let mut records = Records::new(folder);
     let mut bytes = Vec::new();
     let (mut number, mut lost) = (1, 0u64);
+    let (mut first, mut last) = (None, None);
     let mut problems = Vec::new();
     while number < count {
         let part = (count - number).min(CHUNK_ENTRIES);
@@ -49,6 +51,8 @@ pub(super) fn check(folder: &Folder, file: &Piece, slots: u32, end: i64) -> Resu
         opened.read_exact_at(&mut bytes, entries_at + number * ENTRY_BYTES).map_err(FolderError::io(&file.path))?;
         for entry in bytes.chunks_exact(ENTRY_BYTES as usize) {
             let offset = i64::from_be_bytes(std::array::from_fn(|at| entry[4 + at]));
+            first = first.or(Some(offset));
+            last = Some(offset);
             let is_gone = offset < begin;
             lost += u64::from(!is_gone && (offset >= end || !records.has(offset)?));
         }
@@ -57,7 +61,36 @@ pub(super) fn check(folder: &Folder, file: &Piece, slots: u32, end: i64) -> Resu
     if lost > 0 {
         problems.push(format!("{name}: {lost} of {} entries lead to no message", count - 1));
     }
+    // After a crash the header may tell of fewer entries than there are.
+    let is_stopped = !folder.root.join("abort").exists();
+    if is_stopped && lost == 0 {
+        let mut further = [0; ENTRY_BYTES as usize];
+        if count < units {
+            opened
+                .read_exact_at(&mut further, entries_at + count * ENTRY_BYTES)
+                .map_err(FolderError::io(&file.path))?;
+        }
+        let mut is_right = further == [0; ENTRY_BYTES as usize]
+            && used_slots(&opened, slots).map_err(FolderError::io(&file.path))? == i64::from(header.used_slots);
+        for (entry, offset, ms) in
+            [(first, header.begin_physical, header.begin_ms), (last, header.end_physical, header.end_ms)]
+        {
+            let Some(entry) = entry else { continue };
+            let is_gone = entry < begin;
+            is_right &= entry == offset && (is_gone || records.store_ms(entry)? == Some(ms));
+        }
+        if !is_right {
+            problems.push(format!("{name}: its header does not fit its entries"));
+        }
+    }
     Ok((count - 1, problems))
+}
+
+/// How many slots hold an entry.
+fn used_slots(file: &File, slots: u32) -> io::Result<i64> {
+    let mut bytes = vec![0; slots as usize * 4];
+    file.read_exact_at(&mut bytes, HEADER_BYTES as u64)?;
+    Ok(bytes.as_chunks::<4>().0.iter().filter(|slot| **slot != [0; 4]).count() as i64)
 }
 
 /// Tells whether records start at offsets. Keeps the segment open that was asked about last: entries are in the log's order.
@@ -74,7 +107,12 @@ impl<'a> Records<'a> {
 
     /// Whether one starts at this offset.
     pub(super) fn has(&mut self, offset: i64) -> Result<bool, FolderError> {
-        let Some(segment) = self.folder.segment_at(offset) else { return Ok(false) };
+        Ok(self.store_ms(offset)?.is_some())
+    }
+
+    /// When the one was stored that starts at this offset; `None`: there is none.
+    fn store_ms(&mut self, offset: i64) -> Result<Option<i64>, FolderError> {
+        let Some(segment) = self.folder.segment_at(offset) else { return Ok(None) };
         let file = match &mut self.open {
             Some((start, file)) if *start == segment.start => file,
             other => &mut other.insert((segment.start, segment.open()?)).1,
@@ -82,16 +120,17 @@ impl<'a> Records<'a> {
         let position = (offset - segment.start) as u64;
         let room = segment.bytes - position;
         if room < HEAD_BYTES as u64 {
-            return Ok(false);
+            return Ok(None);
         }
         let mut size = [0; 4];
         file.read_exact_at(&mut size, position).map_err(FolderError::io(&segment.path))?;
         let size = u32::from_be_bytes(size);
         if u64::from(size) > room {
-            return Ok(false);
+            return Ok(None);
         }
         self.bytes.resize(size as usize, 0);
         file.read_exact_at(&mut self.bytes, position).map_err(FolderError::io(&segment.path))?;
-        Ok(RecordView::parse(&self.bytes).is_ok_and(|record| record.physical_offset().0 == offset))
+        let record = RecordView::parse(&self.bytes).ok().filter(|record| record.physical_offset().0 == offset);
+        Ok(record.map(|record| record.store_ms()))
     }
 }

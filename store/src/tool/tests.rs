@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
+use crate::scrub::{CHECKSUMS, Examination};
 use crate::store::tests::{message, small_options};
 use crate::{
     ManualClock, NoEvents, PhysicalOffset, QueueId, QueueOffset, ReadLimits, RealDisk, Store, StoreError, StoreOptions,
@@ -100,6 +101,45 @@ fn each_damage_is_named_with_its_place() {
     fs::remove_file(&segments[3]).unwrap();
     let (_, text) = self::verified(root.path());
     assert!(text.contains("segments are missing"), "{text}");
+}
+
+#[test]
+fn what_no_record_covers_is_found_by_the_checksums_of_the_scrub() {
+    let root = folder();
+    let segment = files(&root.path().join("commitlog")).into_keys().next().unwrap();
+    let bytes = fs::read(&segment).unwrap();
+    let mut examination = Examination::new(0, bytes.len() as u64, None);
+    while let Some((position, length)) = examination.next() {
+        examination.feed(&bytes[position as usize..][..length]);
+    }
+    fs::create_dir(root.path().join(CHECKSUMS)).unwrap();
+    let sums = examination.finish().sums.unwrap().encode(1);
+    fs::write(root.path().join(CHECKSUMS).join(segment.file_name().unwrap()), sums).unwrap();
+    assert_eq!(verified(root.path()).0.damages, 0);
+    // The flag that only clients look at.
+    overwrite(&segment, 16, &[bytes[16] ^ 1]);
+    let (damaged, text) = verified(root.path());
+    assert!(text.contains("DAMAGE commit log: the byte at 16, in the record at 0: one bit has changed"), "{text}");
+    assert_eq!(damaged.damages, 1, "{text}");
+    // The body, which the record's own checksum covers.
+    overwrite(&segment, 16, &[bytes[16]]);
+    overwrite(&segment, 88 + 2, &[bytes[88 + 2] ^ 1]);
+    let (_, text) = verified(root.path());
+    assert!(text.contains("DAMAGE commit log at 0: ") && !text.contains("one bit"), "named once: {text}");
+}
+
+#[test]
+fn each_bit_of_an_index_files_header_is_looked_at() {
+    let root = folder();
+    let index = files(&root.path().join("index")).into_keys().next().unwrap();
+    let header = fs::read(&index).unwrap()[..40].to_vec();
+    for bit in 0..header.len() * 8 {
+        let (at, mask) = (bit / 8, 1 << (bit % 8));
+        overwrite(&index, at as u64, &[header[at] ^ mask]);
+        let (damaged, text) = verified(root.path());
+        assert!(damaged.damages > 0, "bit {bit}: {text}");
+        overwrite(&index, at as u64, &[header[at]]);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `verify`: walks everything and names each damage.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::folder::{Folder, FolderError};
@@ -7,6 +8,7 @@ use super::index_check;
 use super::progress::Progress;
 use super::queue_check::QueueChecks;
 use super::settings::settings;
+use super::sums_check;
 use super::timer_check::Timers;
 use super::walk::{Met, walk};
 
@@ -25,7 +27,7 @@ pub struct Verified {
     pub damages: u64,
 }
 
-/// Looks at every record, every queue unit, every index entry and every timer, and whether the files under `config/` can be read; writes one line for each damage to `out` and a summary.
+/// Looks at every record, every byte that the scrub has taken checksums of, every queue unit, every index entry and every timer, and whether the files under `config/` can be read; writes one line for each damage to `out` and a summary.
 ///
 /// # Errors
 /// When a file cannot be read or `out` not written; damage is no error.
@@ -37,6 +39,7 @@ pub fn verify(folder: &Folder, index_slots: u32, out: &mut dyn Write) -> Result<
     let mut progress = Progress::begin("commit log", first as u64, first as u64 + folder.log_bytes());
     let mut report = |problem: &str| writeln!(out, "DAMAGE {problem}").map_err(FolderError::Output);
     let (mut records, mut damages) = (0, 0);
+    let mut named = BTreeSet::new();
     let end = walk(folder, first, &mut progress, |met| match met {
         Met::Record(record) => {
             records += 1;
@@ -46,10 +49,20 @@ pub fn verify(folder: &Folder, index_slots: u32, out: &mut dyn Write) -> Result<
         }
         Met::Damage { offset, problem, next } => {
             damages += 1;
+            named.insert(offset);
             report(&format!("commit log at {offset}: {problem}; {} bytes are skipped", next - offset))
         }
     })?;
     drop(progress);
+    for segment in &folder.segments {
+        for damage in sums_check::check(folder, segment)? {
+            // What its record tells itself has been told.
+            if !named.contains(&damage.record.0) {
+                damages += 1;
+                report(&format!("commit log: {damage}"))?;
+            }
+        }
+    }
     let (problems, without_queue) = queues.finish(end)?;
     for problem in &problems {
         report(problem)?;

@@ -29,6 +29,7 @@ def parse_options():
     parser.add_argument("--pair", help="NAME,NAME: two brokers of one cluster, of which the runner kills one when asked")
     parser.add_argument("--durable", help="`yes` if a broker that was restarted knows what it had handed out")
     parser.add_argument("--lite", help="`yes` if the brokers serve lite topics")
+    parser.add_argument("--roots", help="file with the certificate of who has issued the broker's")
     parser.add_argument("--only", default="", help="run the cases whose name contains this, or one of several between commas")
     parser.add_argument("--work", default=tempfile.gettempdir(), help="folder for the client's log")
     parser.add_argument("--topic", help="the topic on which to leave a transaction behind")
@@ -112,6 +113,9 @@ def main():
     # The client writes its log below the home folder as soon as it is imported, hence the late imports.
     os.environ["HOME"] = options.work
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    if options.roots:
+        # The client has no setting for whom it trusts: it is the library's.
+        os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = options.roots
     if options.command == "orphan":
         from transaction_cases import leave_behind
 

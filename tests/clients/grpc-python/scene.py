@@ -92,6 +92,8 @@ class Scene:
         self.runner = runner
         # The broker that this case uses.
         self.broker = options.broker
+        # Whether clients that are started from now on speak TLS.
+        self.tls = False
         self._open = []
         self._producer = None
 
@@ -140,7 +142,7 @@ class Scene:
     def producer(self, topic):
         """The case's producer, which is made for this topic."""
         if self._producer is None:
-            self._producer = self.start(Producer(self.configuration(), (topic,)))
+            self._producer = self.start(Producer(self.configuration(), (topic,), tls_enable=self.tls))
         return self._producer
 
     def transaction_producer(self, topic, checker):
@@ -157,7 +159,8 @@ class Scene:
         """Starts a push consumer whose messages go to the returned inbox and then to the listener."""
         inbox = Inbox(listener)
         subscription = {topic: expression or FilterExpression()}
-        self.start(PushConsumer(self.configuration(endpoints), group, inbox, subscription, consumption_thread_count=4))
+        self.start(PushConsumer(
+            self.configuration(endpoints), group, inbox, subscription, consumption_thread_count=4, tls_enable=self.tls))
         return inbox
 
     def simple(self, group, topic):

@@ -17,6 +17,18 @@ def send_sync(scene):
     expect.equal("the ids of what was received", sorted(receipt.message_id for receipt in receipts), seen)
 
 
+def send_tls(scene):
+    """TLS on the port that serves plain text too. The client looks whether it knows who has issued the broker's certificate."""
+    scene.tls = True
+    topic = scene.topic("NORMAL")
+    inbox = scene.push(scene.group(), topic)
+    scene.send_bodies(topic, numbered("secret", 5))
+    inbox.await_exactly(numbered("secret", 5))
+
+
+send_tls.needs = ("roots",)
+
+
 def send_async(scene):
     topic = scene.topic("NORMAL", 4)
     inbox = scene.push(scene.group(), topic)
@@ -99,4 +111,4 @@ def filter_by_sql(scene):
     inbox.await_exactly(["red-3", "red-4", "red-5"])
 
 
-CASES = [send_sync, send_async, send_with_everything, send_many_properties, send_largest_body, filter_by_tag, filter_by_sql]
+CASES = [send_tls, send_sync, send_async, send_with_everything, send_many_properties, send_largest_body, filter_by_tag, filter_by_sql]

@@ -10,11 +10,12 @@ use bolide_proto::v2::{
 };
 use bolide_remoting::body::{SubscriptionGroupConfig, encode};
 use bolide_remoting::{Body, RequestCode};
+use bolide_tests::cluster::Cluster;
 use bolide_tests::folder::Folder;
 use bolide_tests::server::Server;
 use bolide_tests::wire::{Form, Wire};
 
-use crate::channel::{Client, call};
+use crate::channel::{Channel, Client, call};
 use crate::receive::{SETTINGS, receive_as, seconds};
 use crate::telemetry::Telemetry;
 use crate::{LIMIT, broker, code, connect, create, message, resource, send};
@@ -31,7 +32,10 @@ struct Guest {
 
 impl Guest {
     async fn new(server: &Server, id: &'static str) -> Self {
-        let mut client = connect(server).await;
+        Self::over(connect(server).await, id).await
+    }
+
+    async fn over(mut client: Client, id: &'static str) -> Self {
         let subscription = Subscription { group: resource(GROUP), ..Subscription::default() };
         let settings = Settings {
             client_type: Some(ClientType::LitePushConsumer.into()),
@@ -83,7 +87,12 @@ impl Guest {
 
     /// The bodies of what there is now, all acknowledged.
     async fn take(&mut self) -> Vec<String> {
-        let (_, messages) = self.receive(0).await;
+        self.take_within(0).await
+    }
+
+    /// The same, waiting for something.
+    async fn take_within(&mut self, patience_s: i64) -> Vec<String> {
+        let (_, messages) = self.receive(patience_s).await;
         let bodies = bodies(&messages);
         for message in messages {
             assert_eq!(self.acknowledge(&message).await, Code::Ok);
@@ -273,4 +282,42 @@ async fn what_a_client_holds_of_a_lite_topic_outlives_the_broker() {
     }
     say(&mut connect(&server).await, "red", &["last"]).await;
     assert_eq!(guest.take().await, ["last"]);
+}
+
+#[tokio::test]
+async fn the_brokers_of_a_cluster_share_what_a_group_subscribes_to() {
+    let cluster = Cluster::new("grpc-lite-cluster");
+    let brokers = ["broker-a", "broker-b"];
+    let settings = [&SETTINGS[..], &[("enableLmq", "true"), ("enableMultiDispatch", "true")]].concat();
+    for name in brokers {
+        cluster.start_broker(name, "DefaultCluster", &settings);
+        let wire = Wire::dial(&cluster.address(name)).await;
+        wire.create_topic(PARENT, 1, "+message.type=LITE").await;
+        create_group(
+            &wire,
+            &[("lite.bind.topic", PARENT), ("lite.sub.client.quota", "3"), ("lite.sub.model", "Exclusive")],
+        )
+        .await;
+    }
+    let mut guests = Vec::new();
+    for id in ["one", "other"] {
+        for name in brokers {
+            guests.push(Guest::over(Channel::plain(&cluster.endpoint(name)).await.client(), id).await);
+        }
+    }
+    let [one_a, one_b, other_a, other_b] = &mut guests[..] else { panic!() };
+    // Each tells one broker only.
+    assert_eq!(one_a.add(&["red"]).await, Code::Ok);
+    for (name, body) in brokers.iter().zip(["at a", "at b"]) {
+        say(&mut Channel::plain(&cluster.endpoint(name)).await.client(), "red", &[body]).await;
+    }
+    assert_eq!((one_a.take_within(20).await, one_b.take_within(20).await), (vec!["at a".into()], vec!["at b".into()]));
+    assert_eq!(other_b.add(&["red"]).await, Code::Ok);
+    let Command::NotifyUnsubscribeLiteCommand(told) = one_b.telemetry.hear().await else { panic!() };
+    assert_eq!(told.lite_topic, "red");
+    let Command::NotifyUnsubscribeLiteCommand(told) = one_a.telemetry.hear().await else { panic!() };
+    assert_eq!(told.lite_topic, "red", "the other broker takes it from the client that it serves");
+    say(&mut Channel::plain(&cluster.endpoint("broker-a")).await.client(), "red", &["later"]).await;
+    assert!(one_a.take().await.is_empty());
+    assert_eq!(other_a.take_within(20).await, ["later"]);
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod channel;
+mod codes;
 mod lite;
 mod receive;
 mod rights;

@@ -51,7 +51,14 @@ pub(crate) async fn receive_as(
     client_id: &str,
     request: ReceiveMessageRequest,
 ) -> (Code, Vec<Message>) {
-    let mut stream = client.receive_message(call(client_id, request)).await.unwrap().into_inner();
+    answers(client, call(client_id, request)).await
+}
+
+pub(crate) async fn answers(
+    client: &mut Client,
+    request: tonic::Request<ReceiveMessageRequest>,
+) -> (Code, Vec<Message>) {
+    let mut stream = client.receive_message(request).await.unwrap().into_inner();
     let (mut status, mut messages) = (None, Vec::new());
     while let Some(answer) = stream.message().await.unwrap() {
         match answer.content.unwrap() {

@@ -8,6 +8,7 @@ mod bad_input;
 mod delays;
 mod flow_control;
 mod light_queues;
+mod lite;
 mod message_types;
 mod namespaces;
 mod offset_reset;

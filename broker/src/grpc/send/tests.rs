@@ -27,7 +27,14 @@ const NOW_MS: i64 = 1_700_000_000_000;
 
 fn caller() -> Caller {
     let ends = Ends { peer: "10.0.0.7:1234".parse().unwrap(), local: "10.0.0.1:8081".parse().unwrap() };
-    Caller { client_id: "me".into(), language: Language::GO, version: String::new(), ends, timeout: None }
+    Caller {
+        client_id: "me".into(),
+        language: Language::GO,
+        version: String::new(),
+        ends,
+        user: String::new(),
+        timeout: None,
+    }
 }
 
 fn system() -> SystemProperties {

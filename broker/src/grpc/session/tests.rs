@@ -6,7 +6,14 @@ const LIMIT: usize = 2;
 
 fn caller(client_id: &str, port: u16) -> Caller {
     let ends = Ends { peer: ([10, 0, 0, 1], port).into(), local: ([10, 0, 0, 2], 8081).into() };
-    Caller { client_id: client_id.into(), language: Language::GO, version: String::new(), ends, timeout: None }
+    Caller {
+        client_id: client_id.into(),
+        language: Language::GO,
+        version: String::new(),
+        ends,
+        user: String::new(),
+        timeout: None,
+    }
 }
 
 fn settings(client_type: i32) -> Settings {

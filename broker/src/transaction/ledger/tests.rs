@@ -11,6 +11,7 @@ fn half(offset: i64, born_ms: i64) -> Half {
     let group = Arc::from(GROUP);
     Half {
         group,
+        topic: "orders".into(),
         offset,
         physical: offset * 1000,
         origin: offset,

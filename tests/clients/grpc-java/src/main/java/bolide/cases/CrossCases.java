@@ -1,6 +1,7 @@
 package bolide.cases;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.client.producer.selector.SelectMessageQueueByHash;
+import org.apache.rocketmq.common.compression.CompressionType;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageAccessor;
@@ -37,6 +39,7 @@ final class CrossCases {
             new Case("grpc-to-remoting-delay", CrossCases::delayToRemoting),
             new Case("remoting-to-grpc", CrossCases::toGrpc),
             new Case("grpc-to-remoting", CrossCases::toRemoting),
+            new Case("remoting-to-grpc-compressed", CrossCases::compressedToGrpc),
             new Case("remoting-to-grpc-fifo", CrossCases::fifoToGrpc),
             new Case("grpc-to-remoting-fifo", CrossCases::fifoToRemoting));
     }
@@ -99,6 +102,21 @@ final class CrossCases {
 
     private static MessageBuilder builder(String topic, String body) {
         return Scene.message(topic, body).setTag("tag").setKeys("key-1", "key-2").addProperty("größe", "riesig 🦀");
+    }
+
+    private static void compressedToGrpc(Scene scene) throws Exception {
+        String topic = scene.topic("NORMAL", 1);
+        Inbox inbox = scene.push(scene.group(), topic);
+        var bodies = new ArrayList<String>();
+        for (var compression : CompressionType.values()) {
+            var producer = scene.configure(new DefaultMQProducer(scene.unique("producer-" + compression)));
+            producer.setCompressType(compression);
+            producer.start();
+            scene.closing(producer::shutdown);
+            bodies.add((compression + " ").repeat(10_000));
+            producer.send(message(topic, bodies.get(bodies.size() - 1)));
+        }
+        inbox.awaitExactly(bodies);
     }
 
     private static void toGrpc(Scene scene) throws Exception {

@@ -1,0 +1,429 @@
+//! A walk over the status codes that clients branch on: each is provoked by the situation in which they expect it. What only clients
+//! say (`VERIFY_FIFO_MESSAGE_UNSUPPORTED`, `FAILED_TO_CONSUME_MESSAGE`), what Apache's proxy never says either (`PAYMENT_REQUIRED`,
+//! `NOT_FOUND`, `REQUEST_TIMEOUT` and the like), and what needs a slave is not in it; `UNAUTHORIZED` is in the tests of `auth`.
+//!
+//! The walk runs against Apache's proxy too. Where that says something else, the row says what.
+
+use std::time::Duration;
+
+use bolide_proto::Timestamp;
+use bolide_proto::v2::{
+    AckMessageEntry, AckMessageRequest, ChangeInvisibleDurationRequest, ClientType, Code, Digest, DigestType,
+    EndTransactionRequest, FilterExpression, FilterType, ForwardMessageToDeadLetterQueueRequest, GetOffsetRequest,
+    HeartbeatRequest, LiteSubscriptionAction, Message, MessageQueue, MessageType, PullMessageRequest,
+    QueryAssignmentRequest, RecallMessageRequest, ReceiveMessageRequest, SyncLiteSubscriptionRequest, SystemProperties,
+    TransactionResolution, UpdateOffsetRequest,
+};
+use bolide_remoting::body::{SubscriptionGroupConfig, encode};
+use bolide_remoting::{Body, RequestCode};
+use bolide_tests::binaries::apache_version;
+use bolide_tests::cluster::{Cluster, ORDINARY};
+use bolide_tests::wire::{Form, Wire, now_ms};
+use tokio::task::JoinSet;
+
+use crate::channel::{Channel, Client, call};
+use crate::receive::{answers, seconds};
+use crate::telemetry::{Telemetry, consumer};
+use crate::{LIMIT, code, message, resource};
+
+const CLIENT: &str = "walker";
+/// In what time a message is taken, or refused; Apache's proxy does not answer everything.
+const SOON: Duration = Duration::from_secs(20);
+/// How long the client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was seen so far.
+struct Walk {
+    client: Client,
+    is_apache: bool,
+    wrong: Vec<String>,
+}
+
+impl Walk {
+    /// Notes an answer to a situation.
+    fn expect(&mut self, situation: &str, expected: Code, seen: Code) {
+        if expected != seen {
+            self.wrong.push(format!("{situation}: {expected:?} expected, {seen:?} seen"));
+        }
+    }
+
+    /// The same, where Apache's proxy says something else.
+    fn expect_unlike(&mut self, situation: &str, expected: Code, of_apache: Code, seen: Code) {
+        self.expect(situation, if self.is_apache { of_apache } else { expected }, seen);
+    }
+
+    async fn send(&mut self, messages: Vec<Message>) -> Code {
+        let answer = tokio::time::timeout(SOON, crate::send(&mut self.client, messages)).await;
+        answer.map_or(Code::Unspecified, |answer| code(answer.status))
+    }
+
+    async fn receive(&mut self, request: ReceiveMessageRequest) -> Code {
+        receive(&mut self.client, request).await.0
+    }
+}
+
+async fn receive(client: &mut Client, request: ReceiveMessageRequest) -> (Code, Vec<Message>) {
+    let mut request = call(CLIENT, request);
+    request.set_timeout(PATIENCE);
+    answers(client, request).await
+}
+
+fn queue(topic: &str) -> Option<MessageQueue> {
+    let broker = Some(bolide_proto::v2::Broker { name: ORDINARY.to_owned(), ..Default::default() });
+    Some(MessageQueue { topic: resource(topic), broker, ..MessageQueue::default() })
+}
+
+fn wanted(topic: &str, group: &str) -> ReceiveMessageRequest {
+    ReceiveMessageRequest {
+        group: resource(group),
+        message_queue: queue(topic),
+        filter_expression: Some(FilterExpression { r#type: FilterType::Tag.into(), expression: "*".to_owned() }),
+        batch_size: 1,
+        invisible_duration: Some(seconds(60)),
+        long_polling_timeout: Some(seconds(5)),
+        ..ReceiveMessageRequest::default()
+    }
+}
+
+fn with(change: impl FnOnce(&mut SystemProperties)) -> Message {
+    let mut changed = message("plain", "x", SystemProperties::default());
+    change(changed.system_properties.as_mut().unwrap());
+    changed
+}
+
+async fn create_topic(wire: &Wire, topic: &str, perm: i32, kind: &str) {
+    let form = Form::of(&[
+        ("topic", topic),
+        ("defaultTopic", "TBW102"),
+        ("readQueueNums", "1"),
+        ("writeQueueNums", "1"),
+        ("topicFilterType", "SINGLE_TAG"),
+        ("topicSysFlag", "0"),
+        ("order", "false"),
+    ]);
+    let form = form.with("perm", perm).with("attributes", format!("+message.type={kind}"));
+    wire.succeed(RequestCode::UPDATE_AND_CREATE_TOPIC, &form, Body::Empty).await;
+}
+
+async fn create_group(wire: &Wire, group: &str, consume_enable: bool, attributes: &[(&str, &str)]) {
+    let attributes = attributes.iter().map(|(name, value)| (format!("+{name}"), (*value).to_owned()));
+    let group = SubscriptionGroupConfig {
+        group_name: group.to_owned(),
+        consume_enable,
+        attributes: attributes.collect(),
+        ..SubscriptionGroupConfig::default()
+    };
+    let code = RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP;
+    wire.succeed(code, &Form::of(&[]), Body::One(encode(&group))).await;
+}
+
+/// A cluster with a topic and a group of each kind that the walk needs.
+async fn stage() -> (Cluster, Walk) {
+    let cluster = Cluster::new("grpc-codes");
+    let settings = [
+        ("autoCreateSubscriptionGroup", "false"),
+        ("autoCreateTopicEnable", "false"),
+        ("recallMessageEnable", "true"),
+        ("enableLmq", "true"),
+        ("enableMultiDispatch", "true"),
+        ("enableLmqQuota", "true"),
+        ("maxLmqConsumeQueueNum", "1"),
+        ("popPollingSize", "1"),
+    ];
+    cluster.start_grpc_broker(ORDINARY, "DefaultCluster", &settings);
+    let wire = Wire::dial(&cluster.address(ORDINARY)).await;
+    for (topic, perm, kind) in [
+        ("plain", 6, "NORMAL"),
+        ("empty", 6, "NORMAL"),
+        ("ordered", 6, "FIFO"),
+        ("read-only", 4, "NORMAL"),
+        ("write-only", 2, "NORMAL"),
+        ("rooms", 6, "LITE"),
+    ] {
+        create_topic(&wire, topic, perm, kind).await;
+    }
+    create_group(&wire, "g", true, &[]).await;
+    create_group(&wire, "closed", false, &[]).await;
+    create_group(&wire, "guests", true, &[("lite.bind.topic", "rooms"), ("lite.sub.client.quota", "1")]).await;
+    let client = Channel::plain(&cluster.endpoint(ORDINARY)).await.client();
+    (cluster, Walk { client, is_apache: apache_version().is_some(), wrong: Vec::new() })
+}
+
+/// What is wrong with a message.
+async fn sending(walk: &mut Walk) {
+    let late = Timestamp { seconds: now_ms() / 1_000 + 2 * 86_400, nanos: 0 };
+    let digest = Digest { r#type: DigestType::Crc32.into(), checksum: "DEADBEEF".to_owned() };
+    let many = (0..129).map(|number| (format!("name-{number}"), "x".to_owned())).collect();
+    let named =
+        |name: &str, size| Message { user_properties: [(name.to_owned(), "x".repeat(size))].into(), ..with(|_| {}) };
+    let to = |topic: &str| message(topic, "x", SystemProperties::default());
+    let rows = [
+        ("no message", vec![], Code::MessageCorrupted),
+        ("two topics", vec![to("plain"), to("empty")], Code::MessageCorrupted),
+        ("a topic's bad name", vec![to("no/topic")], Code::IllegalTopic),
+        ("no topic's name", vec![to("")], Code::IllegalTopic),
+        ("a topic of the system's", vec![to("RMQ_SYS_TRANS_HALF_TOPIC")], Code::IllegalTopic),
+        ("an unknown topic", vec![to("nowhere")], Code::TopicNotFound),
+        ("a topic that is read only", vec![to("read-only")], Code::Forbidden),
+        ("an empty body", vec![message("plain", "", SystemProperties::default())], Code::MessageBodyEmpty),
+        ("a bar in the tag", vec![with(|it| it.tag = Some("a|b".into()))], Code::IllegalMessageTag),
+        ("a blank tag", vec![with(|it| it.tag = Some("  ".into()))], Code::IllegalMessageTag),
+        ("a line's end in the tag", vec![with(|it| it.tag = Some("a\nb".into()))], Code::IllegalMessageTag),
+        ("a blank key", vec![with(|it| it.keys = vec![" ".into()])], Code::IllegalMessageKey),
+        ("a line's end in a key", vec![with(|it| it.keys = vec!["a\nb".into()])], Code::IllegalMessageKey),
+        ("a blank group", vec![with(|it| it.message_group = Some(" ".into()))], Code::IllegalMessageGroup),
+        ("a long group", vec![with(|it| it.message_group = Some("g".repeat(64)))], Code::IllegalMessageGroup),
+        ("a name of the system's", vec![named("TAGS", 1)], Code::IllegalMessagePropertyKey),
+        ("a line's end in a name", vec![named("a\nb", 1)], Code::IllegalMessagePropertyKey),
+        ("large properties", vec![named("name", 16 * 1_024)], Code::MessagePropertiesTooLarge),
+        ("many properties", vec![Message { user_properties: many, ..with(|_| {}) }], Code::MessagePropertiesTooLarge),
+        ("no message id", vec![with(|it| it.message_id = String::new())], Code::IllegalMessageId),
+        ("a late delivery", vec![with(|it| it.delivery_timestamp = Some(late))], Code::IllegalDeliveryTime),
+        ("another type", vec![with(|it| it.message_group = Some("g".into()))], Code::MessagePropertyConflictWithType),
+        (
+            "a large body",
+            vec![Message { body: vec![b'x'; 4 * 1_024 * 1_024 + 1].into(), ..with(|_| {}) }],
+            Code::MessageBodyTooLarge,
+        ),
+        ("several messages", vec![to("plain"), to("plain")], Code::Ok),
+    ];
+    for (situation, messages, expected) in rows {
+        let seen = walk.send(messages).await;
+        walk.expect(situation, expected, seen);
+    }
+    let seen = walk.send(vec![with(|it| it.body_digest = Some(digest))]).await;
+    walk.expect_unlike("a wrong digest", Code::MessageCorrupted, Code::Ok, seen);
+    let slow = with(|it| {
+        it.message_type = MessageType::Transaction.into();
+        it.orphaned_transaction_recovery_duration = Some(seconds(2 * 3_600));
+    });
+    let seen = walk.send(vec![slow]).await;
+    walk.expect("a transaction that is asked about late", Code::BadRequest, seen);
+    let nameless = bolide_proto::v2::SendMessageRequest { messages: vec![to("plain")] };
+    let seen = code(walk.client.send_message(nameless).await.unwrap().into_inner().status);
+    walk.expect("no client id", Code::ClientIdRequired, seen);
+}
+
+/// Ends of transactions, and messages taken back.
+async fn ending(walk: &mut Walk) {
+    for (transaction_id, of_apache) in [("", Code::InvalidTransactionId), ("nonsense", Code::InternalServerError)] {
+        let request = EndTransactionRequest {
+            topic: resource("plain"),
+            message_id: "01-x".to_owned(),
+            transaction_id: transaction_id.to_owned(),
+            resolution: TransactionResolution::Commit.into(),
+            ..EndTransactionRequest::default()
+        };
+        let seen = code(walk.client.end_transaction(call(CLIENT, request)).await.unwrap().into_inner().status);
+        let situation = format!("the transaction id {transaction_id:?}");
+        walk.expect_unlike(&situation, Code::InvalidTransactionId, of_apache, seen);
+    }
+    let request = RecallMessageRequest { topic: resource("plain"), recall_handle: "nonsense".to_owned() };
+    let seen = code(walk.client.recall_message(call(CLIENT, request)).await.unwrap().into_inner().status);
+    walk.expect_unlike("a handle of no message that waits", Code::BadRequest, Code::InternalServerError, seen);
+}
+
+/// What is wrong with a consumer's question.
+async fn receiving(walk: &mut Walk) {
+    let filter = |kind: FilterType, expression: &str| {
+        Some(FilterExpression { r#type: kind.into(), expression: expression.to_owned() })
+    };
+    let plain = || wanted("plain", "g");
+    let rows = [
+        ("a topic's bad name", wanted("no/topic", "g"), Code::IllegalTopic),
+        ("a group's bad name", wanted("plain", "no/group"), Code::IllegalConsumerGroup),
+        ("a group of the system's", wanted("plain", "CID_RMQ_SYS_TRANS"), Code::IllegalConsumerGroup),
+        ("an unknown topic", wanted("nowhere", "g"), Code::TopicNotFound),
+        ("an unknown group", wanted("plain", "strangers"), Code::ConsumerGroupNotFound),
+        ("a topic that is written only", wanted("write-only", "g"), Code::Forbidden),
+        (
+            "a short time",
+            ReceiveMessageRequest { invisible_duration: Some(seconds(5)), ..plain() },
+            Code::IllegalInvisibleTime,
+        ),
+        (
+            "a long time",
+            ReceiveMessageRequest { invisible_duration: Some(seconds(43_201)), ..plain() },
+            Code::IllegalInvisibleTime,
+        ),
+        (
+            "an SQL of no sense",
+            ReceiveMessageRequest { filter_expression: filter(FilterType::Sql, "a = = b"), ..plain() },
+            Code::IllegalFilterExpression,
+        ),
+        ("nothing there", wanted("empty", "g"), Code::MessageNotFound),
+    ];
+    for (situation, request, expected) in rows {
+        let seen = walk.receive(request).await;
+        walk.expect(situation, expected, seen);
+    }
+    let seen = walk.receive(wanted("plain", "closed")).await;
+    walk.expect_unlike("a group that may not consume", Code::Forbidden, Code::InternalServerError, seen);
+    // Clients of before 5.0.3 do not know the first of them.
+    for (version, expected) in [("5.2.0", Code::IllegalPollingTime), ("5.0.2", Code::BadRequest)] {
+        let mut request = call(CLIENT, plain());
+        request.set_timeout(Duration::from_secs(2));
+        request.metadata_mut().insert("x-mq-client-version", version.parse().unwrap());
+        let (seen, _) = answers(&mut walk.client, request).await;
+        walk.expect("no time to wait", expected, seen);
+    }
+    // One waits, the others are too many; which is which does not matter.
+    let mut waiting = JoinSet::new();
+    for _ in 0..4 {
+        let mut client = walk.client.clone();
+        let patient = ReceiveMessageRequest { long_polling_timeout: Some(seconds(20)), ..wanted("empty", "g") };
+        waiting.spawn(async move { receive(&mut client, patient).await.0 });
+    }
+    let first = tokio::time::timeout(LIMIT, waiting.join_next()).await.unwrap().unwrap().unwrap();
+    walk.expect("many that wait", Code::TooManyRequests, first);
+}
+
+/// What is wrong with a receipt handle.
+async fn settling(walk: &mut Walk) {
+    let (_, messages) = receive(&mut walk.client, wanted("plain", "g")).await;
+    let handles = messages.into_iter().filter_map(|message| message.system_properties?.receipt_handle);
+    let good: Vec<String> = handles.collect();
+    assert_eq!(good.len(), 1);
+    let entry = |handle: &str| AckMessageEntry { receipt_handle: handle.to_owned(), ..AckMessageEntry::default() };
+    let of = |handles: &[&str]| AckMessageRequest {
+        group: resource("g"),
+        topic: resource("plain"),
+        entries: handles.iter().map(|handle| entry(handle)).collect(),
+    };
+    let many = vec!["nonsense"; 1_025];
+    let rows = [
+        ("a handle of no message", vec!["nonsense"], Code::InvalidReceiptHandle, Code::InternalServerError),
+        (
+            "one handle of a message, one of none",
+            vec![&good[0], "nonsense"],
+            Code::MultipleResults,
+            Code::MultipleResults,
+        ),
+        ("no handle", vec![], Code::BadRequest, Code::InternalServerError),
+        ("many handles", many, Code::PayloadTooLarge, Code::InternalServerError),
+    ];
+    for (situation, handles, expected, of_apache) in rows {
+        let seen = walk.client.ack_message(call(CLIENT, of(&handles))).await.unwrap().into_inner();
+        walk.expect_unlike(situation, expected, of_apache, code(seen.status));
+    }
+    let changing = ChangeInvisibleDurationRequest {
+        group: resource("g"),
+        topic: resource("plain"),
+        receipt_handle: "nonsense".to_owned(),
+        invisible_duration: Some(seconds(60)),
+        ..ChangeInvisibleDurationRequest::default()
+    };
+    let seen = walk.client.change_invisible_duration(call(CLIENT, changing.clone())).await.unwrap().into_inner();
+    walk.expect_unlike("a change of nothing", Code::InvalidReceiptHandle, Code::InternalServerError, code(seen.status));
+    let long = ChangeInvisibleDurationRequest { invisible_duration: Some(seconds(43_201)), ..changing };
+    let seen = walk.client.change_invisible_duration(call(CLIENT, long)).await.unwrap().into_inner();
+    walk.expect("a change to a long time", Code::IllegalInvisibleTime, code(seen.status));
+    let forward = ForwardMessageToDeadLetterQueueRequest {
+        group: resource("g"),
+        topic: resource("plain"),
+        receipt_handle: "nonsense".to_owned(),
+        ..ForwardMessageToDeadLetterQueueRequest::default()
+    };
+    let seen = walk.client.forward_message_to_dead_letter_queue(call(CLIENT, forward)).await.unwrap().into_inner();
+    walk.expect_unlike(
+        "a dead letter of nothing",
+        Code::InvalidReceiptHandle,
+        Code::InternalServerError,
+        code(seen.status),
+    );
+}
+
+/// Who asks, and for what there is.
+async fn asking(walk: &mut Walk) {
+    let beat = HeartbeatRequest { client_type: ClientType::PushConsumer.into(), group: resource("g") };
+    let seen = code(walk.client.heartbeat(call("stranger", beat)).await.unwrap().into_inner().status);
+    walk.expect("a heartbeat before any settings", Code::UnrecognizedClientType, seen);
+    for (topic, expected) in [("plain", Code::Ok), ("nowhere", Code::TopicNotFound), ("no/topic", Code::IllegalTopic)] {
+        let seen = code(crate::route(&mut walk.client, topic, endpoints()).await.status);
+        walk.expect(&format!("the route of {topic}"), expected, seen);
+    }
+    for (topic, expected) in [("plain", Code::Ok), ("write-only", Code::Forbidden), ("nowhere", Code::TopicNotFound)] {
+        let request = QueryAssignmentRequest { topic: resource(topic), group: resource("g"), endpoints: endpoints() };
+        let seen = code(walk.client.query_assignment(call(CLIENT, request)).await.unwrap().into_inner().status);
+        walk.expect(&format!("the assignment of {topic}"), expected, seen);
+    }
+}
+
+fn endpoints() -> Option<bolide_proto::v2::Endpoints> {
+    let addresses = vec![bolide_proto::v2::Address { host: "127.0.0.1".into(), port: 8_081 }];
+    Some(bolide_proto::v2::Endpoints { scheme: bolide_proto::v2::AddressScheme::IPv4.into(), addresses })
+}
+
+/// Offsets, which Apache's proxy does not serve.
+async fn reading(walk: &mut Walk) {
+    let known = GetOffsetRequest { group: resource("guests"), message_queue: queue("empty") };
+    let seen = code(walk.client.get_offset(call(CLIENT, known)).await.unwrap().into_inner().status);
+    walk.expect("an offset that nobody has set", Code::OffsetNotFound, seen);
+    let update = UpdateOffsetRequest { group: resource("g"), message_queue: queue("empty"), offset: -1 };
+    let seen = code(walk.client.update_offset(call(CLIENT, update)).await.unwrap().into_inner().status);
+    walk.expect("a negative offset", Code::IllegalOffset, seen);
+    let far = PullMessageRequest {
+        group: resource("g"),
+        message_queue: queue("plain"),
+        offset: 1_000,
+        batch_size: 1,
+        ..PullMessageRequest::default()
+    };
+    let mut answers = walk.client.pull_message(call(CLIENT, far)).await.unwrap().into_inner();
+    let first = answers.message().await.unwrap().and_then(|answer| answer.content);
+    let Some(bolide_proto::v2::pull_message_response::Content::Status(status)) = first else { panic!("{first:?}") };
+    walk.expect("an offset behind the end", Code::IllegalOffset, status.code());
+}
+
+/// Lite topics, which Apache's proxy does not serve in local mode.
+async fn lite(walk: &mut Walk) {
+    let said = |lite_topic: &str| {
+        let system = SystemProperties {
+            lite_topic: Some(lite_topic.to_owned()),
+            message_type: MessageType::Lite.into(),
+            ..SystemProperties::default()
+        };
+        vec![message("rooms", "x", system)]
+    };
+    for (lite_topic, expected) in
+        [("a$b", Code::IllegalLiteTopic), ("one", Code::Ok), ("two", Code::LiteTopicQuotaExceeded)]
+    {
+        let seen = walk.send(said(lite_topic)).await;
+        walk.expect(&format!("a message to the lite topic {lite_topic}"), expected, seen);
+    }
+    let rows = [
+        ("rooms", "guests", "a b", Code::IllegalLiteTopic),
+        ("rooms", "guests", "one", Code::Ok),
+        ("rooms", "guests", "two", Code::LiteSubscriptionQuotaExceeded),
+        ("plain", "guests", "one", Code::IllegalTopic),
+        ("rooms", "g", "one", Code::IllegalTopic),
+        ("rooms", "strangers", "one", Code::IllegalConsumerGroup),
+    ];
+    for (topic, group, lite_topic, expected) in rows {
+        let request = SyncLiteSubscriptionRequest {
+            action: LiteSubscriptionAction::PartialAdd.into(),
+            topic: resource(topic),
+            group: resource(group),
+            lite_topic_set: vec![lite_topic.to_owned()],
+            ..SyncLiteSubscriptionRequest::default()
+        };
+        let seen = code(walk.client.sync_lite_subscription(call(CLIENT, request)).await.unwrap().into_inner().status);
+        walk.expect(&format!("{group} subscribes to {lite_topic} of {topic}"), expected, seen);
+    }
+}
+
+#[tokio::test]
+async fn each_code_is_seen_in_the_situation_in_which_clients_expect_it() {
+    let (cluster, mut walk) = stage().await;
+    let (_telemetry, _) = Telemetry::open(&mut walk.client, CLIENT, consumer("g", "plain")).await;
+    sending(&mut walk).await;
+    ending(&mut walk).await;
+    receiving(&mut walk).await;
+    settling(&mut walk).await;
+    asking(&mut walk).await;
+    if !walk.is_apache {
+        reading(&mut walk).await;
+        lite(&mut walk).await;
+    }
+    assert!(walk.wrong.is_empty(), "{:#?}\n{}", walk.wrong, cluster.log_tails());
+}
