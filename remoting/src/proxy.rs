@@ -40,9 +40,17 @@ pub struct Ends {
 /// client's first byte as the client likes: that is the caller's to limit.
 ///
 /// # Errors
-/// When the connection is lost, or its header cannot be read, is too long or may not be believed.
+/// When the connection is lost, or its header cannot be read, is too long or may not be believed; of these a line is logged.
 pub async fn greet(stream: &mut TcpStream, ends: Ends, believed: &Believed) -> io::Result<(Ends, u8)> {
-    let mut ends = ends;
+    let greeted = read(stream, ends, believed).await;
+    greeted.inspect_err(|error| {
+        if error.kind() == io::ErrorKind::InvalidData {
+            tracing::warn!(peer = %ends.peer, local = %ends.local, "connection refused: {error}");
+        }
+    })
+}
+
+async fn read(stream: &mut TcpStream, mut ends: Ends, believed: &Believed) -> io::Result<(Ends, u8)> {
     let mut first = first_byte(stream).await?;
     if first == SIGNATURE_1[0] || first == SIGNATURE_2[0] {
         let header = tokio::time::timeout(REST_PATIENCE, peek_header(stream)).await;

@@ -225,9 +225,6 @@ impl<S: Service> Acceptor<S> {
         };
         let (Ends { peer, local }, first) = match greeted {
             Ok(greeted) => greeted,
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return tracing::warn!(peer = %ends.peer, local = %ends.local, "connection refused: {error}");
-            }
             Err(error) => {
                 return tracing::debug!(peer = %ends.peer, local = %ends.local, "connection lost before it began: {error}");
             }

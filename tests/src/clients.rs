@@ -166,7 +166,7 @@ impl Client {
 }
 
 /// A build of one of the programs in Java.
-fn maven(program: &str, output: &Path) -> Command {
+pub(crate) fn maven(program: &str, output: &Path) -> Command {
     let mut maven = Command::new("mvn");
     maven.args(["-q", "-B", "-ntp", "compile"]).arg(format!("-Doutput={}", output.display()));
     maven.current_dir(package_dir().join(program));

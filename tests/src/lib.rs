@@ -21,5 +21,6 @@ pub mod proxy;
 pub mod remote;
 pub mod server;
 pub mod small_disk;
+pub mod spring;
 pub mod toolchain;
 pub mod wire;

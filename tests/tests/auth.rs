@@ -5,13 +5,16 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
 use bolide_remoting::{Body, Client, ClientOptions, RequestCode, ResponseCode};
-use bolide_tests::clients::secured_client;
+use bolide_tests::clients::{Client as Program, keyed_client, secured_client};
 use bolide_tests::cluster::{Cluster, ORDINARY};
 use bolide_tests::grpc_clients::{GrpcClient, secured_client as secured_grpc_client};
 use bolide_tests::mqadmin::Mqadmin;
+use bolide_tests::ports::free_block;
 use bolide_tests::toolchain;
 
 /// Keys that need care in JSON, in properties and in signatures.
@@ -44,6 +47,44 @@ async fn nothing_is_served_without_a_signature() {
     let fields = [("AccessKey", "inner"), ("Signature", "AAAA"), ("topic", "t")];
     let answer = client.request(RequestCode(34), &&fields[..], Body::Empty, patience).await.unwrap();
     assert_eq!(answer.remark.as_deref(), Some("check signature failed."));
+}
+
+/// What anybody may use is written in OPERATING.md: pages that change nothing, and the name server.
+#[tokio::test]
+async fn what_needs_no_signature_changes_nothing() {
+    let cluster = Cluster::new("open-doors");
+    let port = free_block();
+    let monitored = port.to_string();
+    cluster.start_broker(ORDINARY, "DefaultCluster", &[SETTINGS, &[("metricsPromExporterPort", &monitored)]].concat());
+    for (request, expected) in [
+        ("GET /metrics", "200"),
+        ("GET /health/live", "200"),
+        ("GET /health/ready", "200"),
+        ("POST /metrics", "405"),
+        ("DELETE /health/ready", "405"),
+        ("GET /config", "404"),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{request}: {answer}");
+        assert!(!answer.contains("s3cret") && !answer.contains("broker2broker"), "{answer}");
+    }
+    // The broker has registered, without a signature, and a stranger sees it.
+    let client =
+        Client::connect(&cluster.name_server(), ClientOptions::default(), std::sync::Arc::new(())).await.unwrap();
+    let patience = std::time::Duration::from_secs(60);
+    let answer = client.request(RequestCode::GET_BROKER_CLUSTER_INFO, &(), Body::Empty, patience).await.unwrap();
+    assert_eq!(answer.code, ResponseCode::SUCCESS);
+    assert!(String::from_utf8_lossy(&answer.body).contains(ORDINARY));
+    // Of the broker only what is signed gets an answer: nothing listens where slaves would.
+    let fast = cluster.with_broker(ORDINARY, |broker| broker.port() - 2);
+    let client =
+        Client::connect(&format!("127.0.0.1:{fast}"), ClientOptions::default(), std::sync::Arc::new(())).await.unwrap();
+    let answer = client.request(RequestCode::GET_BROKER_CONFIG, &(), Body::Empty, patience).await.unwrap();
+    assert_eq!(answer.code, ResponseCode::NO_PERMISSION);
+    assert!(TcpStream::connect(("127.0.0.1", fast + 3)).is_err(), "haListenPort is not opened");
 }
 
 #[test]
@@ -92,6 +133,18 @@ fn users_get_what_they_may() {
     ] {
         let said = says(user);
         assert!(said.starts_with("refused: ") && said.contains(why), "{user:?}: {said}");
+    }
+
+    if toolchain::available("Go", &["go version"]) {
+        for (user, why) in [
+            (Some(("ann", "annsecret")), "served"),
+            (None, "username cannot be null."),
+            (Some(("ann", "wrong")), "check signature failed."),
+            (Some(("bob", "bobsecret")), "the decision is deny."),
+        ] {
+            let said = keyed_client(Program::Go, &cluster, "orders", user);
+            assert!(said.contains(why), "Go as {user:?}: {said}\n{}", cluster.log_tails());
+        }
     }
 
     run("updateSubGroup -b BROKER -g readers", "create subscription group to");

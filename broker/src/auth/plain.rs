@@ -125,16 +125,16 @@ pub(crate) async fn run(broker: Arc<Broker>) {
         let reloaded =
             tokio::task::spawn_blocking(move || reloading.auth.plain.as_ref().map_or(Ok(false), PlainAcl::reload));
         match reloaded.await {
-            Ok(Ok(true)) => {
-                tracing::info!("changed rules of ACL 1.0 are in force");
-                complaint.clear();
-            }
             Ok(Err(error)) if complaint != error.to_string() => {
                 complaint = error.to_string();
                 tracing::error!("changed rules of ACL 1.0 are not taken, the old ones stay in force: {complaint}");
+                continue;
             }
-            Ok(Ok(false) | Err(_)) | Err(_) => {}
+            Ok(Err(_)) => continue,
+            Ok(Ok(true)) => tracing::info!("changed rules of ACL 1.0 are in force"),
+            Ok(Ok(false)) | Err(_) => {}
         }
+        complaint.clear();
     }
 }
 

@@ -137,7 +137,6 @@ bolide_remoting::config_keys! {
     /// What this broker signs its own requests to other brokers with, as {"accessKey":"…","secretKey":"…"}; also created as a super user
     /// here. Not shown by code 26.
     "innerClientAuthenticationCredentials" [fixed] inner_client_authentication_credentials: Secret = Secret::default();
-
     /// Whether requests must come from an account of ACL 1.0 (or a trusted address), and may do what its permissions allow. The accounts
     /// are those of conf/plain_acl.yml and conf/acl/*.yml under rocketmqHome. Instead of authenticationEnabled, not beside it.
     "aclEnable" [fixed, important] acl_enable: bool = false;

@@ -92,14 +92,9 @@ impl GrpcServer {
         let (health, handler) = handler(broker, &config);
         let max_connections = size(config.server_max_connections);
         let places = Arc::new(Semaphore::new(max_connections));
-        let acceptor = Acceptor {
-            tls,
-            believed: network::believed(&config),
-            handler,
-            limits: Limits::of(&config),
-            places: places.clone(),
-            stopped,
-        };
+        let believed = network::believed(&config);
+        let acceptor =
+            Acceptor { tls, believed, handler, limits: Limits::of(&config), places: places.clone(), stopped };
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_health(broker.clone(), health.clone(), acceptor.stopped.clone()));
         tasks.spawn(acceptor.run(listener));
@@ -260,12 +255,8 @@ impl Acceptor {
             // Answers are small and awaited.
             stream.set_nodelay(true)?;
             let ends = Ends { peer: stream.peer_addr()?, local: stream.local_addr()? };
-            let greeted = tokio::time::timeout(GREETING_PATIENCE, proxy::greet(&mut stream, ends, &believed)).await?;
-            let (ends, first) = greeted.inspect_err(|error| {
-                if error.kind() == io::ErrorKind::InvalidData {
-                    tracing::warn!(peer = %ends.peer, local = %ends.local, "connection refused: {error}");
-                }
-            })?;
+            let greeting = proxy::greet(&mut stream, ends, &believed);
+            let (ends, first) = tokio::time::timeout(GREETING_PATIENCE, greeting).await??;
             if first == TLS_HANDSHAKE {
                 let secured = tokio::time::timeout(GREETING_PATIENCE, tls.accept(stream)).await??;
                 serve(secured, limits, handler, ends, stopped).await

@@ -73,7 +73,7 @@ impl Guest {
             !date.is_empty() && expected.as_bytes().ct_eq(signature.to_ascii_uppercase().as_bytes()).into()
         };
         let rpc = format!("{PACKAGE}{name}");
-        match broker.auth.identify(&rpc, guest.user(), guest.source, is_signed) {
+        match broker.auth.identify(&rpc, Some(user), guest.source, is_signed) {
             Ok(()) => Ok(guest),
             Err(error) => Err(guest.denied(broker, name, Code::Unauthorized, &error)),
         }
@@ -87,12 +87,8 @@ impl Guest {
         demands: impl FnOnce() -> Vec<Demand<'a>>,
     ) -> Result<(), Fault> {
         let rpc = format!("{PACKAGE}{name}");
-        let permitted = broker.auth.permit(&rpc, self.user(), self.source, || Ok::<_, AuthError>(demands()));
+        let permitted = broker.auth.permit(&rpc, Some(&self.user), self.source, || Ok::<_, AuthError>(demands()));
         permitted.map_err(|error| self.denied(broker, name, Code::Forbidden, &error))
-    }
-
-    fn user(&self) -> Option<&str> {
-        Some(self.user.as_str()).filter(|user| !user.is_empty())
     }
 
     fn denied(&self, broker: &Broker, name: &str, code: Code, error: &AuthError) -> Fault {

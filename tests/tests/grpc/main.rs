@@ -8,6 +8,7 @@ mod channel;
 mod codes;
 mod lite;
 mod receive;
+mod rights;
 mod telemetry;
 
 use std::fmt::Write as _;
@@ -259,14 +260,17 @@ async fn endpoints_within_limit(client: &mut Client, expected: &[String]) -> Vec
 
 #[tokio::test]
 async fn health_and_reflection_are_served() {
+    let folder = Folder::new("grpc-health");
+    health_and_reflection_answer(&broker(&folder, &[])).await;
+}
+
+async fn health_and_reflection_answer(server: &Server) {
     use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::{
         ServerReflectionRequest, server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
     };
 
-    let folder = Folder::new("grpc-health");
-    let server = broker(&folder, &[]);
     let channel = Channel::plain(&grpc_address(&server.address())).await;
     let origin = http::Uri::from_static("http://localhost");
     let mut health = HealthClient::with_origin(channel.clone(), origin.clone());

@@ -10,7 +10,7 @@ use super::PlainAclError;
 use super::address::Addresses;
 use super::yaml::{Fault, Node};
 use crate::auth::need::{self, PUB, PUB_SUB, SUB};
-use crate::auth::policy::{Action, Decision, Entry, Kind, Pattern, Policy, PolicyType};
+use crate::auth::policy::{Action, Decision, Entry, Kind, Pattern, Policy, PolicyType, Resource};
 use crate::auth::table::{Table, UserChange, UserType};
 
 /// Every account may send its traces there.
@@ -105,10 +105,10 @@ impl Account {
                 "secretKey" => account.secret_key = long_enough(name, value)?,
                 "whiteRemoteAddress" => account.trusted = addresses(value)?,
                 "admin" => account.is_admin = truth(value)?,
-                "defaultTopicPerm" => account.allow(PolicyType::Default, Pattern::Kind(Kind::Topic), actions(value)?),
-                "defaultGroupPerm" => account.allow(PolicyType::Default, Pattern::Kind(Kind::Group), actions(value)?),
-                "topicPerms" => account.add_named(value, |name| need::topic(name).kind)?,
-                "groupPerms" => account.add_named(value, |_| Kind::Group)?,
+                "defaultTopicPerm" => account.add_default(Kind::Topic, value)?,
+                "defaultGroupPerm" => account.add_default(Kind::Group, value)?,
+                "topicPerms" => account.add_named(value, |name| need::topic(name))?,
+                "groupPerms" => account.add_named(value, |name| need::group(name))?,
                 _ => {
                     return Err(value.fault(format!(
                         "{name} is unknown; an account has accessKey, secretKey, whiteRemoteAddress, admin, \
@@ -120,9 +120,10 @@ impl Account {
         if account.access_key.is_empty() || account.secret_key.is_empty() {
             return Err(node.fault("an account needs an accessKey and a secretKey"));
         }
-        account.allow(PolicyType::Custom, Pattern::Literal(Kind::Topic, TRACE_TOPIC.to_owned()), PUB);
+        let traces = Pattern::Literal(Kind::Topic, TRACE_TOPIC.to_owned());
+        account.add(PolicyType::Custom, traces, PUB, Decision::Allow);
         if account.is_admin {
-            account.allow(PolicyType::Custom, Pattern::Kind(Kind::Cluster), &[Action::All]);
+            account.add(PolicyType::Custom, Pattern::Kind(Kind::Cluster), &[Action::All], Decision::Allow);
         }
         Ok(account)
     }
@@ -132,34 +133,32 @@ impl Account {
         self.is_admin && !self.is_limited
     }
 
+    fn add_default(&mut self, kind: Kind, value: &Node) -> Result<(), Fault> {
+        let actions = permitted(value, value.text()?)?;
+        self.add(PolicyType::Default, Pattern::Kind(kind), actions, Decision::Allow);
+        Ok(())
+    }
+
     /// Adds `name=permission` of a list. What is not permitted is denied, or the default permissions would count.
-    fn add_named(&mut self, list: &Node, kind: impl Fn(&str) -> Kind) -> Result<(), Fault> {
+    fn add_named(&mut self, list: &Node, resource: fn(&str) -> Resource<'_>) -> Result<(), Fault> {
         for item in list.items()? {
             let text = item.text()?;
             let form = || item.fault(format!("{text:?} must be NAME=PERMISSION, such as orders=PUB|SUB"));
-            let (name, permission) = text.split_once('=').ok_or_else(form)?;
-            let name = name.trim();
-            if name.is_empty() {
-                return Err(form());
-            }
-            let kind = kind(name);
-            let resource = if kind == Kind::Group { need::group(name) } else { need::topic(name) };
-            let pattern = Pattern::Literal(kind, resource.name.into_owned());
-            let actions = permitted(permission).ok_or_else(|| unknown_permission(item, permission))?;
-            self.allow(PolicyType::Custom, pattern.clone(), actions);
+            let (name, permission) =
+                text.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(form)?;
+            let Resource { kind, name } = resource(name.trim());
+            let pattern = Pattern::Literal(kind, name.into_owned());
+            self.add(PolicyType::Custom, pattern.clone(), permitted(item, permission)?, Decision::Allow);
             self.add(PolicyType::Default, pattern, PUB_SUB, Decision::Deny);
             self.is_limited = true;
         }
         Ok(())
     }
 
-    fn allow(&mut self, rank: PolicyType, pattern: Pattern, actions: &[Action]) {
-        if !actions.is_empty() {
-            self.add(rank, pattern, actions, Decision::Allow);
-        }
-    }
-
     fn add(&mut self, policy_type: PolicyType, pattern: Pattern, actions: &[Action], decision: Decision) {
+        if actions.is_empty() {
+            return;
+        }
         let entry = Entry { pattern, actions: actions.to_vec(), networks: Vec::new(), decision };
         self.policies.push(Policy { policy_type, entries: vec![entry] });
     }
@@ -191,22 +190,13 @@ fn truth(node: &Node) -> Result<bool, Fault> {
     }
 }
 
-fn actions(node: &Node) -> Result<&'static [Action], Fault> {
-    let text = node.text()?;
-    permitted(text).ok_or_else(|| unknown_permission(node, text))
-}
-
-fn unknown_permission(node: &Node, text: &str) -> Fault {
-    node.fault(format!("the permission {text:?} is unknown; write PUB, SUB, PUB|SUB or DENY"))
-}
-
 /// What a permission allows.
-fn permitted(text: &str) -> Option<&'static [Action]> {
+fn permitted(node: &Node, text: &str) -> Result<&'static [Action], Fault> {
     match text.trim() {
-        "PUB" => Some(PUB),
-        "SUB" => Some(SUB),
-        "PUB|SUB" | "SUB|PUB" => Some(PUB_SUB),
-        "DENY" | "" => Some(&[]),
-        _ => None,
+        "PUB" => Ok(PUB),
+        "SUB" => Ok(SUB),
+        "PUB|SUB" | "SUB|PUB" => Ok(PUB_SUB),
+        "DENY" | "" => Ok(&[]),
+        other => Err(node.fault(format!("the permission {other:?} is unknown; write PUB, SUB, PUB|SUB or DENY"))),
     }
 }
