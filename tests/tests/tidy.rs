@@ -41,9 +41,11 @@ impl Source {
         self.path.ends_with(".rs")
     }
 
-    /// Unit tests beside the code.
+    /// Unit tests beside the code, and the disk that only they use.
     fn is_test(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+        self.path.ends_with("/tests.rs")
+            || self.path.contains("/tests/")
+            || self.path.starts_with("store/src/disk/fake")
     }
 
     /// This file has to name what it forbids.

@@ -39,75 +39,18 @@ const BLOCK: usize = 64;
 const TURNS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
 
 /// What each step adds: the fraction of its sine.
-const SINES: [u32; 64] = {
+#[rustfmt::skip]
+const SINES: [u32; 64] = [
     // The whole part of 2^32 · |sin(step + 1)|, from the RFC.
-    [
-        0xd76a_a478,
-        0xe8c7_b756,
-        0x2420_70db,
-        0xc1bd_ceee,
-        0xf57c_0faf,
-        0x4787_c62a,
-        0xa830_4613,
-        0xfd46_9501,
-        0x6980_98d8,
-        0x8b44_f7af,
-        0xffff_5bb1,
-        0x895c_d7be,
-        0x6b90_1122,
-        0xfd98_7193,
-        0xa679_438e,
-        0x49b4_0821,
-        0xf61e_2562,
-        0xc040_b340,
-        0x265e_5a51,
-        0xe9b6_c7aa,
-        0xd62f_105d,
-        0x0244_1453,
-        0xd8a1_e681,
-        0xe7d3_fbc8,
-        0x21e1_cde6,
-        0xc337_07d6,
-        0xf4d5_0d87,
-        0x455a_14ed,
-        0xa9e3_e905,
-        0xfcef_a3f8,
-        0x676f_02d9,
-        0x8d2a_4c8a,
-        0xfffa_3942,
-        0x8771_f681,
-        0x6d9d_6122,
-        0xfde5_380c,
-        0xa4be_ea44,
-        0x4bde_cfa9,
-        0xf6bb_4b60,
-        0xbebf_bc70,
-        0x289b_7ec6,
-        0xeaa1_27fa,
-        0xd4ef_3085,
-        0x0488_1d05,
-        0xd9d4_d039,
-        0xe6db_99e5,
-        0x1fa2_7cf8,
-        0xc4ac_5665,
-        0xf429_2244,
-        0x432a_ff97,
-        0xab94_23a7,
-        0xfc93_a039,
-        0x655b_59c3,
-        0x8f0c_cc92,
-        0xffef_f47d,
-        0x8584_5dd1,
-        0x6fa8_7e4f,
-        0xfe2c_e6e0,
-        0xa301_4314,
-        0x4e08_11a1,
-        0xf753_7e82,
-        0xbd3a_f235,
-        0x2ad7_d2bb,
-        0xeb86_d391,
-    ]
-};
+    0xd76a_a478, 0xe8c7_b756, 0x2420_70db, 0xc1bd_ceee, 0xf57c_0faf, 0x4787_c62a, 0xa830_4613, 0xfd46_9501,
+    0x6980_98d8, 0x8b44_f7af, 0xffff_5bb1, 0x895c_d7be, 0x6b90_1122, 0xfd98_7193, 0xa679_438e, 0x49b4_0821,
+    0xf61e_2562, 0xc040_b340, 0x265e_5a51, 0xe9b6_c7aa, 0xd62f_105d, 0x0244_1453, 0xd8a1_e681, 0xe7d3_fbc8,
+    0x21e1_cde6, 0xc337_07d6, 0xf4d5_0d87, 0x455a_14ed, 0xa9e3_e905, 0xfcef_a3f8, 0x676f_02d9, 0x8d2a_4c8a,
+    0xfffa_3942, 0x8771_f681, 0x6d9d_6122, 0xfde5_380c, 0xa4be_ea44, 0x4bde_cfa9, 0xf6bb_4b60, 0xbebf_bc70,
+    0x289b_7ec6, 0xeaa1_27fa, 0xd4ef_3085, 0x0488_1d05, 0xd9d4_d039, 0xe6db_99e5, 0x1fa2_7cf8, 0xc4ac_5665,
+    0xf429_2244, 0x432a_ff97, 0xab94_23a7, 0xfc93_a039, 0x655b_59c3, 0x8f0c_cc92, 0xffef_f47d, 0x8584_5dd1,
+    0x6fa8_7e4f, 0xfe2c_e6e0, 0xa301_4314, 0x4e08_11a1, 0xf753_7e82, 0xbd3a_f235, 0x2ad7_d2bb, 0xeb86_d391,
+];
 
 fn md5(data: &[u8]) -> [u8; 16] {
     let mut state: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
@@ -151,30 +94,4 @@ fn mix(state: &mut [u32; 4], block: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn md5_agrees_with_the_rfc() {
-        let of = |text: &str| hex(&md5(text.as_bytes()));
-        assert_eq!(of(""), "D41D8CD98F00B204E9800998ECF8427E");
-        assert_eq!(of("abc"), "900150983CD24FB0D6963F7D28E17F72");
-        assert_eq!(of(&"1234567890".repeat(8)), "57EDF4A22BE3C955AC49DA2E2107B67A");
-        for length in 55..66 {
-            // Around the block's end the padding changes.
-            assert_eq!(of(&"a".repeat(length)).len(), 32);
-        }
-    }
-
-    #[test]
-    fn a_wrong_digest_is_told() {
-        let digest = |kind: DigestType, checksum: &str| Digest { r#type: kind.into(), checksum: checksum.to_owned() };
-        assert!(check(&of(b"body"), b"body").is_ok());
-        assert_eq!(check(&of(b"body"), b"bodY").unwrap_err().code, Code::MessageCorrupted);
-        assert!(check(&digest(DigestType::Crc32, "352441c2"), b"abc").is_ok());
-        assert!(check(&digest(DigestType::Crc32, "352441c3"), b"abc").is_err());
-        assert!(check(&digest(DigestType::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"), b"abc").is_ok());
-        assert!(check(&digest(DigestType::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89c"), b"abc").is_err());
-        assert!(check(&digest(DigestType::Unspecified, "x"), b"abc").is_ok());
-    }
-}
+mod tests;
