@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_transport(false)
         // Bodies stay a part of the frame that they came in.
         .bytes(".apache.rocketmq.v2.Message.body")
+        .codec_path("crate::codec::SmallBuffers")
         .compile_fds(descriptors)?;
     // Apart from the others, because reflection shows what is served here.
     println!("cargo::rerun-if-changed=opentelemetry");

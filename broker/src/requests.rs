@@ -129,8 +129,8 @@ requests! {
     CHANGE_MESSAGE_INVISIBLETIME => pop::change_invisible_time, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     NOTIFICATION => pop::notification, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     POLLING_INFO => pop::polling_info, Need::Fields(TOPIC_AND_CONSUMER_GROUP, GET);
-    POP_LITE_MESSAGE => pop::pop_lite, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     POP_ROLLBACK => pop::roll_back, Need::Cluster(UPDATE);
+    POP_LITE_MESSAGE => pop::pop_lite, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     LITE_SUBSCRIPTION_CTL => lite::requests::control, Need::Body(need::lite_subscriptions, SUB);
     BATCH_ACK_MESSAGE => pop::acknowledge_batch, Need::Body(need::acknowledgements, SUB);
 }

@@ -2,6 +2,8 @@
 //! crate. They are written here from the protocol's published names and numbers (`apache.rocketmq.v2` as of 2.1.2). So is what
 //! metrics are sent with. No behaviour lives here.
 
+mod codec;
+
 /// The package `apache.rocketmq.v2`.
 pub mod v2 {
     #![allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used)]

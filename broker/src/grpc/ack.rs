@@ -33,11 +33,11 @@ pub(super) async fn acknowledge(
     };
     let entries: Vec<AckMessageResultEntry> = request
         .entries
-        .iter()
+        .into_iter()
         .map(|entry| AckMessageResultEntry {
-            message_id: entry.message_id.clone(),
-            receipt_handle: entry.receipt_handle.clone(),
-            status: one(entry).map_or_else(|fault| Some(fault.into()), |()| ok()),
+            status: one(&entry).map_or_else(|fault| Some(fault.into()), |()| ok()),
+            message_id: entry.message_id,
+            receipt_handle: entry.receipt_handle,
         })
         .collect();
     Ok(AckMessageResponse { status: summary(&entries), entries })

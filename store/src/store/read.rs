@@ -284,7 +284,9 @@ impl Inner {
         let max_passed = (self.options.max_filter_bytes / UNIT_BYTES).max(limits.max_messages) as i64;
         let begin = self.log.begin();
         let mut bytes = Vec::new();
-        while selection.next < max && selection.next - offset < max_passed {
+        // A full selection needs no look at the unit behind it.
+        let wanted = limits.max_messages.max(1);
+        while selection.next < max && selection.next - offset < max_passed && selection.units.len() < wanted {
             let count = limits.max_messages.clamp(1, UNITS_AT_ONCE);
             let read = queue.read(&self.derived.queues.files, QueueOffset(selection.next), count, wait, &mut bytes);
             read.map_err(ReadError::io("a consume queue"))?;
