@@ -262,8 +262,8 @@ async fn a_pull_that_waits_is_answered_when_the_broker_stops() {
     assert!(stopped.await.unwrap().success());
 }
 
-#[test]
-fn a_second_signal_stops_at_once() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_stops_at_once() {
     let folder = Folder::new("twice");
     let (port, mut values) = place(&folder, "store");
     values.push(("enableShutdownGracefully", "true".to_owned()));
@@ -271,7 +271,9 @@ fn a_second_signal_stops_at_once() {
     values.push(("logFolder", folder.path().join("logs").display().to_string()));
     let config = write(&folder, "broker", "", &values);
     let mut broker = Running::start(server("mqbroker", &config), &folder, "broker", &format!(":{port}"));
-    let _there = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    // Answered, and so known to the broker.
+    let there = Wire::dial(&format!("127.0.0.1:{port}")).await;
+    assert_eq!(there.ask(RequestCode::GET_BROKER_CONFIG, &Form::of(&[]), Vec::new()).await.code, ResponseCode::SUCCESS);
     send(&broker.0, Signal::TERM);
     let deadline = Instant::now() + LIMIT;
     // The folder of the logs has what standard error would have.
