@@ -70,18 +70,20 @@ impl Wake for Bell {
 }
 
 /// A connection with its calls; ends when the connection does, and what still waits then is dropped.
-pub(super) struct Running<'a, C> {
+pub(super) struct Running<'a, C, F> {
     pub(super) connection: Pin<&'a mut C>,
     calls: Calls,
+    /// What all calls that were worked on need done, before their answers leave.
+    finish: F,
     new: Vec<Call>,
     /// Those that could not be answered at once.
     waiting: FuturesUnordered<Call>,
 }
 
-impl<'a, C: Future> Running<'a, C> {
+impl<'a, C: Future, F: Fn()> Running<'a, C, F> {
     /// `calls` is where `connection` executes its calls.
-    pub(super) fn new(connection: Pin<&'a mut C>, calls: Calls) -> Self {
-        Running { connection, calls, new: Vec::new(), waiting: FuturesUnordered::new() }
+    pub(super) fn new(connection: Pin<&'a mut C>, calls: Calls, finish: F) -> Self {
+        Running { connection, calls, finish, new: Vec::new(), waiting: FuturesUnordered::new() }
     }
 
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<C::Output> {
@@ -94,12 +96,13 @@ impl<'a, C: Future> Running<'a, C> {
                 }
             }
             while let Poll::Ready(Some(())) = self.waiting.poll_next_unpin(context) {}
+            (self.finish)();
         }
         ended
     }
 }
 
-impl<C: Future> Future for Running<'_, C> {
+impl<C: Future, F: Fn() + Unpin> Future for Running<'_, C, F> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {

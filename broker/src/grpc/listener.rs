@@ -93,8 +93,15 @@ impl GrpcServer {
         let max_connections = size(config.server_max_connections);
         let places = Arc::new(Semaphore::new(max_connections));
         let believed = network::believed(&config);
-        let acceptor =
-            Acceptor { tls, believed, handler, limits: Limits::of(&config), places: places.clone(), stopped };
+        let acceptor = Acceptor {
+            broker: broker.clone(),
+            tls,
+            believed,
+            handler,
+            limits: Limits::of(&config),
+            places: places.clone(),
+            stopped,
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_health(broker.clone(), health.clone(), acceptor.stopped.clone()));
         tasks.spawn(acceptor.run(listener));
@@ -207,6 +214,7 @@ fn unimplemented() -> Response<Body> {
 
 /// Accepts on the port.
 struct Acceptor {
+    broker: Arc<Broker>,
     tls: TlsAcceptor,
     believed: Believed,
     handler: Handler,
@@ -250,7 +258,7 @@ impl Acceptor {
     /// Serves a connection, with TLS if the client begins with it.
     fn greet(&self, mut stream: TcpStream) -> impl Future<Output = io::Result<()>> + use<> {
         let (tls, handler, limits) = (self.tls.clone(), self.handler.clone(), self.limits);
-        let (believed, stopped) = (self.believed.clone(), self.stopped.clone());
+        let (broker, believed, stopped) = (self.broker.clone(), self.believed.clone(), self.stopped.clone());
         async move {
             // Answers are small and awaited.
             stream.set_nodelay(true)?;
@@ -259,15 +267,16 @@ impl Acceptor {
             let (ends, first) = tokio::time::timeout(GREETING_PATIENCE, greeting).await??;
             if first == TLS_HANDSHAKE {
                 let secured = tokio::time::timeout(GREETING_PATIENCE, tls.accept(stream)).await??;
-                serve(secured, limits, handler, ends, stopped).await
+                serve(broker, secured, limits, handler, ends, stopped).await
             } else {
-                serve(stream, limits, handler, ends, stopped).await
+                serve(broker, stream, limits, handler, ends, stopped).await
             }
         }
     }
 }
 
 async fn serve(
+    broker: Arc<Broker>,
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     limits: Limits,
     handler: Handler,
@@ -280,7 +289,8 @@ async fn serve(
     });
     let calls = Calls::new();
     let connection = std::pin::pin!(limits.protocol(calls.clone()).serve_connection(TokioIo::new(io), service));
-    let mut running = Running::new(connection, calls);
+    // What was stored becomes visible to queues and waiting consumers.
+    let mut running = Running::new(connection, calls, || broker.store.dispatch());
     let ended = tokio::select! {
         ended = &mut running => ended,
         () = until(&mut stopped) => {

@@ -46,7 +46,6 @@ pub(super) async fn send(
     let messages: Vec<Checked<'_>> = messages.collect::<Result<_, _>>()?;
     let begun: Vec<Result<Sending, Refusal>> =
         messages.iter().map(|message| store(broker, caller, topic, queue, message)).collect();
-    broker.store.dispatch();
     let mut entries = Vec::with_capacity(begun.len());
     for (message, sending) in messages.iter().zip(begun) {
         let sent = match sending {

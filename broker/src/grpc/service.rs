@@ -47,8 +47,6 @@ macro_rules! unary {
                         Ok(caller) => $room::$function(&self.0, &caller, request.into_inner()).await,
                         Err(fault) => Err(fault),
                     };
-                    // What was stored becomes visible to queues and waiting consumers.
-                    self.0.store.dispatch();
                     Ok(Response::new(answer.unwrap_or_else(Answer::of_fault)))
                 }
             )*
