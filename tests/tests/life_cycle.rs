@@ -273,7 +273,10 @@ async fn a_second_signal_stops_at_once() {
     let mut broker = Running::start(server("mqbroker", &config), &folder, "broker", &format!(":{port}"));
     // Answered, and so known to the broker.
     let there = Wire::dial(&format!("127.0.0.1:{port}")).await;
-    assert_eq!(there.ask(RequestCode::GET_BROKER_CONFIG, &Form::of(&[]), Vec::new()).await.code, ResponseCode::SUCCESS);
+    assert_eq!(
+        there.ask(RequestCode::GET_BROKER_CONFIG, &Form::of(&[]), Vec::<u8>::new()).await.code,
+        ResponseCode::SUCCESS
+    );
     send(&broker.0, Signal::TERM);
     let deadline = Instant::now() + LIMIT;
     // The folder of the logs has what standard error would have.
