@@ -139,12 +139,7 @@ fn table(acls: &[AclInfo]) -> Report {
 
 async fn find(session: &Session, address: &str, subject: &str) -> Result<Option<AclInfo>, Failure> {
     let request = AclRequest { subject: Some(subject) };
-    let answer = session.request(address, RequestCode::AUTH_GET_ACL, &request, Body::Empty).await?;
-    if answer.code() == ResponseCode::POLICY_NOT_EXIST {
-        return Ok(None);
-    }
-    let answer = answer.success()?;
-    if answer.bytes().is_empty() { Ok(None) } else { answer.body() }
+    session.find(address, RequestCode::AUTH_GET_ACL, &request, ResponseCode::POLICY_NOT_EXIST).await
 }
 
 async fn get(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {

@@ -119,6 +119,22 @@ impl Session {
         Ok(client)
     }
 
+    /// Asks a server for one thing; `None`: there is none, which is said with the code `absent` or without a body.
+    pub(crate) async fn find<T: serde::de::DeserializeOwned>(
+        &self,
+        server: &str,
+        request: RequestCode,
+        fields: &impl FieldSource,
+        absent: ResponseCode,
+    ) -> Result<Option<T>, Failure> {
+        let answer = self.request(server, request, fields, Body::Empty).await?;
+        if answer.code() == absent {
+            return Ok(None);
+        }
+        let answer = answer.success()?;
+        if answer.bytes().is_empty() { Ok(None) } else { answer.body() }
+    }
+
     /// Asks a server and waits for its answer, whatever its code is.
     pub(crate) async fn request(
         &self,

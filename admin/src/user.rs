@@ -103,12 +103,7 @@ fn table(users: Vec<UserInfo>) -> Report {
 }
 
 async fn find(session: &Session, address: &str, name: &str) -> Result<Option<UserInfo>, Failure> {
-    let answer = session.request(address, RequestCode::AUTH_GET_USER, &request(name), Body::Empty).await?;
-    if answer.code() == ResponseCode::USER_NOT_EXIST {
-        return Ok(None);
-    }
-    let answer = answer.success()?;
-    if answer.bytes().is_empty() { Ok(None) } else { answer.body() }
+    session.find(address, RequestCode::AUTH_GET_USER, &request(name), ResponseCode::USER_NOT_EXIST).await
 }
 
 async fn get(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {
