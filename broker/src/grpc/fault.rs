@@ -22,6 +22,12 @@ impl Fault {
     }
 }
 
+/// What a number stands for; newer clients may know more meanings than this broker.
+pub(super) fn known<T: TryFrom<i32>>(what: &str, number: i32) -> Result<T, Fault> {
+    let unknown = |_| Fault::new(Code::NotImplemented, format!("this broker knows no {what} {number}"));
+    T::try_from(number).map_err(unknown)
+}
+
 impl From<Fault> for v2::Status {
     fn from(fault: Fault) -> Self {
         v2::Status { code: fault.code.into(), message: fault.message.into_owned() }

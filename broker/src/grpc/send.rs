@@ -14,7 +14,7 @@ use bolide_store::record::{java_hash, sys_flag};
 use super::message::{kind, milliseconds};
 use super::property::{self, key};
 use super::transaction::TransactionId;
-use super::{Caller, Fault, digest, resource};
+use super::{Caller, Fault, digest, known, resource};
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
 use crate::lite;
@@ -75,6 +75,8 @@ impl<'a> Checked<'a> {
         let system = message.system_properties.as_ref();
         let system = system.ok_or_else(|| Fault::new(Code::IllegalMessageId, "message id cannot be empty"))?;
         check_body(&config, message, system)?;
+        let encoding: Encoding = known("body encoding", system.body_encoding)?;
+        known::<MessageType>("message type", system.message_type)?;
         let properties = properties(&config, caller, &topic.topic_name, message, system, now_ms)?;
         if config.enable_topic_message_type_check {
             let accepted = TopicType::of_topic(topic).accepts(topic_type(kind(&properties)));
@@ -89,7 +91,7 @@ impl<'a> Checked<'a> {
             properties: text.unwrap_or_default(),
             born_ms,
             is_half: system.message_type() == MessageType::Transaction,
-            is_gzip: system.body_encoding() == Encoding::Gzip,
+            is_gzip: encoding == Encoding::Gzip,
         })
     }
 }

@@ -1,7 +1,18 @@
-use super::*;
+use std::path::Path;
+use std::time::Duration;
+
 use bolide_proto::Timestamp;
+use bolide_proto::v2::Resource;
 use bolide_remoting::Language;
+use bolide_remoting::keys::Loaded;
 use bolide_remoting::proxy::Ends;
+use bolide_store::ManualClock;
+use bolide_store::disk::FakeDisk;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::broker::Opening;
+use crate::config::FlushDiskType;
 
 /// Message groups, numbers of queues, and the queue.
 const GUAVA: [(&str, i32, i32); 16] = [
@@ -97,6 +108,62 @@ fn what_a_message_may_not_say_has_a_code_of_its_own() {
     let many: Vec<(String, String)> = (0..129).map(|n| (n.to_string(), "x".to_owned())).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(code(system(), &many), Code::MessagePropertiesTooLarge);
+}
+
+/// A broker that confirms what the disk has, with the topic `t`.
+fn careful_broker(disk: &FakeDisk, clock: &Arc<ManualClock>) -> Arc<Broker> {
+    let values = BrokerConfig {
+        broker_ip1: "127.0.0.1".into(),
+        store_path_root_dir: "/store".into(),
+        store_path_commit_log: "/store/commitlog".into(),
+        mapped_file_size_commit_log_bytes: 64 << 10,
+        max_hash_slot_num: 100,
+        max_index_num: 100,
+        flush_disk_type: FlushDiskType::SyncFlush,
+        send_thread_pool_queue_capacity: 1,
+        ..BrokerConfig::default()
+    };
+    let config = Loaded::new(values);
+    let opening = Opening { config, config_path: None, name_servers: Vec::new(), listen_port: 10_911 };
+    let broker = Broker::open(opening, Arc::new(disk.clone()), clock.clone()).unwrap();
+    let topic_name = "t".to_owned();
+    let topic = TopicConfig { topic_name, read_queue_nums: 1, write_queue_nums: 1, perm: 6, ..TopicConfig::default() };
+    broker.topics.update(topic).unwrap();
+    broker
+}
+
+/// The status of a message of its own, sent in a task of its own.
+fn sent(broker: &Arc<Broker>) -> JoinHandle<Code> {
+    let topic = Some(Resource { name: "t".into(), ..Resource::default() });
+    let message = Message { topic, body: "body".into(), system_properties: Some(system()), ..Message::default() };
+    let broker = broker.clone();
+    tokio::spawn(async move {
+        let answer = send(&broker, &caller(), SendMessageRequest { messages: vec![message] }).await.unwrap();
+        answer.status.unwrap().code()
+    })
+}
+
+#[tokio::test]
+async fn a_disk_that_is_slow_or_fails_has_codes_that_clients_know() {
+    let (disk, clock) = (FakeDisk::new(), Arc::new(ManualClock::new(NOW_MS)));
+    let broker = careful_broker(&disk, &clock);
+    assert_eq!(sent(&broker).await.unwrap(), Code::Ok);
+
+    disk.hold_syncs(true);
+    let slow = sent(&broker);
+    while broker.waiting_sends.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sent(&broker).await.unwrap(), Code::TooManyRequests, "only one may wait");
+    crate::send::expire(&broker, NOW_MS + 4_999);
+    assert_eq!(broker.waiting_sends.lock().len(), 1);
+    crate::send::expire(&broker, NOW_MS + 5_000);
+    assert_eq!(slow.await.unwrap(), Code::MasterPersistenceTimeout);
+
+    disk.fail_syncs(Some(Path::new("/store/commitlog")));
+    disk.hold_syncs(false);
+    let failed = tokio::time::timeout(Duration::from_secs(120), sent(&broker)).await;
+    assert_eq!(failed.unwrap().unwrap(), Code::InternalServerError);
 }
 
 #[test]
