@@ -1,6 +1,7 @@
 //! Producing: what a message says about itself is checked, becomes the properties that every client knows, and goes the way of all
 //! messages.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use bolide_proto::v2::{
@@ -10,6 +11,8 @@ use bolide_proto::v2::{
 use bolide_remoting::body::TopicConfig;
 use bolide_remoting::header::SendMessageRequest as Header;
 use bolide_store::record::{java_hash, sys_flag};
+use flate2::Compression;
+use flate2::read::{GzDecoder, ZlibEncoder};
 
 use super::message::{kind, milliseconds};
 use super::property::{self, key};
@@ -65,7 +68,9 @@ struct Checked<'a> {
     properties: String,
     born_ms: i64,
     is_half: bool,
-    is_gzip: bool,
+    is_compressed: bool,
+    /// The body, where it is stored otherwise than it came.
+    recoded: Option<Vec<u8>>,
 }
 
 impl<'a> Checked<'a> {
@@ -75,7 +80,7 @@ impl<'a> Checked<'a> {
         let system = message.system_properties.as_ref();
         let system = system.ok_or_else(|| Fault::new(Code::IllegalMessageId, "message id cannot be empty"))?;
         check_body(&config, message, system)?;
-        let encoding: Encoding = known("body encoding", system.body_encoding)?;
+        let is_compressed = known::<Encoding>("body encoding", system.body_encoding)? == Encoding::Gzip;
         known::<MessageType>("message type", system.message_type)?;
         let properties = properties(&config, caller, &topic.topic_name, message, system, now_ms)?;
         if config.enable_topic_message_type_check {
@@ -91,7 +96,8 @@ impl<'a> Checked<'a> {
             properties: text.unwrap_or_default(),
             born_ms,
             is_half: system.message_type() == MessageType::Transaction,
-            is_gzip: encoding == Encoding::Gzip,
+            is_compressed,
+            recoded: if is_compressed { without_gzip(&message.body, config.max_message_size_bytes)? } else { None },
         })
     }
 }
@@ -105,6 +111,24 @@ fn check_body(config: &BrokerConfig, message: &Message, system: &SystemPropertie
         return Err(Fault::new(Code::MessageBodyTooLarge, format!("message body cannot exceed the max {max}")));
     }
     system.body_digest.as_ref().map_or(Ok(()), |stated| digest::check(stated, &message.body))
+}
+
+/// A body that was compressed with GZIP, as some clients did, compressed anew with ZLIB: clients of remoting read that, and have no word
+/// for GZIP. `None`: it is in another format. Clients do not send more than `max_bytes`, before they compress.
+fn without_gzip(body: &[u8], max_bytes: i32) -> Result<Option<Vec<u8>>, Fault> {
+    let plain = GzDecoder::new(body);
+    if plain.header().is_none() {
+        return Ok(None);
+    }
+    let mut encoder = ZlibEncoder::new(plain.take(u64::from(max_bytes.unsigned_abs()) + 1), Compression::default());
+    let mut recoded = Vec::with_capacity(body.len());
+    let corrupted = |error| Fault::new(Code::MessageCorrupted, format!("the body cannot be decompressed: {error}"));
+    encoder.read_to_end(&mut recoded).map_err(corrupted)?;
+    if encoder.total_in() > u64::from(max_bytes.unsigned_abs()) {
+        let text = format!("decompressed message body cannot exceed the max {max_bytes}");
+        return Err(Fault::new(Code::MessageBodyTooLarge, text));
+    }
+    Ok(Some(recoded))
 }
 
 /// What a message says, as properties that every client knows. Codes and texts of what is wrong are Apache's.
@@ -289,7 +313,7 @@ fn store(
         default_topic: "",
         default_topic_queue_nums: 0,
         queue_id: queue,
-        sys_flag: if message.is_gzip { sys_flag::COMPRESSED } else { 0 },
+        sys_flag: if message.is_compressed { sys_flag::COMPRESSED } else { 0 },
         born_timestamp: message.born_ms,
         flag: 0,
         properties: Some(&message.properties),
@@ -299,8 +323,8 @@ fn store(
         batch: false,
         broker_name: None,
     };
-    let parcel =
-        Parcel { body: &message.message.body, peer: caller.ends.peer, user: &caller.user, honours_limit: true };
+    let body = message.recoded.as_deref().unwrap_or(&message.message.body);
+    let parcel = Parcel { body, peer: caller.ends.peer, user: &caller.user, honours_limit: true };
     send::store(broker, &header, parcel)
 }
 

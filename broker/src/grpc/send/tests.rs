@@ -167,6 +167,22 @@ async fn a_disk_that_is_slow_or_fails_has_codes_that_clients_know() {
 }
 
 #[test]
+fn a_gzip_body_becomes_one_of_zlib_and_others_stay() {
+    use flate2::read::{GzEncoder, ZlibDecoder};
+    let plain = "compressible ".repeat(1_000).into_bytes();
+    let mut gzip = Vec::new();
+    GzEncoder::new(&plain[..], Compression::default()).read_to_end(&mut gzip).unwrap();
+    let (max, mut again) = (plain.len() as i32, Vec::new());
+    let recoded = without_gzip(&gzip, max).unwrap().unwrap();
+    ZlibDecoder::new(&recoded[..]).read_to_end(&mut again).unwrap();
+    assert!(again == plain);
+    assert_eq!(without_gzip(&recoded, max), Ok(None));
+    assert_eq!(without_gzip(b"plain", max), Ok(None));
+    assert_eq!(without_gzip(&gzip, max - 1).unwrap_err().code, Code::MessageBodyTooLarge);
+    assert_eq!(without_gzip(&gzip[..gzip.len() / 2], max).unwrap_err().code, Code::MessageCorrupted);
+}
+
+#[test]
 fn a_groups_queue_is_the_one_that_guava_chooses() {
     // Computed by Guava's Hashing.consistentHash.
     for (key, buckets, bucket) in GUAVA {
