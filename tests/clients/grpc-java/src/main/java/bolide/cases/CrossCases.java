@@ -54,7 +54,7 @@ final class CrossCases {
             new Case("remoting-to-grpc", CrossCases::toGrpc),
             new Case("grpc-to-remoting", CrossCases::toRemoting),
             new Case("remoting-to-grpc-compressed", CrossCases::compressedToGrpc),
-            new Case("grpc-to-remoting-compressed", CrossCases::compressedToRemoting),
+            new Case("grpc-to-remoting-compressed", CrossCases::compressedToRemoting, Case.Need.GZIP),
             new Case("remoting-to-grpc-fifo", CrossCases::fifoToGrpc),
             new Case("grpc-to-remoting-fifo", CrossCases::fifoToRemoting));
     }
