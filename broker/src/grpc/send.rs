@@ -1,6 +1,7 @@
 //! Producing: what a message says about itself is checked, becomes the properties that every client knows, and goes the way of all
 //! messages.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bolide_proto::v2::{
@@ -106,18 +107,18 @@ fn check_body(config: &BrokerConfig, message: &Message, system: &SystemPropertie
 }
 
 /// What a message says, as properties that every client knows. Codes and texts of what is wrong are Apache's.
-fn properties(
+fn properties<'a>(
     config: &BrokerConfig,
     caller: &Caller,
-    topic: &str,
-    message: &Message,
-    system: &SystemProperties,
+    topic: &'a str,
+    message: &'a Message,
+    system: &'a SystemProperties,
     now_ms: i64,
-) -> Result<PropertyList, Fault> {
+) -> Result<PropertyList<'a>, Fault> {
     let mut properties = PropertyList::default();
     let mut size = check_users(config, message)?;
     for (name, value) in &message.user_properties {
-        properties.set(name, value.as_str());
+        properties.set(name.as_str(), value.as_str());
     }
     let tag = system.tag();
     if tag.contains('|') {
@@ -126,7 +127,7 @@ fn properties(
     check_text(tag, "tag", Code::IllegalMessageTag)?;
     set(&mut properties, key::TAGS, tag);
     system.keys.iter().try_for_each(|text| check_text(text, "key", Code::IllegalMessageKey))?;
-    set(&mut properties, key::KEYS, &system.keys.join(" "));
+    set(&mut properties, key::KEYS, system.keys.join(" "));
     size += tag.len() + system.keys.iter().map(String::len).sum::<usize>();
     let max = config.max_user_property_size_bytes;
     if size > max.unsigned_abs() as usize {
@@ -143,9 +144,8 @@ fn properties(
     check_text(system.trace_context(), "trace context", Code::BadRequest)?;
     set(&mut properties, key::TRACE_CONTEXT, system.trace_context());
     check_text(&system.born_host, "born host", Code::BadRequest)?;
-    let peer = caller.ends.peer.to_string();
-    let born_host = if system.born_host.trim().is_empty() { &peer } else { &system.born_host };
-    properties.set(key::BORN_HOST, born_host.as_str());
+    let own = Some(system.born_host.as_str()).filter(|host| !host.trim().is_empty());
+    properties.set(key::BORN_HOST, own.map_or_else(|| caller.ends.peer.to_string().into(), Cow::Borrowed));
     if let Some(born) = system.born_timestamp {
         properties.set(key::BORN_TIMESTAMP, milliseconds(born).to_string());
     }
@@ -153,10 +153,10 @@ fn properties(
 }
 
 /// Sets what makes a message one of a transaction, of a time, of a group.
-fn set_kind(
+fn set_kind<'a>(
     config: &BrokerConfig,
-    properties: &mut PropertyList,
-    system: &SystemProperties,
+    properties: &mut PropertyList<'a>,
+    system: &'a SystemProperties,
     now_ms: i64,
 ) -> Result<(), Fault> {
     if system.message_type() == MessageType::Transaction {
@@ -230,7 +230,8 @@ fn check_text(text: &str, what: &str, code: Code) -> Result<(), Fault> {
     Ok(())
 }
 
-fn set(properties: &mut PropertyList, name: &str, value: &str) {
+fn set<'a>(properties: &mut PropertyList<'a>, name: &'static str, value: impl Into<Cow<'a, str>>) {
+    let value = value.into();
     if !value.is_empty() {
         properties.set(name, value);
     }

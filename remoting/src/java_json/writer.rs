@@ -6,10 +6,13 @@ use super::JsonError;
 use crate::codec::json::write_string;
 
 pub(super) fn write(value: &(impl Serialize + ?Sized), standard: bool) -> Result<Vec<u8>, JsonError> {
-    let mut writer = Writer { out: Vec::new(), standard };
+    let mut writer = Writer { out: Vec::with_capacity(TYPICAL_BYTES), standard };
     value.serialize(&mut writer)?;
     Ok(writer.out)
 }
+
+/// Room for small bodies, so that they are written without growing.
+const TYPICAL_BYTES: usize = 256;
 
 struct Writer {
     out: Vec<u8>,

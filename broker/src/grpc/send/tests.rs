@@ -41,10 +41,11 @@ fn system() -> SystemProperties {
     SystemProperties { message_id: "01AB".into(), ..Default::default() }
 }
 
-fn made(system: SystemProperties, users: &[(&str, &str)]) -> Result<PropertyList, Fault> {
+fn made(system: SystemProperties, users: &[(&str, &str)]) -> Result<PropertyList<'static>, Fault> {
     let user_properties = users.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let message = Message { user_properties, ..Default::default() };
-    properties(&BrokerConfig::default(), &caller(), "t", &message, &system, NOW_MS)
+    let made = properties(&BrokerConfig::default(), &caller(), "t", &message, &system, NOW_MS);
+    made.map(PropertyList::into_owned)
 }
 
 #[test]
