@@ -241,9 +241,12 @@ impl GrpcClient {
         if apache_version().is_none() {
             // Apache's proxy forgets what it has handed out, and has no lite topics in local mode.
             command.arg("--pair").arg(PAIR.join(",")).args(["--durable", "yes", "--lite", "yes"]);
-            if matches!(self, Self::Python) {
-                command.arg("--roots").arg(cluster.folder().join(CERTIFICATES).join("ca.pem"));
-            }
+            match self {
+                // Apache's proxy stores such bodies as they come.
+                Self::Java => command.args(["--gzip", "yes"]),
+                Self::Python => command.arg("--roots").arg(cluster.folder().join(CERTIFICATES).join("ca.pem")),
+                Self::Go => &mut command,
+            };
         }
         if let Ok(only) = std::env::var(ONLY_VARIABLE) {
             command.arg("--only").arg(only);

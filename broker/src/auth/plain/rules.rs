@@ -12,9 +12,10 @@ use super::yaml::{Fault, Node};
 use crate::auth::need::{self, PUB, PUB_SUB, SUB};
 use crate::auth::policy::{Action, Decision, Entry, Kind, Pattern, Policy, PolicyType, Resource};
 use crate::auth::table::{Table, UserChange, UserType};
+use crate::transaction::HALF_TOPIC;
 
 /// Where every account may send its traces, and what a producer names that ends a transaction it was asked about. (Sends to it are refused.)
-const OPEN_TOPICS: [&str; 2] = ["RMQ_SYS_TRACE_TOPIC", "RMQ_SYS_TRANS_HALF_TOPIC"];
+const OPEN_TOPICS: [&str; 2] = ["RMQ_SYS_TRACE_TOPIC", HALF_TOPIC];
 /// Access keys and secret keys are longer than this, as Apache demands.
 const TOO_SHORT_CHARACTERS: usize = 6;
 
