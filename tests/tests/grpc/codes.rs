@@ -314,6 +314,11 @@ async fn settling(walk: &mut Walk) {
         ..ChangeInvisibleDurationRequest::default()
     };
     let seen = walk.client.change_invisible_duration(call(CLIENT, changing.clone())).await.unwrap().into_inner();
+    let text = seen.status.as_ref().map_or("", |status| &status.message);
+    assert!(
+        walk.is_apache || text.starts_with("INVALID_RECEIPT_HANDLE: "),
+        "clients show no name for the code: {text}"
+    );
     walk.expect_unlike("a change of nothing", Code::InvalidReceiptHandle, Code::InternalServerError, code(seen.status));
     let long = ChangeInvisibleDurationRequest { invisible_duration: Some(seconds(43_201)), ..changing };
     let seen = walk.client.change_invisible_duration(call(CLIENT, long)).await.unwrap().into_inner();
