@@ -245,7 +245,7 @@ impl GrpcClient {
                 // Apache's proxy stores such bodies as they come.
                 Self::Java => command.args(["--gzip", "yes"]),
                 Self::Python => command.arg("--roots").arg(cluster.folder().join(CERTIFICATES).join("ca.pem")),
-                Self::Go => &mut command,
+                Self::Go | Self::Node => &mut command,
             };
         }
         if let Ok(only) = std::env::var(ONLY_VARIABLE) {

@@ -319,7 +319,7 @@ bolide_remoting::config_keys! {
     "transactionTimeOut" [mutable, important] transaction_timeout_ms: i64 = 6_000, 0..=86_400_000;
     /// How often producers are asked before a transaction is given up. Only questions that somebody could answer count.
     "transactionCheckMax" [mutable, important] transaction_check_max: i32 = 15, 1..=10_000;
-    /// Time between two rounds of questions, in milliseconds.
+    /// Time between two questions about one transaction, in milliseconds.
     "transactionCheckInterval" [mutable, important] transaction_check_interval_ms: i64 = 30_000, 10..=86_400_000;
     /// Size from which an op message, which names transactions that ended, is written at once.
     "transactionOpMsgMaxSize" [mutable] transaction_op_msg_max_size_bytes: i32 = 4_096, 32..=1_048_576;
