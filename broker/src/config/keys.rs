@@ -312,6 +312,8 @@ bolide_remoting::config_keys! {
     "recallMessageEnable" [mutable] recall_message_enable: bool = true;
     /// Whether they may while brokerPermission does not allow writing.
     "allowRecallWhenBrokerNotWriteable" [mutable] allow_recall_when_broker_not_writeable: bool = true;
+    /// Whether a recall takes back a message of the topic that it names only, not one of another topic with the same id and time.
+    "appendTopicForTimerDeleteKey" [mutable] append_topic_for_timer_delete_key: bool = false;
 
     section "Transactions";
     /// How long the producer of a half message is left alone before it is asked, in milliseconds.
