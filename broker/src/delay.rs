@@ -162,13 +162,13 @@ fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(),
     message.put_again(broker).map(drop)
 }
 
-/// Gives a message that waited elsewhere its real topic and queue back; `false` where it does not name them.
+/// Gives a message that waited elsewhere its real topic and queue back; `false` where it does not name them. It keeps its level:
+/// consumers read from it how long a message waited.
 pub(crate) fn restore(message: &mut Message) -> bool {
     let topic = message.properties.get(REAL_TOPIC).map(str::to_owned);
     let (Some(topic), Some(queue)) = (topic, message.properties.number(REAL_QUEUE)) else { return false };
     message.topic = topic;
     message.queue = QueueId(queue);
-    message.properties.remove(LEVEL);
     true
 }
 
