@@ -297,8 +297,7 @@ fn store(
         batch: false,
         broker_name: None,
     };
-    let parcel =
-        Parcel { body: &message.message.body, peer: caller.ends.peer, user: &caller.user, honours_limit: true };
+    let parcel = Parcel { body: &message.message.body, party: caller.party(), honours_limit: true };
     send::store(broker, &header, parcel)
 }
 
