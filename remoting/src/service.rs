@@ -29,6 +29,11 @@ pub trait Service: Send + Sync + 'static {
     /// Called once after each run of frames decoded from one read, before the answers are written.
     fn settle(&self) {}
 
+    /// Must clients read the answers that wait for them before more is read from them?
+    fn is_short_of_memory(&self) -> bool {
+        false
+    }
+
     /// Called once when the connection is gone. Parked replies of it go nowhere from now on.
     fn closed(&self, connection: &Connection) {
         let _ = connection;

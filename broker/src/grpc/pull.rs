@@ -27,12 +27,13 @@ pub(super) async fn pull(
 ) -> Result<Vec<PullMessageResponse>, Fault> {
     let (topic, queue) = offset::queue(broker, request.message_queue.as_ref())?;
     let group = resource::group(request.group.as_ref())?;
-    pop::check(broker, caller.ends.peer, "pulling message", Subject { group, topic, queue: queue.0 })?;
+    pop::check(broker, caller.party(), "pulling message", Subject { group, topic, queue: queue.0 })?;
     let filter = request.filter_expression.as_ref();
     let expression = filter.map(|filter| filter.expression.as_str());
     let subscription = pop::subscription(broker, topic, expression, Some(heartbeat::filter_type(filter)))
         .map_err(|refusal| Fault::new(Code::IllegalFilterExpression, refusal.remark))?;
     let asked = Asked {
+        party: caller.party().into_owned(),
         group: group.to_owned(),
         topic: topic.to_owned(),
         queue,

@@ -47,12 +47,13 @@ pub(super) async fn receive(
     let expression = filter.map(|filter| filter.expression.as_str());
     let subscription = pop::subscription(broker, topic, expression, Some(heartbeat::filter_type(filter)))
         .map_err(|refusal| Fault::new(Code::IllegalFilterExpression, refusal.remark))?;
-    pop::check(broker, caller.ends.peer, "pop message", Subject { group, topic, queue: -1 })?;
+    pop::check(broker, caller.party(), "pop message", Subject { group, topic, queue: -1 })?;
     let config = match is_lite {
         true => lite::check(broker, topic, group)?,
         false => broker.groups.find(group).ok_or_else(|| Refusal::no_group(group))?,
     };
     let wanted = Wanted {
+        party: caller.party().into_owned(),
         scope: Scope { topic: topic.to_owned(), group: group.to_owned() },
         // Clients name a queue, but mean any of the broker's.
         queue: -1,

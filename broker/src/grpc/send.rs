@@ -322,7 +322,7 @@ fn store(
         batch: false,
         broker_name: None,
     };
-    let parcel = Parcel { body: &message.body, peer: caller.ends.peer, user: &caller.user, honours_limit: true };
+    let parcel = Parcel { body: &message.body, party: caller.party(), honours_limit: true };
     send::store(broker, &header, parcel)
 }
 

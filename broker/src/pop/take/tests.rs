@@ -119,6 +119,7 @@ impl Stage {
 
     pub(in crate::pop) fn wanted(&self, max_messages: usize) -> Wanted {
         Wanted {
+            party: Party { peer: ([127, 0, 0, 1], 1).into(), user: String::new() },
             scope: Scope { topic: TOPIC.to_owned(), group: GROUP.to_owned() },
             queue: -1,
             max_messages,
