@@ -4,12 +4,14 @@
 
 pub(crate) mod expiry;
 pub(crate) mod requests;
+pub(crate) mod shard;
 pub mod subscriptions;
+pub(crate) mod survey;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use bolide_remoting::body::SubscriptionGroupConfig;
+use bolide_remoting::body::{SubscriptionGroupConfig, TopicConfig};
 use bolide_remoting::header::NotifyUnsubscribeLiteRequest;
 use bolide_remoting::{Body, Connection, RequestCode, ResponseCode};
 use bolide_store::light::{LIGHT_PREFIX, LIGHT_QUEUE};
@@ -135,10 +137,7 @@ pub(crate) fn check(broker: &Broker, parent: &str, group: &str) -> Result<Arc<Su
     if !(config.enable_lmq && config.enable_multi_dispatch) {
         return Err(Refusal::invalid("lite topics need enableLmq=true and enableMultiDispatch=true".to_owned()));
     }
-    let topic = broker.topics.get(parent).ok_or_else(|| Refusal::no_topic(parent))?;
-    if MessageType::of_topic(&topic) != MessageType::Lite {
-        return Err(Refusal::invalid(format!("the topic [{parent}] message type not match")));
-    }
+    check_parent(broker, parent)?;
     let group_config = broker.groups.find(group).ok_or_else(|| Refusal::no_group(group))?;
     if !group_config.consume_enable {
         let remark = format!("subscription group no permission, {group}");
@@ -148,6 +147,13 @@ pub(crate) fn check(broker: &Broker, parent: &str, group: &str) -> Result<Arc<Su
         return Err(Refusal::invalid(format!("subscription bind topic not match, {group}")));
     }
     Ok(group_config)
+}
+
+/// Checks that a topic is there for lite topics; answers its settings.
+fn check_parent(broker: &Broker, parent: &str) -> Result<Arc<TopicConfig>, Refusal> {
+    let topic = broker.topics.get(parent).ok_or_else(|| Refusal::no_topic(parent))?;
+    let is_lite = MessageType::of_topic(&topic) == MessageType::Lite;
+    is_lite.then_some(topic).ok_or_else(|| Refusal::invalid(format!("the topic [{parent}] message type not match")))
 }
 
 fn flag(group: &SubscriptionGroupConfig, name: &str) -> bool {

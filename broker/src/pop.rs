@@ -267,3 +267,9 @@ fn wake_place(broker: &Arc<Broker>, place: &Place) {
     request::wake_one(broker, &scope, place.queue);
     notification::wake_one(broker, &scope, place.queue);
 }
+
+/// In how many lite topics somebody was handed messages that are not all acknowledged.
+pub(crate) fn lite_orders(broker: &Broker) -> usize {
+    let state = broker.pop.state.lock();
+    state.order.places().filter(|place| crate::lite::parts(&place.topic).is_some()).count()
+}

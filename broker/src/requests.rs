@@ -132,6 +132,12 @@ requests! {
     POP_ROLLBACK => pop::roll_back, Need::Cluster(UPDATE);
     POP_LITE_MESSAGE => pop::pop_lite, Need::Fields(TOPIC_AND_CONSUMER_GROUP, SUB);
     LITE_SUBSCRIPTION_CTL => lite::requests::control, Need::Body(need::lite_subscriptions, SUB);
+    GET_BROKER_LITE_INFO => lite::survey::of_broker, Need::Cluster(GET);
+    GET_PARENT_TOPIC_INFO => lite::survey::of_parent, Need::Fields(TOPIC, GET);
+    GET_LITE_TOPIC_INFO => lite::survey::of_lite_topic, Need::Fields(&[Named::Topic("parentTopic")], GET);
+    GET_LITE_CLIENT_INFO => lite::survey::of_client, Need::Fields(&[Named::Topic("parentTopic"), Named::Group("group")], GET);
+    GET_LITE_GROUP_INFO => lite::survey::of_group, Need::Fields(GROUP, GET);
+    TRIGGER_LITE_DISPATCH => lite::survey::look_again, Need::Fields(GROUP, UPDATE);
     BATCH_ACK_MESSAGE => pop::acknowledge_batch, Need::Body(need::acknowledgements, SUB);
 }
 

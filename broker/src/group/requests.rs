@@ -207,7 +207,8 @@ pub(super) fn consume_stats_of<'a>(
     Ok(stats)
 }
 
-fn progress(broker: &Broker, group: &str, topic: &str, queue: QueueId) -> Result<OffsetWrapper, Refusal> {
+/// How far a group is in a queue. May wait for the disk.
+pub(crate) fn progress(broker: &Broker, group: &str, topic: &str, queue: QueueId) -> Result<OffsetWrapper, Refusal> {
     let (consumed, pulled) = {
         let offsets = broker.offsets.read();
         (offsets.query(group, topic, queue.0).unwrap_or(0), offsets.query_pulled(group, topic, queue.0).unwrap_or(0))

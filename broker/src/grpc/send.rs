@@ -279,23 +279,10 @@ fn queue(messages: &[Message], topic: &TopicConfig) -> i32 {
     let group = system.map_or("", |system| system.message_group());
     let lite = system.map_or("", |system| system.lite_topic());
     let sharding_key = if group.trim().is_empty() { lite } else { group };
-    if sharding_key.is_empty() { -1 } else { consistent_hash(java_hash(sharding_key), topic.write_queue_nums) }
-}
-
-/// Guava's consistent hash, so that a group keeps its queue whichever server chooses it.
-fn consistent_hash(input: i32, buckets: i32) -> i32 {
-    const MULTIPLIER: u64 = 2_862_933_555_777_941_757;
-    let mut state = i64::from(input).cast_unsigned();
-    let mut candidate = 0;
-    loop {
-        state = state.wrapping_mul(MULTIPLIER).wrapping_add(1);
-        let fraction = f64::from((state >> 33) as i32 + 1) / f64::from(1_u32 << 31);
-        // Rust's conversion keeps within the range, as Java's does.
-        let next = (f64::from(candidate + 1) / fraction) as i32;
-        if !(0..buckets).contains(&next) {
-            return candidate;
-        }
-        candidate = next;
+    if sharding_key.is_empty() {
+        -1
+    } else {
+        lite::shard::consistent_hash(java_hash(sharding_key), topic.write_queue_nums)
     }
 }
 

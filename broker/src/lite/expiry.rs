@@ -12,7 +12,7 @@ use crate::broker::Broker;
 use crate::pop;
 
 /// The attribute, in minutes; nothing goes without it, or where it is not above 0.
-const EXPIRATION: &str = "lite.topic.expiration";
+pub(super) const EXPIRATION: &str = "lite.topic.expiration";
 const MINUTE_MS: i64 = 60_000;
 
 /// Removes what has expired, for as long as the broker runs.

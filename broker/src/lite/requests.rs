@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::reply::{Respond, json_body};
 
 /// How old the route may be by which other brokers are found, in milliseconds.
-const MAX_AGE_MS: i64 = 20_000;
+pub(super) const MAX_AGE_MS: i64 = 20_000;
 
 fn illegal(remark: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::new(ResponseCode::ILLEGAL_OPERATION, remark)

@@ -86,6 +86,28 @@ impl Subscriptions {
         self.clients.contains_key(client)
     }
 
+    /// How many pairs of client and queue there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// For how many clients something may have come.
+    pub fn waiting_clients(&self) -> usize {
+        self.clients.values().filter(|entry| !entry.waiting.is_empty()).count()
+    }
+
+    /// The queues that a client has named, and when it was last heard of, in milliseconds.
+    pub fn of_client(&self, client: &str) -> Option<(Vec<Arc<str>>, i64)> {
+        self.clients.get(client).map(|entry| (entry.queues.iter().cloned().collect(), entry.said_ms))
+    }
+
+    /// Who subscribes to a queue, and whether to all of the parent's.
+    pub fn subscribers(&self, parent: &str, queue: &str) -> Vec<(Subscriber, bool)> {
+        let clients = self.by_queue.get(queue).into_iter().chain(self.by_parent.get(parent)).flatten();
+        let entries = clients.filter_map(|client| self.clients.get(client));
+        entries.map(|entry| (entry.who.clone(), entry.wants_all)).collect()
+    }
+
     /// A client subscribes to one queue more. Answers whether that is new.
     ///
     /// # Errors

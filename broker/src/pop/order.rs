@@ -251,6 +251,11 @@ impl OrderTable {
         (!info.is_done(index)).then(|| info.visible_ms(offset))
     }
 
+    /// The queues that are consumed in order.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.keys()
+    }
+
     /// The queues with messages that clients hold, each with the client and the time up to which they are hidden.
     pub fn held(&self) -> impl Iterator<Item = (&Place, &OrderInfo)> {
         self.places.iter().filter(|(_, info)| info.client.is_some() && info.has_held())

@@ -9,7 +9,7 @@ use bolide_remoting::body::{
 };
 use bolide_remoting::header::{CreateTopicRequest, GetAllTopicConfigRequest, GetAllTopicConfigResponse, TopicRequest};
 use bolide_remoting::{Reply, Request, ResponseCode};
-use bolide_store::{QueueId, QueueOffset};
+use bolide_store::{QueueId, QueueOffset, ReadError};
 use bytes::Bytes;
 
 use crate::attribute::{self, Attributes};
@@ -161,18 +161,23 @@ fn try_stats(broker: &Broker, topic: &str) -> Result<Bytes, Refusal> {
     let mut table = TopicStatsTable { topic_put_tps, ..TopicStatsTable::default() };
     for queue_id in 0..config.write_queue_nums.max(config.read_queue_nums) {
         let queue = QueueId(queue_id);
-        let max = broker.store.max_offset(topic, queue).unwrap_or_default();
-        let last = QueueOffset(max.0 - 1);
-        let last_stored = if max.0 > 0 { broker.store.store_time(topic, queue, last)? } else { None };
-        let offset = TopicOffset {
-            min_offset: broker.store.min_offset(topic, queue).unwrap_or_default().0,
-            max_offset: max.0,
-            last_update_timestamp: last_stored.unwrap_or(0),
-        };
+        let offset = ends(broker, topic, queue)?;
         let queue = MessageQueue { topic: topic.to_owned(), broker_name: broker_name.clone(), queue_id };
         table.offset_table.insert(queue, offset);
     }
     Ok(encode(&table))
+}
+
+/// The ends of a queue, and when its last message was stored. May wait for the disk.
+pub(crate) fn ends(broker: &Broker, topic: &str, queue: QueueId) -> Result<TopicOffset, ReadError> {
+    let max = broker.store.max_offset(topic, queue).unwrap_or_default();
+    let last = QueueOffset(max.0 - 1);
+    let last_stored = if max.0 > 0 { broker.store.store_time(topic, queue, last)? } else { None };
+    Ok(TopicOffset {
+        min_offset: broker.store.min_offset(topic, queue).unwrap_or_default().0,
+        max_offset: max.0,
+        last_update_timestamp: last_stored.unwrap_or(0),
+    })
 }
 
 /// QUERY_TOPIC_CONSUME_BY_WHO.

@@ -3,6 +3,7 @@
 // A test ends with its first failure.
 #![allow(clippy::unwrap_used)]
 
+mod lite;
 mod walk;
 
 use bolide_remoting::{Body, RequestCode};

@@ -160,7 +160,8 @@ const STEPS: &[Step] = &[
     ("exportMetadataInRocksDB -p {d}/nothing -t topics", Shows(&["RocksDB path is invalid"])),
     ("exportPopRecord -b {b}", Shows(&["Export broker records, brokerName=broker-a"])),
     ("rocksDBConfigToJson -n {n} -c DefaultCluster -t topics", Ours(&["no RocksDB stores"])),
-    ("getBrokerLiteInfo -b {b}", Ours(&["GET_BROKER_LITE_INFO (200074) not supported"])),
+    // With lite topics: `lite.rs`.
+    ("getBrokerLiteInfo -b {b}", Shows(&["{b}"])),
     ("getParentTopicInfo -p orders", Shows(&["[broker-a] error."])),
     ("getLiteTopicInfo -p orders -l one", Shows(&["[broker-a] error."])),
     ("getLiteClientInfo -p orders -g billing -c 127.0.0.1@member", Ours(&["[broker-a] error."])),

@@ -14,26 +14,6 @@ use super::*;
 use crate::broker::Opening;
 use crate::config::FlushDiskType;
 
-/// Message groups, numbers of queues, and the queue.
-const GUAVA: [(&str, i32, i32); 16] = [
-    ("a", 1, 0),
-    ("a", 4, 0),
-    ("a", 8, 0),
-    ("a", 100, 29),
-    ("group-1", 1, 0),
-    ("group-1", 4, 1),
-    ("group-1", 8, 7),
-    ("group-1", 100, 36),
-    ("order-7", 1, 0),
-    ("order-7", 4, 0),
-    ("order-7", 8, 4),
-    ("order-7", 100, 89),
-    ("用户", 1, 0),
-    ("用户", 4, 3),
-    ("用户", 8, 3),
-    ("用户", 100, 59),
-];
-
 const NOW_MS: i64 = 1_700_000_000_000;
 
 fn caller() -> Caller {
@@ -183,12 +163,4 @@ fn a_gzip_body_becomes_one_of_zlib_and_others_stay() {
     }
     assert_eq!(recode(&gzip, max - 1).unwrap_err().code, Code::MessageBodyTooLarge);
     assert_eq!(recode(&gzip[..gzip.len() / 2], max).unwrap_err().code, Code::MessageCorrupted);
-}
-
-#[test]
-fn a_groups_queue_is_the_one_that_guava_chooses() {
-    // Computed by Guava's Hashing.consistentHash.
-    for (key, buckets, bucket) in GUAVA {
-        assert_eq!(consistent_hash(java_hash(key), buckets), bucket, "{key} among {buckets}");
-    }
 }
