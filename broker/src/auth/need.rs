@@ -14,13 +14,10 @@ use bolide_remoting::body::{
 };
 
 use super::policy::{Action, Demand, Kind, Resource};
-use crate::name::RETRY_PREFIX;
+use crate::name::{REPLY_SUFFIX, RETRY_PREFIX};
 use crate::refusal::Refusal;
 use crate::reply::json_body;
 use crate::transaction::HALF_TOPIC;
-
-/// What a cluster's name is followed by in the name of its topic for replies.
-const REPLY_SUFFIX: &str = "_REPLY_TOPIC";
 
 pub(crate) const PUB: &[Action] = &[Action::Pub];
 pub(crate) const SUB: &[Action] = &[Action::Sub];

@@ -313,6 +313,8 @@ bolide_remoting::config_keys! {
     "recallMessageEnable" [mutable] recall_message_enable: bool = true;
     /// Whether they may while brokerPermission does not allow writing.
     "allowRecallWhenBrokerNotWriteable" [mutable] allow_recall_when_broker_not_writeable: bool = true;
+    /// Whether a recall takes back a message of the topic that it names only, not one of another topic with the same id and time.
+    "appendTopicForTimerDeleteKey" [mutable] append_topic_for_timer_delete_key: bool = false;
 
     section "Transactions";
     /// How long the producer of a half message is left alone before it is asked, in milliseconds.
@@ -320,7 +322,7 @@ bolide_remoting::config_keys! {
     "transactionTimeOut" [mutable, important] transaction_timeout_ms: i64 = 6_000, 0..=86_400_000;
     /// How often producers are asked before a transaction is given up. Only questions that somebody could answer count.
     "transactionCheckMax" [mutable, important] transaction_check_max: i32 = 15, 1..=10_000;
-    /// Time between two rounds of questions, in milliseconds.
+    /// Time between two questions about one transaction, in milliseconds.
     "transactionCheckInterval" [mutable, important] transaction_check_interval_ms: i64 = 30_000, 10..=86_400_000;
     /// Size from which an op message, which names transactions that ended, is written at once.
     "transactionOpMsgMaxSize" [mutable] transaction_op_msg_max_size_bytes: i32 = 4_096, 32..=1_048_576;

@@ -9,8 +9,8 @@ use bolide_remoting::body::SubscriptionGroupConfig;
 use bolide_store::record::RecordView;
 use bytes::Bytes;
 
-use super::message::{Delivery, outgoing, timestamp};
-use super::{Caller, Fault, heartbeat, ok, receipt, resource};
+use super::message::{Delivery, timestamp, without_digest};
+use super::{Caller, Fault, digest, heartbeat, ok, receipt, resource};
 use crate::broker::Broker;
 use crate::lite;
 use crate::message::records;
@@ -138,13 +138,14 @@ struct Handout<'a> {
 
 impl Handout<'_> {
     fn messages(&self) -> Vec<v2::Message> {
-        let batches = self.taken.batches.iter();
-        batches
-            .flat_map(|batch| {
-                let messages = records(&batch.records).zip(&batch.offsets);
-                messages.filter_map(move |((record, view), offset)| self.message(batch, *offset, &record, &view))
-            })
-            .collect()
+        let mut messages = Vec::with_capacity(self.taken.count);
+        for batch in &self.taken.batches {
+            let records = records(&batch.records).zip(&batch.offsets);
+            messages
+                .extend(records.filter_map(|((record, view), offset)| self.message(batch, *offset, &record, &view)));
+        }
+        digest::put(&mut messages);
+        messages
     }
 
     /// A message, unless it is not for the client after all: then it is dealt with here.
@@ -166,7 +167,7 @@ impl Handout<'_> {
                 topic: Some(wanted.scope.topic.clone()),
                 attempt: Some(attempts.saturating_add(1)),
             };
-            return Some(outgoing(record, view, delivery));
+            return Some(without_digest(record, view, delivery));
         };
         if let Err(error) = done {
             tracing::warn!(topic = %batch.place.topic, offset, "a message is not handed out, nor done with: {error:?}");

@@ -99,7 +99,7 @@ impl Stage {
         for body in bodies {
             let mut properties = PropertyList::default();
             properties.set(key::UNIQUE_KEY, format!("id-{body}"));
-            properties.set("TAGS", tag);
+            properties.set("TAGS", tag.to_owned());
             let message = Message {
                 topic: TOPIC.to_owned(),
                 queue: QueueId(0),
