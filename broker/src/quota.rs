@@ -87,9 +87,8 @@ pub(crate) enum Traffic<'a> {
 /// # Errors
 /// When the topic, the group, the client or the user has had its share.
 pub(crate) fn admit(broker: &Broker, party: &Party<impl AsRef<str>>, traffic: Traffic<'_>) -> Result<(), Refusal> {
-    let now_us = broker.clock.now_ms() * 1_000;
     let mut refusal = None;
-    each_limit(broker, party, traffic, |subject, name, pair, limit| {
+    each_limit(broker, party, traffic, |subject, name, pair, limit, now_us| {
         for (bucket, rate, unit) in [(&pair.messages, limit.messages, "messages"), (&pair.bytes, limit.bytes, "bytes")]
         {
             if rate > 0 && !bucket.admits(now_us) {
@@ -111,8 +110,7 @@ pub(crate) fn charge(
     messages: usize,
     bytes: usize,
 ) {
-    let now_us = broker.clock.now_ms() * 1_000;
-    each_limit(broker, party, traffic, |_, _, pair, limit| {
+    each_limit(broker, party, traffic, |_, _, pair, limit, now_us| {
         for (bucket, rate, cost) in [(&pair.messages, limit.messages, messages), (&pair.bytes, limit.bytes, bytes)] {
             if rate > 0 {
                 bucket.charge(rate, cost as u64, now_us);
@@ -121,17 +119,18 @@ pub(crate) fn charge(
     });
 }
 
-/// Goes through those who are concerned and limited.
+/// Goes through those who are concerned and limited. Costs one look where there are no rules.
 fn each_limit(
     broker: &Broker,
     party: &Party<impl AsRef<str>>,
     traffic: Traffic<'_>,
-    mut see: impl FnMut(Subject, &str, &Pair, Limit),
+    mut see: impl FnMut(Subject, &str, &Pair, Limit, i64),
 ) {
     let config = broker.config.get();
     if config.quotas.is_empty() {
         return;
     }
+    let now_us = broker.clock.now_ms() * 1_000;
     let (client, user) = (party.peer.ip().to_canonical().to_string(), party.user.as_ref());
     let subjects = match traffic {
         Traffic::Send { topic } => {
@@ -146,7 +145,7 @@ fn each_limit(
     };
     for (subject, name) in subjects.into_iter().filter(|(_, name)| !name.is_empty()) {
         if let Some(limit) = config.quotas.find(subject, name) {
-            see(subject, name, &broker.buckets.find(subject, name), limit);
+            see(subject, name, &broker.buckets.find(subject, name), limit, now_us);
         }
     }
 }

@@ -51,7 +51,10 @@ pub(super) async fn survive<F: Future>(work: F) -> Option<F::Output> {
     poll_fn(|context| {
         // What panicked is not polled again, only dropped.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+        polled.map(|polled| polled.map(Some)).unwrap_or_else(|_| {
+            tracing::error!("a call over gRPC panicked, which standard error tells more of; it ends, others go on");
+            Poll::Ready(None)
+        })
     })
     .await
 }
