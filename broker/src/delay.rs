@@ -8,6 +8,7 @@ pub mod progress;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use bolide_store::SCHEDULE_TOPIC;
 use bolide_store::record::RecordView;
 use bolide_store::{PhysicalOffset, PutError, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
 use bytes::Bytes;
@@ -16,8 +17,6 @@ use crate::broker::Broker;
 use crate::message::{Message, records};
 use crate::timer;
 
-/// The topic on which delayed messages wait.
-pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
 /// The property that asks for a delay: a level.
 pub const LEVEL: &str = "DELAY";
 /// The property that keeps the real topic of a message that waits elsewhere.

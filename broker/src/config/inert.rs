@@ -194,7 +194,6 @@ pub(super) const INERT: &[Inert] = &[
             "timerCheckMetricsWhen", "timerInterceptDelayLevel", "timerStopEnqueue", "timerStopDequeue",
             "timerSkipUnknownError", "timerWarmEnable", "timerEnableRetryUntilSuccess", "timerCongestNumEachSlot",
             "timerMetricSmallThreshold", "timerProgressLogIntervalMs", "timerColdDataCheckIntervalMs",
-            "appendTopicForTimerDeleteKey",
         ],
     },
     Inert { reason: "there is no count of half messages yet", names: &["transactionMetricFlushInterval"] },

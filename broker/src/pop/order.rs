@@ -227,6 +227,10 @@ impl OrderTable {
         };
         info.done_bits |= 1 << index;
         self.is_dirty = true;
+        // With the one that was hidden longest out of the way, the others may open the queue earlier than noted.
+        if let (Some(_), Some(until_ms)) = (&info.next_visible_ms, info.blocked_until_ms(i64::MIN)) {
+            self.openings.insert((until_ms, place.clone()));
+        }
         Committed::Next(info.next_offset())
     }
 

@@ -10,6 +10,7 @@ use super::in_flight::DeliveryKey;
 use super::request::{self, HeldPop};
 use super::take::{Taken, Wanted};
 use crate::broker::Broker;
+use crate::flow;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 
@@ -38,6 +39,14 @@ impl From<Parked> for Recipient {
 }
 
 impl Recipient {
+    /// How many bytes the client has not read yet; of a caller it is not known.
+    pub(super) fn pending_bytes(&self) -> usize {
+        match self {
+            Recipient::Remoting(reply) => reply.connection().pending_output_bytes(),
+            Recipient::Caller(_) => usize::MAX,
+        }
+    }
+
     /// Whether anybody is still there.
     pub(super) fn is_open(&self) -> bool {
         match self {
@@ -90,7 +99,9 @@ impl Recipient {
 /// When nothing can be read or noted.
 pub(crate) async fn receive(broker: &Arc<Broker>, wanted: Wanted) -> Result<Popped, Refusal> {
     let (caller, popped) = oneshot::channel();
-    request::begin(broker, HeldPop { wanted, reply: Recipient::Caller(caller) });
+    let reply = Recipient::Caller(caller);
+    flow::check_memory(broker, reply.pending_bytes())?;
+    request::begin(broker, HeldPop { wanted, reply });
     // What was noted in the journal becomes visible to those who read it.
     broker.store.dispatch();
     popped.await.unwrap_or_else(|_| Err(Refusal::unavailable("the broker stops")))

@@ -499,7 +499,7 @@ impl Clockwork {
         if !self.schedule.has_recalled() {
             return self.schedule.task(entry, &[]);
         }
-        // Apache's `appendTopicForTimerDeleteKey` makes the second form.
+        // `appendTopicForTimerDeleteKey` makes the second form.
         let with_topic = format!("{}+{key}", message.properties.get(REAL_TOPIC).unwrap_or_default());
         self.schedule.task(entry, &[key, &with_topic])
     }

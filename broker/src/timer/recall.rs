@@ -30,7 +30,11 @@ pub(crate) fn recall(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
     };
     let group = header.producer_group.unwrap_or_default();
     match recall_message(broker, request.connection.peer(), group, header.topic, header.recall_handle) {
-        Ok(message_id) => reply.give(Ok(RecallMessageResponse { msg_id: &message_id })),
+        Ok(message_id) => {
+            // Java's client writes no trace of an answer without the region.
+            let region = &broker.config.get().region_id;
+            reply.give(Ok(RecallMessageResponse { msg_id: &message_id, region }));
+        }
         Err(refusal) => reply.refuse(refusal),
     }
 }
@@ -47,11 +51,13 @@ pub(crate) fn recall_message(
     let now_ms = broker.clock.now_ms();
     let mut properties = PropertyList::default();
     properties.set(TAGS, RECALL_TAG);
-    properties.set(timing::RECALLED_KEY, handle.unique_key.clone());
+    let with_topic = broker.config.get().append_topic_for_timer_delete_key;
+    let key = if with_topic { format!("{topic}+{}", handle.unique_key) } else { handle.unique_key.clone() };
+    properties.set(timing::RECALLED_KEY, key);
     properties.set(UNIQUE_KEY, handle.unique_key.clone());
     properties.set(timing::DELIVER_MS, handle.time_ms.to_string());
     properties.set(BORN_TIMESTAMP, now_ms.to_string());
-    properties.set(PRODUCER_GROUP, producer_group);
+    properties.set(PRODUCER_GROUP, producer_group.to_owned());
     let mut message = Message {
         topic: handle.topic.clone(),
         queue: QueueId(0),

@@ -80,9 +80,10 @@ headers! {
         recall_handle: &'a str = "recallHandle",
     }
 
-    /// The answer to RECALL_MESSAGE.
+    /// The answer to RECALL_MESSAGE. The field in capitals travels beside Apache's header.
     RecallMessageResponse<'a> {
         msg_id: &'a str = "msgId",
+        region: &'a str = "MSG_REGION",
     }
 }
 

@@ -1,5 +1,7 @@
 //! When delayed messages come, and those that a consumer sent back: by the broker's own levels, or by the group's policy.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use bolide_remoting::{Body, RequestCode};
 use bolide_store::record::RecordView;
 use bolide_tests::folder::Folder;
@@ -77,4 +79,26 @@ async fn a_group_with_a_retry_policy_waits_as_that_says() {
     }
     send_back(&wire, "%RETRY%g", 2, 0).await;
     first(&wire, "%DLQ%g", 0, |record| assert_eq!(record.body(), b"again")).await;
+}
+
+#[tokio::test]
+async fn a_recall_that_names_the_topic_leaves_another_topics_message_with_the_same_id_alone() {
+    let folder = Folder::new("recall");
+    let server = broker(&folder, &[("appendTopicForTimerDeleteKey", "true")]);
+    let wire = Wire::connect(&server).await;
+    let at = |ms: i64| format!("TIMER_DELIVER_MS={}", now_ms() + ms);
+    let sent = wire.send("t", &[&at(3_000), "UNIQ_KEY=kept"], "kept").await;
+    let gone = wire.send("t", &[&at(3_000), "UNIQ_KEY=gone"], "gone").await;
+    wire.create_topic("u", 1, "").await;
+    let [sent, gone] = [&sent, &gone].map(|sent| sent.fields.get("recallHandle").unwrap());
+    let handle = BASE64.decode(sent).unwrap();
+    let others = BASE64.encode(String::from_utf8(handle).unwrap().replace(" t ", " u "));
+    for (topic, handle) in [("u", &*others), ("t", gone)] {
+        let form = Form::of(&[("producerGroup", "p"), ("topic", topic), ("recallHandle", handle)]);
+        let recalled = wire.succeed(RequestCode::RECALL_MESSAGE, &form, Body::Empty).await;
+        assert_eq!(recalled.fields.get("MSG_REGION"), Some("DefaultRegion"));
+    }
+    wire.send("t", &[&at(5_000)], "last").await;
+    first(&wire, "t", 0, |record| assert_eq!(record.body(), b"kept")).await;
+    first(&wire, "t", 1, |record| assert_eq!(record.body(), b"last")).await;
 }

@@ -50,6 +50,17 @@ fn a_changed_time_opens_the_queue_sooner_or_later() {
 }
 
 #[test]
+fn a_queue_opens_when_the_last_of_those_that_are_left_is_visible() {
+    let mut table = OrderTable::default();
+    table.take(&place(), &pop("a", 0), &[5, 6, 7], 0);
+    assert!(table.change(&place(), 6, 0, 50));
+    assert_eq!(table.acknowledge(&place(), 5, 0), Committed::Next(6));
+    assert_eq!(table.acknowledge(&place(), 7, 0), Committed::Next(6));
+    assert!(table.opened(49).is_empty());
+    assert_eq!(table.opened(50), [place()], "not only when the acknowledged ones would be visible");
+}
+
+#[test]
 fn the_file_is_the_one_that_java_writes() {
     let java = r#"{"table":{"t@g":{0:{"a":"x","cm":1,"i":100,"l":7,"o":[5,1],"oc":{5:2},"ot":{5:900},"popTime":7}}}}"#;
     let file: OrderFile = bolide_remoting::body::decode(java.as_bytes()).unwrap();
