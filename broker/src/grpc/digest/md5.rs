@@ -99,14 +99,14 @@ fn four_steps<const ROUND: usize, const N: usize>(
     words: &[[u32; N]; 16],
     mixed: impl Fn(u32, u32, u32) -> u32,
 ) {
-    for turn in 0..4 {
+    for (turn, bits) in TURNS[ROUND].into_iter().enumerate() {
         let step = first + turn;
         let word = &words[[step, 5 * step + 1, 3 * step + 5, 7 * step][ROUND] % 16];
         let [a, b, c, d] = [4, 5, 6, 7].map(|place| (place - turn) % 4);
         for lane in 0..N {
             let sum = mixed(state[b][lane], state[c][lane], state[d][lane]).wrapping_add(state[a][lane]);
             let sum = sum.wrapping_add(SINES[16 * ROUND + step]).wrapping_add(word[lane]);
-            state[a][lane] = sum.rotate_left(TURNS[ROUND][turn]).wrapping_add(state[b][lane]);
+            state[a][lane] = sum.rotate_left(bits).wrapping_add(state[b][lane]);
         }
     }
 }
