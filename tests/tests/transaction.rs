@@ -32,6 +32,7 @@ fn broker(folder: &Folder, settings: &str) -> Server {
         format!(
             "brokerName=broker\nbrokerIP1=127.0.0.1\nlistenPort={port}\nhaListenPort={}\nnamesrvListenPort=0\ngrpcServerPort=0\nmetricsPromExporterPort=0\n\
              storePathRootDir={store}\nstorePathCommitLog={store}/commitlog\nmappedFileSizeCommitLog=4194304\n\
+             diskMaxUsedSpaceRatio=100\ndiskSpaceCleanForciblyRatio=100\ndiskSpaceWarningLevelRatio=100\n\
              transactionCheckInterval=100\ntransactionOpBatchInterval=50\n{settings}",
             port + 1,
             store = store.display()

@@ -106,12 +106,11 @@ fn act(broker: &Broker, half: &Half, action: Action) -> Result<(), CheckError> {
     let record = match broker.store.message_at(PhysicalOffset(half.physical)) {
         Ok(record) => record,
         Err(error @ (ReadError::NoRecord(_) | ReadError::Damaged { .. })) => {
-            tracing::error!(
-                group = &*half.group,
-                offset = half.offset,
-                "an open transaction's message is gone: {error}"
-            );
-            broker.transactions.ledger.lock().drop_half(half);
+            // Retention may have stored it again meanwhile, under another offset.
+            if broker.transactions.ledger.lock().drop_half(half) {
+                let (group, offset) = (&*half.group, half.offset);
+                tracing::error!(group, offset, "an open transaction's message is gone: {error}");
+            }
             return Ok(());
         }
         Err(error) => return Err(error.into()),

@@ -236,15 +236,17 @@ impl Ledger {
         is_open
     }
 
-    /// A half message is not looked at any more: it was given up, or is gone.
-    pub fn drop_half(&mut self, half: &Half) {
+    /// A half message is not looked at any more: it was given up, or is gone. Answers whether this copy was the latest of an open one.
+    pub fn drop_half(&mut self, half: &Half) -> bool {
         let is_first = self.open.first_key_value().is_some_and(|(first, _)| *first == half.offset);
-        if self.open.remove(&half.offset).is_some() {
+        let was_open = self.open.remove(&half.offset).is_some();
+        if was_open {
             self.moved.remove(&half.origin);
             if !is_first {
                 self.pending.push(half.offset);
             }
         }
+        was_open
     }
 
     /// Takes out what the next op message is to hold; see [`PendingOperations::take`].

@@ -99,7 +99,8 @@ fn after_the_last_check_a_transaction_is_given_up_but_may_still_end() {
     ledger.saw(last.clone());
     assert_eq!(due(&ledger, 99), [], "its producer may still answer");
     assert_eq!(due(&ledger, 100), [(0, Action::Discard)]);
-    ledger.drop_half(&last);
+    assert!(ledger.drop_half(&last));
+    assert!(!ledger.drop_half(&last), "it is gone already");
     assert_eq!(due(&ledger, 100), []);
     assert_eq!(ledger.claim(0, 0), Claim::Granted);
 }
