@@ -14,10 +14,10 @@ use bolide_store::{Arrival, QueueId, QueueOffset, QueueRead, ReadError, ReadLimi
 
 use crate::broker::Broker;
 use crate::filter::Subscription;
+use crate::recipient::Recipient;
 use crate::reply::Respond;
 use crate::statistics::Got;
 use crate::{flow, quota};
-use recipient::Recipient;
 pub(crate) use recipient::{Asked, Pulled, receive};
 
 /// Id of the broker that clients are told to pull from next: the master, for there are no slaves.
@@ -54,7 +54,7 @@ impl Pull<&str> {
 /// A pull that waits for a message, with what it takes to answer it.
 pub(crate) struct HeldPull {
     pull: Pull<String>,
-    reply: Recipient,
+    reply: Recipient<Pulled>,
     /// Until when it waits, in milliseconds.
     deadline_ms: i64,
 }
@@ -114,6 +114,11 @@ pub(crate) fn drain(broker: &Arc<Broker>) {
 fn resume(broker: &Arc<Broker>, pulls: Vec<HeldPull>) {
     let now_ms = broker.clock.now_ms();
     for HeldPull { mut pull, reply, deadline_ms } in pulls {
+        if !reply.is_open() {
+            // Nobody is there: what was read for them would count as pulled, and an operator's reset be lost to those who are.
+            reply.forget();
+            continue;
+        }
         if let Some(offset) = take_reset(broker, &pull) {
             reply.give_reset(broker, &pull, offset);
             continue;
@@ -137,7 +142,7 @@ fn read<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>) -> Result<QueueRead, Rea
 }
 
 /// The data is on disk only: a thread that may wait reads it, so that a slow disk stalls no connection.
-fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Recipient) {
+fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Recipient<Pulled>) {
     let turn = match flow::begin_slow(broker) {
         Ok(turn) => turn,
         Err(refusal) => return reply.refuse(refusal),
@@ -157,7 +162,7 @@ fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Reci
     });
 }
 
-fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead, ReadError>, reply: Recipient) {
+fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead, ReadError>, reply: Recipient<Pulled>) {
     match result {
         Ok(read) => {
             note_progress(broker, pull, &read);

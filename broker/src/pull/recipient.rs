@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolide_remoting::{Body, Parked};
+use bolide_remoting::Body;
 use bolide_store::{QueueId, QueueOffset, QueueRead, ReadError, ReadLimits};
 use tokio::sync::oneshot;
 
 use super::{HeldPull, Pull, answer_parked, answer_reset, hold, is_at_end, outcome, read, read_on_blocking_thread};
 use crate::broker::Broker;
 use crate::filter::Subscription;
+use crate::recipient::Recipient;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 
@@ -35,20 +36,8 @@ pub(crate) enum Pulled {
     Reset(i64),
 }
 
-/// Who gets the answer to a pull.
-pub(super) enum Recipient {
-    Remoting(Parked),
-    Caller(oneshot::Sender<Result<Pulled, Refusal>>),
-}
-
-impl From<Parked> for Recipient {
-    fn from(reply: Parked) -> Self {
-        Recipient::Remoting(reply)
-    }
-}
-
 // Callers that are gone miss nothing: a pull changes nothing.
-impl Recipient {
+impl Recipient<Pulled> {
     pub(super) fn give(self, pull: &Pull<String>, read: QueueRead) {
         match self {
             Recipient::Remoting(reply) => {
@@ -63,13 +52,6 @@ impl Recipient {
         match self {
             Recipient::Remoting(reply) => answer_reset(broker, pull, offset, reply),
             Recipient::Caller(caller) => drop(caller.send(Ok(Pulled::Reset(offset)))),
-        }
-    }
-
-    pub(super) fn refuse(self, refusal: impl Into<Refusal>) {
-        match self {
-            Recipient::Remoting(reply) => reply.refuse(refusal),
-            Recipient::Caller(caller) => drop(caller.send(Err(refusal.into()))),
         }
     }
 }
