@@ -2,7 +2,6 @@
 //! and changed by. [`table`] decides, purely; [`need`] says what a request demands; [`Auth`] brings both together at the door. Off unless
 //! `authenticationEnabled` is true.
 
-mod audit;
 pub(crate) mod need;
 pub mod network;
 pub(crate) mod plain;
@@ -18,6 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bolide_remoting::body::{UserInfo, decode};
+use bolide_remoting::logs::Throttle;
 use bolide_remoting::signing::{ACCESS_KEY, Credentials};
 use bolide_remoting::{Request, RequestCode, ResponseCode};
 use parking_lot::{Mutex, RwLock};
@@ -25,7 +25,6 @@ use parking_lot::{Mutex, RwLock};
 use crate::config::BrokerConfig;
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::refusal::Refusal;
-use audit::Audit;
 use need::Need;
 use plain::{PlainAcl, PlainAclError};
 use policy::Demand;
@@ -88,7 +87,7 @@ pub(crate) struct Auth {
     file: ConfigFile,
     /// With ACL 1.0 its accounts decide, rather than the users.
     plain: Option<PlainAcl>,
-    audit: Mutex<Audit>,
+    audit: Mutex<Throttle>,
 }
 
 impl Auth {

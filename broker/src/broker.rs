@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use bolide_remoting::admission::Admission;
 use bolide_remoting::keys::{Live, Loaded};
 use bolide_remoting::latency::Latencies;
 use bolide_remoting::tls::TlsError;
@@ -110,6 +111,8 @@ pub struct Broker {
     pub(crate) auth: Auth,
     pub(crate) statistics: Statistics,
     pub(crate) buckets: Buckets,
+    /// Those on all ports for clients.
+    pub(crate) connections: Arc<Admission>,
     /// How long requests over remoting took.
     pub(crate) latencies: Arc<Latencies>,
     pub(crate) drain: Drain,
@@ -172,6 +175,7 @@ impl Broker {
             statistics: Statistics::new(clock.now_ms()),
             latencies: Arc::default(),
             buckets: Buckets::default(),
+            connections: Admission::new(config.server_max_connections.unsigned_abs() as usize),
             drain: Drain::default(),
             config: Live::new(opening.config),
             disk: disk.clone(),
@@ -271,6 +275,10 @@ impl Service for FrontDoor {
 
     fn settle(&self) {
         self.0.store.dispatch();
+    }
+
+    fn is_short_of_memory(&self) -> bool {
+        flow::is_short_of_memory(&self.0)
     }
 
     fn closed(&self, connection: &Connection) {

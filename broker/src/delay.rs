@@ -8,6 +8,7 @@ pub mod progress;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use bolide_store::SCHEDULE_TOPIC;
 use bolide_store::record::RecordView;
 use bolide_store::{PhysicalOffset, PutError, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
 use bytes::Bytes;
@@ -16,8 +17,6 @@ use crate::broker::Broker;
 use crate::message::{Message, records};
 use crate::timer;
 
-/// The topic on which delayed messages wait.
-pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
 /// The property that asks for a delay: a level.
 pub const LEVEL: &str = "DELAY";
 /// The property that keeps the real topic of a message that waits elsewhere.
@@ -163,13 +162,13 @@ fn deliver(broker: &Broker, record: &Bytes, view: &RecordView<'_>) -> Result<(),
     message.put_again(broker).map(drop)
 }
 
-/// Gives a message that waited elsewhere its real topic and queue back; `false` where it does not name them.
+/// Gives a message that waited elsewhere its real topic and queue back; `false` where it does not name them. It keeps its level:
+/// consumers read from it how long a message waited.
 pub(crate) fn restore(message: &mut Message) -> bool {
     let topic = message.properties.get(REAL_TOPIC).map(str::to_owned);
     let (Some(topic), Some(queue)) = (topic, message.properties.number(REAL_QUEUE)) else { return false };
     message.topic = topic;
     message.queue = QueueId(queue);
-    message.properties.remove(LEVEL);
     true
 }
 

@@ -31,7 +31,7 @@ impl Drain {
 
 /// Begins the end, and returns when name servers know it, or do not answer. Where `enableShutdownGracefully` asks for it, it also waits
 /// until nobody is connected any more, for `shutdownWaitTimeSeconds` at most.
-pub(crate) async fn begin(broker: &Arc<Broker>, connections: impl Fn() -> usize) {
+pub(crate) async fn begin(broker: &Arc<Broker>) {
     broker.drain.0.store(true, Relaxed);
     if !broker.registrar.addresses().is_empty() {
         let (tell, told) = oneshot::channel();
@@ -49,7 +49,7 @@ pub(crate) async fn begin(broker: &Arc<Broker>, connections: impl Fn() -> usize)
         let wait = Duration::from_secs(config.shutdown_wait_time_seconds.unsigned_abs().into());
         let deadline = Instant::now() + wait;
         tracing::info!("serving for up to {wait:?}, while there are connections: enableShutdownGracefully");
-        while connections() > 0 && Instant::now() < deadline {
+        while broker.connections.count() > 0 && Instant::now() < deadline {
             tokio::time::sleep(LOOK).await;
         }
     }

@@ -47,6 +47,20 @@ pub(crate) fn begin_slow(broker: &Broker) -> Result<SlowTurn, Refusal> {
     broker.slow_requests.enter(usize::try_from(most).unwrap_or(0)).ok_or_else(Refusal::overload)
 }
 
+/// Whether the messages that were copied from the disk's files for clients, which have not read them yet, take too much memory.
+pub(crate) fn is_short_of_memory(broker: &Broker) -> bool {
+    let copied = broker.store.copied_bytes();
+    copied > 0 && copied as u64 > broker.config.get().max_pending_bytes_on_message_in_disk.unsigned_abs()
+}
+
+/// Whether messages may be copied for a client for which so much waits already. Who reads what they get is served in any case.
+///
+/// # Errors
+/// When memory is short and the client has not read what it asked for before.
+pub(crate) fn check_memory(broker: &Broker, pending_bytes: usize) -> Result<(), Refusal> {
+    if pending_bytes > 0 && is_short_of_memory(broker) { Err(Refusal::overload()) } else { Ok(()) }
+}
+
 /// Whether another message may be stored whose producer waits for the disk.
 ///
 /// # Errors

@@ -42,7 +42,7 @@ use crate::lite as lite_topics;
 
 use caller::Caller;
 pub(crate) use endpoint::{BadListener, listeners, published};
-use fault::Fault;
+use fault::{Fault, known, summary};
 pub(crate) use lite::lost_lite_topic;
 pub(crate) use session::Session;
 use session::Sessions;

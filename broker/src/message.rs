@@ -1,6 +1,7 @@
 //! Messages that the broker itself reads from the log, changes and stores again: delayed ones whose time has come, retries, dead
 //! letters, committed transactions. Producers' messages never take this form; they are stored from the frame they came in.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use bolide_store::record::RecordView;
@@ -23,7 +24,7 @@ pub(crate) struct Message {
     /// Where the half message of its transaction lies, else 0.
     pub(crate) prepared_offset: i64,
     pub(crate) body: Bytes,
-    pub(crate) properties: PropertyList,
+    pub(crate) properties: PropertyList<'static>,
 }
 
 impl Message {
@@ -39,7 +40,7 @@ impl Message {
             reconsume_times: view.reconsume_times(),
             prepared_offset: view.prepared_offset(),
             body: record.slice_ref(view.body()),
-            properties: PropertyList::of(view.properties()),
+            properties: PropertyList::of(view.properties()).into_owned(),
         }
     }
 
@@ -84,18 +85,19 @@ impl From<&NewMessage<'_>> for Message {
             reconsume_times: message.reconsume_times,
             prepared_offset: message.prepared_offset,
             body: Bytes::copy_from_slice(message.body),
-            properties: PropertyList::of(Properties(message.properties)),
+            properties: PropertyList::of(Properties(message.properties)).into_owned(),
         }
     }
 }
 
-/// A message's properties, in their order. Short: looking through it is faster than a map.
+/// A message's properties, in their order, as far as possible parts of what they were read from. Short: looking through it is
+/// faster than a map.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct PropertyList(Vec<(String, String)>);
+pub(crate) struct PropertyList<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl PropertyList {
+impl<'a> PropertyList<'a> {
     /// The properties of a record; what is not UTF-8 is left out.
-    pub(crate) fn of(properties: Properties<'_>) -> Self {
+    pub(crate) fn of(properties: Properties<'a>) -> Self {
         let mut list = PropertyList::default();
         for (name, value) in properties.iter() {
             if let (Ok(name), Ok(value)) = (str::from_utf8(name), str::from_utf8(value)) {
@@ -105,13 +107,18 @@ impl PropertyList {
         list
     }
 
+    pub(crate) fn into_owned(self) -> PropertyList<'static> {
+        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        PropertyList(self.0.into_iter().map(|(name, value)| (owned(name), owned(value))).collect())
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
     /// All properties, in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// Reads a number; `None` where there is none, or something else stands there.
@@ -119,10 +126,11 @@ impl PropertyList {
         self.get(name)?.parse().ok()
     }
 
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
-        match self.0.iter_mut().find(|(known, _)| known == name) {
-            Some((_, old)) => *old = value.into(),
-            None => self.0.push((name.to_owned(), value.into())),
+    pub(crate) fn set(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
+        let (name, value) = (name.into(), value.into());
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
         }
     }
 
@@ -132,9 +140,10 @@ impl PropertyList {
 
     /// The text that is stored.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut text = Vec::new();
+        let bytes = self.0.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+        let mut text = Vec::with_capacity(bytes);
         for (name, value) in self.0.iter().filter(|(_, value)| !value.is_empty()) {
-            push(&mut text, name, value);
+            push(&mut text, &**name, &**value);
         }
         text
     }

@@ -3,12 +3,19 @@
 
 use std::fmt;
 
+use crate::delay::SCHEDULE_TOPIC;
+use crate::timer::TIMER_TOPIC;
+use crate::transaction::{GIVEN_UP_TOPIC, HALF_TOPIC, OP_TOPIC};
+
 /// Prefix of the topic to which a group's failed messages return.
 pub const RETRY_PREFIX: &str = "%RETRY%";
 /// Prefix of the topic that keeps the messages a group gave up on.
 pub const DEAD_LETTER_PREFIX: &str = "%DLQ%";
 /// The template topic: a topic that is created by its first message takes its permission from here.
 pub const TEMPLATE_TOPIC: &str = "TBW102";
+
+/// What a cluster's name is followed by in the name of its topic for replies.
+pub const REPLY_SUFFIX: &str = "_REPLY_TOPIC";
 
 const TOPIC_MAX_CHARS: usize = 127;
 const RETRY_TOPIC_MAX_CHARS: usize = 255;
@@ -18,12 +25,12 @@ const SYSTEM_TOPIC_PREFIX: &str = "rmq_sys_";
 /// Topics that exist for the broker's own use on every broker.
 pub const SYSTEM_TOPICS: [&str; 12] = [
     TEMPLATE_TOPIC,
-    "SCHEDULE_TOPIC_XXXX",
+    SCHEDULE_TOPIC,
     "BenchmarkTest",
-    "RMQ_SYS_TRANS_HALF_TOPIC",
+    HALF_TOPIC,
     "RMQ_SYS_TRACE_TOPIC",
-    "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-    "TRANS_CHECK_MAX_TIME_TOPIC",
+    OP_TOPIC,
+    GIVEN_UP_TOPIC,
     "SELF_TEST_TOPIC",
     "OFFSET_MOVED_EVENT",
     "CHECKPOINT_TOPIC",
@@ -33,15 +40,15 @@ pub const SYSTEM_TOPICS: [&str; 12] = [
 
 /// System topics that only the broker itself writes to.
 const NOT_ALLOWED_SEND_TOPICS: [&str; 9] = [
-    "SCHEDULE_TOPIC_XXXX",
-    "RMQ_SYS_TRANS_HALF_TOPIC",
-    "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-    "TRANS_CHECK_MAX_TIME_TOPIC",
+    SCHEDULE_TOPIC,
+    HALF_TOPIC,
+    OP_TOPIC,
+    GIVEN_UP_TOPIC,
     "SELF_TEST_TOPIC",
     "OFFSET_MOVED_EVENT",
     "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC",
     "RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC",
-    crate::timer::TIMER_TOPIC,
+    TIMER_TOPIC,
 ];
 
 /// Consumer groups that exist on every broker.

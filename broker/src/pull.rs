@@ -14,10 +14,11 @@ use bolide_store::{Arrival, QueueId, QueueOffset, QueueRead, ReadError, ReadLimi
 
 use crate::broker::Broker;
 use crate::filter::Subscription;
+use crate::flow;
+use crate::quota::{self, Party, Traffic};
 use crate::recipient::Recipient;
 use crate::reply::Respond;
 use crate::statistics::Got;
-use crate::{flow, quota};
 pub(crate) use recipient::{Asked, Pulled, receive};
 
 /// Id of the broker that clients are told to pull from next: the master, for there are no slaves.
@@ -26,6 +27,7 @@ const MASTER_ID: i64 = 0;
 /// A pull that has passed all checks. `S` is `&str` while it is handled where it was decoded, `String` while it waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Pull<S> {
+    party: Party<S>,
     group: S,
     topic: S,
     queue: QueueId,
@@ -39,6 +41,7 @@ pub(crate) struct Pull<S> {
 impl Pull<&str> {
     fn into_owned(self) -> Pull<String> {
         Pull {
+            party: self.party.into_owned(),
             group: self.group.to_owned(),
             topic: self.topic.to_owned(),
             queue: self.queue,
@@ -150,6 +153,9 @@ fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Reci
     let broker = broker.clone();
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
+        if let Err(refusal) = flow::check_memory(&broker, reply.pending_bytes()) {
+            return reply.refuse(refusal);
+        }
         let accepts = |tags_code| pull.subscription.accepts(tags_code);
         let read = |from| broker.store.read_queue_blocking(&pull.topic, pull.queue, from, pull.limits, &accepts);
         let begun_ms = broker.clock.now_ms();
@@ -226,7 +232,7 @@ fn note_progress<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>, read: &QueueRea
     let (group, topic) = (pull.group.as_ref(), pull.topic.as_ref());
     broker.offsets.write().pulled(group, topic, pull.queue.0, read.next_offset.0);
     broker.statistics.got(got(pull, read), broker.clock.now_ms());
-    quota::charge_read(broker, group, read.count, read.bytes);
+    quota::charge(broker, &pull.party, Traffic::Read { group, topic }, read.count, read.bytes);
 }
 
 /// An operator has set another offset: takes it, so that this pull answers with it.

@@ -20,6 +20,14 @@ impl<T> From<Parked> for Recipient<T> {
 }
 
 impl<T> Recipient<T> {
+    /// How many bytes the client has not read yet; of a caller it is not known.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        match self {
+            Recipient::Remoting(reply) => reply.connection().pending_output_bytes(),
+            Recipient::Caller(_) => usize::MAX,
+        }
+    }
+
     /// Whether anybody is still there.
     pub(crate) fn is_open(&self) -> bool {
         match self {

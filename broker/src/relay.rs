@@ -174,7 +174,7 @@ fn prepare_reply(broker: &Broker, request: &Request<'_>) -> Result<(ReplyPush, C
         reconsume_times: header.reconsume_times,
         prepared_offset: 0,
         body: Bytes::copy_from_slice(request.body),
-        properties,
+        properties: properties.into_owned(),
     };
     // Kept for those who look into it later; the waiting client has it all the same when that fails.
     if let Err(error) = message.put(broker) {

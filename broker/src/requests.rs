@@ -55,7 +55,7 @@ requests! {
     HEART_BEAT => client::heartbeat, Need::Body(need::heartbeat, SUB);
     UNREGISTER_CLIENT => client::unregister, Need::IfNamed(CONSUMER_GROUP, SUB);
     CONSUMER_SEND_MSG_BACK => retry::send_back, Need::Fields(GROUP, SUB);
-    END_TRANSACTION => transaction::end, Need::IfNamed(TOPIC, PUB);
+    END_TRANSACTION => transaction::end, Need::EndTransaction;
     GET_CONSUMER_LIST_BY_GROUP => client::list, Need::Fields(CONSUMER_GROUP, SUB_GET);
     LOCK_BATCH_MQ => client::lock, Need::Body(need::locks, SUB);
     UNLOCK_BATCH_MQ => client::unlock, Need::Body(need::locks, SUB);

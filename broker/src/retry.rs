@@ -123,7 +123,7 @@ pub(crate) fn give_up(
 /// Keeps where a message comes from, unless it is known.
 fn note_origin(message: &mut Message, view: &RecordView<'_>, topic: &str) {
     if message.properties.get(key::RETRY_TOPIC).is_none() {
-        message.properties.set(key::RETRY_TOPIC, topic);
+        message.properties.set(key::RETRY_TOPIC, topic.to_owned());
     }
     if message.properties.get(key::ORIGIN_MESSAGE_ID).is_none() {
         message.properties.set(key::ORIGIN_MESSAGE_ID, encode_message_id(view.store_host(), view.physical_offset()));

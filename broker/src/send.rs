@@ -10,7 +10,6 @@ pub mod unique_id;
 mod waiter;
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bolide_remoting::body::TopicConfig;
@@ -24,6 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::broker::Broker;
 use crate::message::Message;
+use crate::quota::Party;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::send::check::Target;
@@ -55,10 +55,8 @@ pub(crate) struct WaitingSend {
 pub(crate) struct Parcel<'a> {
     /// The body.
     pub(crate) body: &'a [u8],
-    /// Where it came from.
-    pub(crate) peer: SocketAddr,
-    /// Who sent it; empty where nobody is asked.
-    pub(crate) user: &'a str,
+    /// Who sent it.
+    pub(crate) party: Party<&'a str>,
     /// The producer knows about `maxReconsumeTimes`; older ones send nonsense there.
     pub(crate) honours_limit: bool,
 }
@@ -76,8 +74,7 @@ pub(crate) fn send(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
     };
     let parcel = Parcel {
         body: request.body,
-        peer: request.connection.peer(),
-        user: broker.auth.user_of(request),
+        party: Party::of(broker, request),
         honours_limit: request.header.version >= Version::V3_4_9,
     };
     let target = match check::check(broker, parcel, &header) {
@@ -258,7 +255,7 @@ fn message<'a>(
         flag: header.flag,
         sys_flag: header.sys_flag | target.sys_flag,
         born_ms: header.born_timestamp,
-        born_host: parcel.peer,
+        born_host: parcel.party.peer,
         store_host: broker.store_host,
         reconsume_times: header.reconsume_times,
         prepared_offset: 0,

@@ -18,7 +18,7 @@ use crate::grpc::listener::{GrpcServer, ListenError};
 use crate::metrics::endpoint::MetricsServer;
 use crate::metrics::exporter::{BadExporter, Exporter};
 use crate::{
-    auth, client, delay, drain, grpc, lite, pop, pull, registration, retention, scrub, send, statistics, timer,
+    auth, client, delay, drain, grpc, lite, pop, pull, quota, registration, retention, scrub, send, statistics, timer,
     transaction,
 };
 
@@ -155,9 +155,7 @@ impl BrokerServer {
     /// # Errors
     /// When something could not be saved.
     pub async fn shutdown(self) -> Result<(), OpenError> {
-        let connections =
-            || self.server.connection_count() + self.grpc.iter().map(GrpcServer::connections).sum::<usize>();
-        drain::begin(&self.broker, connections).await;
+        drain::begin(&self.broker).await;
         registration::unregister(&self.broker).await;
         for task in &self.tasks {
             task.abort();
@@ -260,12 +258,13 @@ fn tls(config: &BrokerConfig) -> Result<Option<Arc<ServerTls>>, TlsError> {
     ServerTls::open(config.tls_server_mode, settings)
 }
 
-fn options(broker: &Broker, tls: Option<Arc<ServerTls>>) -> ServerOptions {
+fn options(broker: &Arc<Broker>, tls: Option<Arc<ServerTls>>) -> ServerOptions {
     let config = broker.config.get();
     let size = |value: i32| usize::try_from(value).unwrap_or(0);
     let idle_seconds = config.server_channel_max_idle_time_seconds.unsigned_abs();
     ServerOptions {
-        max_connections: size(config.server_max_connections),
+        admission: broker.connections.clone(),
+        address_limit: quota::address_limit(broker),
         tls,
         believed: auth::network::believed(&config),
         connection: ConnectionOptions {

@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
-use crate::delay::{REAL_QUEUE, REAL_TOPIC};
+use crate::delay::{self, REAL_QUEUE, REAL_TOPIC};
 use crate::message::Message;
 use crate::name;
 use crate::refusal::Refusal;
@@ -193,8 +193,10 @@ pub(crate) fn redirect(broker: &Broker, message: &mut Message) -> Result<Option<
 /// Sends a message to the timers until `due_ms`, which lies ahead; `false`: they cannot take it.
 pub(crate) fn redirect_at(broker: &Broker, message: &mut Message, due_ms: i64) -> bool {
     timing::yield_to_level(&mut message.properties);
-    message.properties.remove(timing::OUT_MS);
-    message.properties.remove(timing::START_DELIVER_TIME);
+    // A broker of Apache's that takes the folder over would make a message with a level wait once more.
+    for name in [delay::LEVEL, timing::OUT_MS, timing::START_DELIVER_TIME] {
+        message.properties.remove(name);
+    }
     message.properties.set(timing::DELIVER_MS, due_ms.to_string());
     redirect(broker, message).is_ok() && message.topic == TIMER_TOPIC
 }

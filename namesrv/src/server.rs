@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bolide_remoting::admission::Admission;
 use bolide_remoting::keys::Loaded;
 use bolide_remoting::tls::{ClientTls, ServerTls, TlsError, TlsSettings};
 use bolide_remoting::{ConnectionOptions, Server, ServerOptions};
@@ -62,7 +63,7 @@ impl NameServer {
         let tls = ServerTls::open(config.tls_server_mode, settings)?;
         let service = Arc::new(NameService::new(Settings::new(loaded), kv, client_tls));
         let options = ServerOptions {
-            max_connections: config.server_max_connections as usize,
+            admission: Admission::new(config.server_max_connections as usize),
             connection: ConnectionOptions {
                 idle_close: Some(Duration::from_secs(config.server_channel_max_idle_time_seconds as u64)),
                 ..ConnectionOptions::default()

@@ -45,6 +45,8 @@ pub struct ConnectionOptions {
     /// Reading pauses, and requests of our own are refused, while more bytes than this wait to be
     /// written.
     pub max_pending_output_bytes: usize,
+    /// Reading pauses, too, while more bytes than this wait that are memory of the connection's own: headers and small bodies.
+    pub max_pending_text_bytes: usize,
     /// How many requests of our own may wait for their answers (those by [`Connection::post`] aside).
     pub max_calls: usize,
     /// The connection is closed when nothing was read or written for this long.
@@ -64,7 +66,8 @@ impl Default for ConnectionOptions {
         Self {
             frame: FrameLimits::default(),
             max_in_flight: 16_384,
-            max_pending_output_bytes: 32 << 20,
+            max_pending_output_bytes: 8 << 20,
+            max_pending_text_bytes: 512 << 10,
             max_calls: 4_096,
             idle_close: Some(Duration::from_secs(120)),
             linger: Duration::from_secs(1),

@@ -6,6 +6,7 @@
 //! [`header`] and [`body`] (what is said). [`keys`] and [`properties`] are the one table of configuration
 //! keys that both servers build on, and [`logs`] is how both log.
 
+pub mod admission;
 pub mod body;
 pub mod client;
 pub mod code;

@@ -1,6 +1,8 @@
 //! Log lines of a server: which ones there are, by levels that can be changed while it runs, and where they go: to standard error, or to
 //! files of bounded size and number. Both servers use it, so that their logs look alike.
 
+mod throttle;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use crate::keys::{Allowed, Value};
+pub use throttle::Throttle;
 
 /// The variable whose levels come before the configured ones at the start.
 const VARIABLE: &str = "RUST_LOG";

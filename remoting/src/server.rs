@@ -9,9 +9,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::admission::{AddressLimit, Admission, Place};
 use crate::connection::{self, Connection, ConnectionOptions};
 use crate::proxy::{self, Believed, Ends};
 use crate::service::Service;
@@ -29,8 +30,10 @@ const RELOAD_PERIOD: Duration = Duration::from_secs(1);
 /// Limits of a server.
 #[derive(Clone)]
 pub struct ServerOptions {
-    /// Connections beyond this many are closed at once.
-    pub max_connections: usize,
+    /// Counts connections; those beyond its limit are closed at once.
+    pub admission: Arc<Admission>,
+    /// How many connections each address may have.
+    pub address_limit: AddressLimit,
     /// Limits of each connection.
     pub connection: ConnectionOptions,
     /// Serves TLS too, or nothing else; without it plain text only.
@@ -42,7 +45,8 @@ pub struct ServerOptions {
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
-            max_connections: 65_536,
+            admission: Admission::new(65_536),
+            address_limit: Arc::new(|_| usize::MAX),
             connection: ConnectionOptions::default(),
             tls: None,
             believed: Arc::new(|_| true),
@@ -70,8 +74,8 @@ impl Server {
         let registry = Arc::new(Registry::default());
         let (stop, stopped) = watch::channel(false);
         let acceptor = Acceptor {
-            max_connections: options.max_connections,
-            places: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
+            admission: options.admission,
+            address_limit: options.address_limit,
             connection: Arc::new(options.connection),
             tls: options.tls.clone(),
             believed: options.believed,
@@ -158,9 +162,8 @@ async fn keep_certificates_fresh(tls: Arc<ServerTls>, mut stopped: watch::Receiv
 
 /// Accepts on one address.
 struct Acceptor<S> {
-    max_connections: usize,
-    /// One for each connection that may be open.
-    places: Arc<Semaphore>,
+    admission: Arc<Admission>,
+    address_limit: AddressLimit,
     connection: Arc<ConnectionOptions>,
     tls: Option<Arc<ServerTls>>,
     believed: Believed,
@@ -172,8 +175,8 @@ struct Acceptor<S> {
 impl<S> Clone for Acceptor<S> {
     fn clone(&self) -> Self {
         Self {
-            max_connections: self.max_connections,
-            places: self.places.clone(),
+            admission: self.admission.clone(),
+            address_limit: self.address_limit.clone(),
             connection: self.connection.clone(),
             tls: self.tls.clone(),
             believed: self.believed.clone(),
@@ -207,28 +210,28 @@ impl<S: Service> Acceptor<S> {
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let local = stream.local_addr()?;
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            tracing::warn!(%peer, %local, "connection refused: there are {} already", self.max_connections);
-            return Ok(());
-        };
-        tokio::spawn(self.clone().greet(stream, Ends { peer, local }, place));
+        let ends = Ends { peer, local: stream.local_addr()? };
+        if let Some(place) = self.admission.admit(ends, &self.address_limit) {
+            tokio::spawn(self.clone().greet(stream, ends, place));
+        }
         Ok(())
     }
 
     /// Waits for a client's first byte, and serves what it begins with.
-    async fn greet(mut self, mut stream: TcpStream, ends: Ends, place: OwnedSemaphorePermit) {
+    async fn greet(mut self, mut stream: TcpStream, ends: Ends, place: Place) {
         let mut stopped = self.stopped.clone();
         let greeted = tokio::select! {
             greeted = within(self.connection.idle_close, proxy::greet(&mut stream, ends, &self.believed)) => greeted,
             _ = stopped.wait_for(|stopped| *stopped) => return,
         };
-        let (Ends { peer, local }, first) = match greeted {
+        let (ends, first) = match greeted {
             Ok(greeted) => greeted,
             Err(error) => {
                 return tracing::debug!(peer = %ends.peer, local = %ends.local, "connection lost before it began: {error}");
             }
         };
+        let Some(place) = place.of(ends, &self.address_limit) else { return };
+        let Ends { peer, local } = ends;
         match self.tls.clone() {
             Some(tls) if first == HANDSHAKE => {
                 let secured = tokio::select! {
@@ -248,7 +251,7 @@ impl<S: Service> Acceptor<S> {
     }
 
     /// Drives a connection in a task of its own, unless the server stops already.
-    fn serve<IO>(&self, io: IO, local: SocketAddr, peer: SocketAddr, place: OwnedSemaphorePermit)
+    fn serve<IO>(&self, io: IO, local: SocketAddr, peer: SocketAddr, place: Place)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

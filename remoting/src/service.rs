@@ -29,6 +29,11 @@ pub trait Service: Send + Sync + 'static {
     /// Called once after each run of frames decoded from one read, before the answers are written.
     fn settle(&self) {}
 
+    /// Must clients read the answers that wait for them before more is read from them?
+    fn is_short_of_memory(&self) -> bool {
+        false
+    }
+
     /// Called once when the connection is gone. Parked replies of it go nowhere from now on.
     fn closed(&self, connection: &Connection) {
         let _ = connection;
@@ -169,21 +174,6 @@ impl<'a> Reply<'a> {
         Self { ticket, connection, output: Some((output, tally)) }
     }
 
-    /// Does nobody wait for an answer?
-    pub fn is_oneway(&self) -> bool {
-        self.ticket.oneway
-    }
-
-    /// Answers SUCCESS without a body.
-    pub fn ok(self, fields: &impl FieldSource) {
-        self.answer(ResponseCode::SUCCESS, None, fields, Body::Empty);
-    }
-
-    /// Answers SUCCESS with a body.
-    pub fn ok_body(self, fields: &impl FieldSource, body: impl Into<Body>) {
-        self.answer(ResponseCode::SUCCESS, None, fields, body);
-    }
-
     /// Answers anything.
     pub fn answer(
         mut self,
@@ -196,11 +186,6 @@ impl<'a> Reply<'a> {
             tally.note(self.ticket.kind(code, false));
             output.answer(&self.ticket, code, remark, fields, body.into());
         }
-    }
-
-    /// Answers that it went wrong, and why.
-    pub fn fail(self, code: ResponseCode, remark: impl Display) {
-        self.answer(code, Some(&remark.to_string()), &(), Body::Empty);
     }
 
     /// Answers nothing at all, for the few requests whose senders never wait.
@@ -240,21 +225,6 @@ impl Parked {
         &self.connection
     }
 
-    /// Does nobody wait for an answer?
-    pub fn is_oneway(&self) -> bool {
-        self.ticket.oneway
-    }
-
-    /// Answers SUCCESS without a body.
-    pub fn ok(self, fields: &impl FieldSource) {
-        self.answer(ResponseCode::SUCCESS, None, fields, Body::Empty);
-    }
-
-    /// Answers SUCCESS with a body.
-    pub fn ok_body(self, fields: &impl FieldSource, body: impl Into<Body>) {
-        self.answer(ResponseCode::SUCCESS, None, fields, body);
-    }
-
     /// Answers anything.
     pub fn answer(
         mut self,
@@ -264,11 +234,6 @@ impl Parked {
         body: impl Into<Body>,
     ) {
         self.finish(Some(code), |output, ticket| output.answer(ticket, code, remark, fields, body.into()));
-    }
-
-    /// Answers that it went wrong, and why.
-    pub fn fail(self, code: ResponseCode, remark: impl Display) {
-        self.answer(code, Some(&remark.to_string()), &(), Body::Empty);
     }
 
     /// Answers nothing at all.
@@ -292,3 +257,33 @@ impl Drop for Parked {
         }
     }
 }
+
+/// What both kinds of replies answer, by way of their `answer`.
+macro_rules! answers {
+    ($reply:ty) => {
+        impl $reply {
+            /// Does nobody wait for an answer?
+            pub fn is_oneway(&self) -> bool {
+                self.ticket.oneway
+            }
+
+            /// Answers SUCCESS without a body.
+            pub fn ok(self, fields: &impl FieldSource) {
+                self.answer(ResponseCode::SUCCESS, None, fields, Body::Empty);
+            }
+
+            /// Answers SUCCESS with a body.
+            pub fn ok_body(self, fields: &impl FieldSource, body: impl Into<Body>) {
+                self.answer(ResponseCode::SUCCESS, None, fields, body);
+            }
+
+            /// Answers that it went wrong, and why.
+            pub fn fail(self, code: ResponseCode, remark: impl Display) {
+                self.answer(code, Some(&remark.to_string()), &(), Body::Empty);
+            }
+        }
+    };
+}
+
+answers!(Reply<'_>);
+answers!(Parked);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bolide_remoting::admission::Admission;
 use bolide_remoting::header::{OffsetResponse, TopicRequest};
 use bolide_remoting::{
     Answer, Body, Client, ClientOptions, Connection, ConnectionOptions, Parked, Reply, Request, RequestCode,
@@ -174,7 +175,7 @@ async fn hostile_bytes_close_only_their_own_connection() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_refused() {
-    let server = serve(ServerOptions { max_connections: 1, ..ServerOptions::default() });
+    let server = serve(ServerOptions { admission: Admission::new(1), ..ServerOptions::default() });
     let first = dial(server.local_addr(), ()).await;
     echo(&first, Bytes::new()).await;
     let mut second = TcpStream::connect(server.local_addr()).await.expect("the kernel accepts");

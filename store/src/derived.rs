@@ -9,8 +9,8 @@ use crate::offset::{PhysicalOffset, QueueId, QueueOffset};
 use crate::queue::{Applied, Queue, Queues, Unit};
 use crate::record::{RecordView, properties, sys_flag, tags_code};
 
-/// The topic whose units carry delivery times instead of tags.
-const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
+/// The topic on which delayed messages wait; its units carry delivery times instead of tags.
+pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
 
 /// Queues and index.
 pub(crate) struct Derived {

@@ -31,6 +31,7 @@ mod timer;
 pub mod tool;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use derived::SCHEDULE_TOPIC;
 pub use disk::{Disk, RealDisk};
 pub use error::{PutError, ReadError, StoreError};
 pub use events::{Arrival, NoEvents, StoreEvents};

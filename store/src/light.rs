@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem;
 
+use crate::derived::SCHEDULE_TOPIC;
 use crate::error::PutError;
 use crate::message::NewMessage;
 use crate::offset::{QueueId, QueueOffset};
@@ -33,8 +34,7 @@ const DIGITS: usize = 19;
 const MAX_NAME_BYTES: usize = 255;
 
 /// Topics of the broker's own in which a message only waits to be stored anew.
-const TRANSIT_TOPICS: [&str; 3] =
-    ["SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC"];
+const TRANSIT_TOPICS: [&str; 3] = [SCHEDULE_TOPIC, "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC"];
 
 /// Whether the topic is that of a light queue.
 pub fn is_light(topic: &str) -> bool {

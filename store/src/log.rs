@@ -10,7 +10,7 @@ mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -49,6 +49,36 @@ pub(crate) struct Log {
     refusing: AtomicBool,
     refusal: Mutex<Option<PutError>>,
     cold: OpenFiles<i64>,
+    copies: Copies,
+}
+
+/// What was read into memory of its own, and is held by somebody: most of it by answers that a client has not read.
+#[derive(Default)]
+struct Copies(Arc<AtomicUsize>);
+
+impl Copies {
+    /// Counts these bytes until they are let go.
+    fn count(&self, bytes: Bytes) -> Bytes {
+        self.0.fetch_add(bytes.len(), Ordering::Relaxed);
+        Bytes::from_owner(Copied { bytes, count: self.0.clone() })
+    }
+}
+
+struct Copied {
+    bytes: Bytes,
+    count: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Copied {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        self.count.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
 }
 
 /// What a flush achieved.
@@ -82,6 +112,7 @@ impl Log {
             refusing: AtomicBool::new(false),
             refusal: Mutex::new(None),
             cold: OpenFiles::new(MAX_OPEN_SEGMENTS),
+            copies: Copies::default(),
         })
     }
 
@@ -123,6 +154,11 @@ impl Log {
         self.dir.join(segment::file_name(start))
     }
 
+    /// How many bytes of copies somebody holds.
+    pub(crate) fn copied_bytes(&self) -> usize {
+        self.copies.0.load(Ordering::Relaxed)
+    }
+
     /// Whether `offset` is near enough to the end to be read without a copy.
     fn is_hot(&self, offset: i64) -> bool {
         offset >= self.end().0.saturating_sub_unsigned(self.hot_window_bytes)
@@ -152,7 +188,8 @@ impl Log {
             return Ok(window.read(position, length));
         }
         let file = self.file(&segment).map_err(ReadError::io("a commit log segment"))?;
-        read_bytes(&*file, position, length, wait).map_err(ReadError::io("a commit log segment"))
+        let bytes = read_bytes(&*file, position, length, wait).map_err(ReadError::io("a commit log segment"))?;
+        Ok(self.copies.count(bytes))
     }
 
     /// The record that starts at `offset`, checked for structure and place.

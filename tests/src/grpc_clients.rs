@@ -27,6 +27,8 @@ pub enum GrpcClient {
     Go,
     /// `rocketmq-python-client`.
     Python,
+    /// `rocketmq-client-nodejs`.
+    Node,
 }
 
 /// Runs all cases of a client against a cluster of its own, and fails with what the failing cases said.
@@ -105,7 +107,7 @@ pub fn secured_client(
             python.arg(client.source().join("secured.py"));
             python
         }
-        GrpcClient::Go => panic!("there is no such program in Go"),
+        GrpcClient::Go | GrpcClient::Node => panic!("there is no such program for this client"),
     };
     command.arg(cluster.endpoint(ORDINARY)).arg(topic).arg(group);
     command.args(user.into_iter().flat_map(|(access_key, secret_key)| [access_key, secret_key]));
@@ -119,6 +121,7 @@ impl GrpcClient {
             Self::Java => "grpc-java",
             Self::Go => "grpc-go",
             Self::Python => "grpc-python",
+            Self::Node => "grpc-node",
         }
     }
 
@@ -137,6 +140,7 @@ impl GrpcClient {
             Self::Python => {
                 toolchain::available("Python gRPC", &["python3 -m venv --help", "python3 -m ensurepip --version"])
             }
+            Self::Node => toolchain::available("Node gRPC", &["node --version", "npm --version"]),
         }
     }
 
@@ -152,22 +156,42 @@ impl GrpcClient {
                 go.args(["build", "-o"]).arg(self.output().join("cases")).arg(".");
                 finish(go.current_dir(self.source()));
             }
-            Self::Python => self.install_python(),
+            Self::Python => self.install(Self::install_python),
+            Self::Node => self.install(Self::install_node),
         }
     }
 
-    /// Makes a virtual environment with the client in it, unless the last one was made from the same requirements.
-    fn install_python(self) {
-        let wanted = std::fs::read_to_string(self.source().join("requirements.txt")).unwrap();
+    /// The file that names the packages of a program that needs no compiler.
+    fn requirements(self) -> PathBuf {
+        self.source().join(if matches!(self, Self::Python) { "requirements.txt" } else { "package.json" })
+    }
+
+    /// Installs the client's packages, unless those that are there were made from the same requirements.
+    fn install(self, install: impl FnOnce(Self)) {
+        let wanted = std::fs::read_to_string(self.requirements()).unwrap();
         let installed = self.output().join("installed.txt");
         if std::fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
             return;
         }
+        install(self);
+        std::fs::write(installed, wanted).unwrap();
+    }
+
+    /// Makes a virtual environment with the client in it.
+    fn install_python(self) {
         finish(Command::new("python3").args(["-m", "venv", "--clear"]).arg(self.output()));
         let mut pip = Command::new(self.output().join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]);
         finish(pip.current_dir(self.source()));
-        std::fs::write(installed, wanted).unwrap();
+    }
+
+    /// Installs the client among what is built, so that nothing comes to lie beside the sources.
+    fn install_node(self) {
+        std::fs::create_dir_all(self.output()).unwrap();
+        std::fs::copy(self.requirements(), self.output().join("package.json")).unwrap();
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]);
+        finish(npm.current_dir(self.output()));
     }
 
     fn java_machine(self) -> Command {
@@ -200,6 +224,11 @@ impl GrpcClient {
                 python.arg(self.source().join("main.py"));
                 python
             }
+            Self::Node => {
+                let mut node = Command::new("node");
+                node.arg(self.source().join("main.js")).env("NODE_PATH", self.output().join("node_modules"));
+                node
+            }
         }
     }
 
@@ -212,9 +241,12 @@ impl GrpcClient {
         if apache_version().is_none() {
             // Apache's proxy forgets what it has handed out, and has no lite topics in local mode.
             command.arg("--pair").arg(PAIR.join(",")).args(["--durable", "yes", "--lite", "yes"]);
-            if matches!(self, Self::Python) {
-                command.arg("--roots").arg(cluster.folder().join(CERTIFICATES).join("ca.pem"));
-            }
+            match self {
+                // Apache's proxy stores such bodies as they come.
+                Self::Java => command.args(["--gzip", "yes"]),
+                Self::Python => command.arg("--roots").arg(cluster.folder().join(CERTIFICATES).join("ca.pem")),
+                Self::Go | Self::Node => &mut command,
+            };
         }
         if let Ok(only) = std::env::var(ONLY_VARIABLE) {
             command.arg("--only").arg(only);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bolide_remoting::signing::{ACCESS_KEY, Credentials, SIGNATURE};
 use bolide_remoting::version::Version;
 use bolide_remoting::{Body, Client, ClientOptions, ConnectionOptions, Message, RequestCode, ResponseCode, Service};
 use bolide_store::record::RecordView;
@@ -26,6 +27,16 @@ impl Form {
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.0.retain(|(known, _)| *known != name);
         self.0.push((name, value.to_string()));
+        self
+    }
+
+    /// The same, signed by a user who sends it with this body.
+    pub fn signed(mut self, user: &Credentials, body: &Body) -> Self {
+        let signed = user.signed(&self.0.as_slice(), body);
+        for field in [ACCESS_KEY, SIGNATURE] {
+            let (_, value) = signed.iter().find(|(name, _)| name == field).unwrap();
+            self = self.with(field, value);
+        }
         self
     }
 

@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
+use bolide_remoting::signing::Credentials;
 use bolide_remoting::{Body, Client, ClientOptions, RequestCode, ResponseCode};
 use bolide_tests::clients::{Client as Program, keyed_client, secured_client};
 use bolide_tests::cluster::{Cluster, ORDINARY};
@@ -16,6 +17,7 @@ use bolide_tests::grpc_clients::{GrpcClient, secured_client as secured_grpc_clie
 use bolide_tests::mqadmin::Mqadmin;
 use bolide_tests::ports::free_block;
 use bolide_tests::toolchain;
+use bolide_tests::wire::{Form, Wire};
 
 /// Keys that need care in JSON, in properties and in signatures.
 const ROOT: (&str, &str) = ("rööt", "s3cret+/=&%");
@@ -85,6 +87,37 @@ async fn what_needs_no_signature_changes_nothing() {
     let answer = client.request(RequestCode::GET_BROKER_CONFIG, &(), Body::Empty, patience).await.unwrap();
     assert_eq!(answer.code, ResponseCode::NO_PERMISSION);
     assert!(TcpStream::connect(("127.0.0.1", fast + 3)).is_err(), "haListenPort is not opened");
+}
+
+/// A producer that was asked about a transaction names the topic that the question names, of half messages; no policy is about that.
+#[tokio::test]
+async fn who_may_send_may_end_a_transaction_that_they_were_asked_about() {
+    let cluster = guarded("half");
+    let wire = Wire::dial(&cluster.address(ORDINARY)).await;
+    let user = |(name, secret): (&str, &str)| Credentials { access_key: name.into(), secret_key: secret.into() };
+    let ann = Body::from(br#"{"username":"ann","password":"annsecret","userType":"Normal"}"#.to_vec());
+    let form = Form::of(&[("username", "ann")]).signed(&user(ROOT), &ann);
+    wire.succeed(RequestCode::AUTH_CREATE_USER, &form, ann).await;
+    for (topic, expected) in [
+        ("RMQ_SYS_TRANS_HALF_TOPIC", ResponseCode::SUCCESS),
+        ("orders", ResponseCode::NO_PERMISSION),
+        // Go's client says nothing.
+        ("", ResponseCode::SUCCESS),
+    ] {
+        // Left open, so that it need not exist.
+        let form = Form::of(&[
+            ("topic", topic),
+            ("producerGroup", "producers"),
+            ("tranStateTableOffset", "0"),
+            ("commitLogOffset", "0"),
+            ("commitOrRollback", "0"),
+            ("fromTransactionCheck", "true"),
+            ("msgId", "0"),
+        ]);
+        let form = form.signed(&user(("ann", "annsecret")), &Body::Empty);
+        let answer = wire.ask(RequestCode::END_TRANSACTION, &form, Body::Empty).await;
+        assert_eq!(answer.code, expected, "{topic}: {:?}", answer.remark);
+    }
 }
 
 #[test]

@@ -14,12 +14,10 @@ use bolide_remoting::body::{
 };
 
 use super::policy::{Action, Demand, Kind, Resource};
-use crate::name::RETRY_PREFIX;
+use crate::name::{REPLY_SUFFIX, RETRY_PREFIX};
 use crate::refusal::Refusal;
 use crate::reply::json_body;
-
-/// What a cluster's name is followed by in the name of its topic for replies.
-const REPLY_SUFFIX: &str = "_REPLY_TOPIC";
+use crate::transaction::HALF_TOPIC;
 
 pub(crate) const PUB: &[Action] = &[Action::Pub];
 pub(crate) const SUB: &[Action] = &[Action::Sub];
@@ -62,6 +60,9 @@ pub(crate) enum Need {
     Send(&'static str),
     /// To answer another client's request: nothing on the cluster's reply topic, to send to any other one.
     Reply(&'static str),
+    /// To send to the topic whose transaction ends, where the request names it: Go's client does not. Who was asked names the topic of half
+    /// messages, as the question does, which no policy need be about.
+    EndTransaction,
     /// An action on everything that the body names.
     Body(Reader, &'static [Action]),
 }
@@ -92,6 +93,8 @@ impl Need {
                 if demands.is_empty() { of_cluster(actions) } else { demands }
             }
             Self::IfNamed(fields, actions) => named(fields, actions),
+            Self::EndTransaction if request.header.fields.get("topic") == Some(HALF_TOPIC) => Vec::new(),
+            Self::EndTransaction => named(TOPIC, PUB),
             Self::Send(field) => {
                 let topic = topic(request.header.fields.get(field).unwrap_or_default());
                 let actions = if topic.kind == Kind::Group { SUB } else { PUB };

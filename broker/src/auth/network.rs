@@ -67,9 +67,14 @@ pub fn networks(text: &str) -> Result<Vec<Network>, String> {
     words.map(|word| word.parse().map_err(|()| word.to_owned())).collect()
 }
 
-/// Who may say whom a connection is from: `proxyProtocolFrom`, which the start has looked at.
+/// The proxies that `proxyProtocolFrom` names, which the start has looked at.
+pub(crate) fn proxies(config: &BrokerConfig) -> Vec<Network> {
+    networks(&config.proxy_protocol_from).unwrap_or_default()
+}
+
+/// Who may say whom a connection is from.
 pub(crate) fn believed(config: &BrokerConfig) -> Believed {
-    let proxies = networks(&config.proxy_protocol_from).unwrap_or_default();
+    let proxies = proxies(config);
     Arc::new(move |source| proxies.is_empty() || proxies.iter().any(|network| network.contains(source)))
 }
 

@@ -75,7 +75,7 @@ fn open(disk: &FakeDisk, clock: &Arc<ManualClock>) -> Arc<Broker> {
 
 fn plain(key: &str, born_ms: i64) -> Message {
     let mut properties = PropertyList::default();
-    properties.set(UNIQUE_KEY, key);
+    properties.set(UNIQUE_KEY, key.to_owned());
     Message {
         topic: TOPIC.to_owned(),
         queue: bolide_store::QueueId(0),

@@ -82,7 +82,7 @@ bolide_remoting::config_keys! {
     "listenPort" [fixed, important] listen_port: u16 = 10911;
     /// How long a connection may be silent before it is closed, in seconds.
     "serverChannelMaxIdleTimeSeconds" [fixed] server_channel_max_idle_time_seconds: i32 = 120, 1..=86_400;
-    /// How many connections are open at most; further ones are closed at once. (A key of ours.)
+    /// How many connections are open at most, over all ports for clients; further ones are closed at once. (A key of ours.)
     "serverMaxConnections" [fixed] server_max_connections: i32 = 100_000, 1..=10_000_000;
     /// How many requests of one connection may wait for their answer; no more are read until some have it. (A key of ours.)
     "serverMaxInFlight" [fixed] server_max_in_flight: i32 = 8_192, 1..=1_000_000;
@@ -95,9 +95,10 @@ bolide_remoting::config_keys! {
     "shutdownWaitTimeSeconds" [mutable] shutdown_wait_time_seconds: i32 = 30, 0..=3_600;
 
     section "Quotas";
-    /// How many messages and bytes a second may be sent to a topic, by a client (its address) or by a user, and read by a group; what is
-    /// beyond is answered SYSTEM_BUSY. As topic:NAME=MESSAGES/BYTES;group:NAME=MESSAGES/BYTES; 0 is no limit, and * stands for each name
-    /// that has no rule of its own. (A key of ours.)
+    /// How many messages and bytes a second may be sent to a topic, by a client (its address) or by a user, and read by a group, of a
+    /// topic (topic-reads), by a client (client-reads) or by a user (user-reads); what is beyond is answered SYSTEM_BUSY. And how many
+    /// connections a client may have; further ones are closed. As topic:NAME=MESSAGES/BYTES;client:ADDRESS=MESSAGES/BYTES/CONNECTIONS;
+    /// 0 is no limit, and * stands for each name that has no rule of its own. (A key of ours.)
     "quotas" [mutable] quotas: Quotas = Quotas::default();
 
     section "Logs";
@@ -321,7 +322,7 @@ bolide_remoting::config_keys! {
     "transactionTimeOut" [mutable, important] transaction_timeout_ms: i64 = 6_000, 0..=86_400_000;
     /// How often producers are asked before a transaction is given up. Only questions that somebody could answer count.
     "transactionCheckMax" [mutable, important] transaction_check_max: i32 = 15, 1..=10_000;
-    /// Time between two rounds of questions, in milliseconds.
+    /// Time between two questions about one transaction, in milliseconds.
     "transactionCheckInterval" [mutable, important] transaction_check_interval_ms: i64 = 30_000, 10..=86_400_000;
     /// Size from which an op message, which names transactions that ended, is written at once.
     "transactionOpMsgMaxSize" [mutable] transaction_op_msg_max_size_bytes: i32 = 4_096, 32..=1_048_576;
@@ -371,6 +372,9 @@ bolide_remoting::config_keys! {
     "maxTransferBytesOnMessageInDisk" [mutable, important] max_transfer_bytes_on_message_in_disk: i32 = 65_536, 1..=16_777_216;
     /// How many messages one pull takes at most of those on disk only.
     "maxTransferCountOnMessageInDisk" [mutable, important] max_transfer_count_on_message_in_disk: i32 = 8, 1..=65_535;
+    /// How many bytes of messages that are not near the log's end may be in memory for clients that have not read them yet, over all
+    /// clients; beyond it only those are served that read what they get. (A key of ours.)
+    "maxPendingBytesOnMessageInDisk" [mutable] max_pending_bytes_on_message_in_disk: i64 = 268_435_456, 0..=i64::MAX;
     /// Messages count as in memory while they are within this percentage of the machine's memory from the log's end.
     "accessMessageInMemoryMaxRatio" [mutable, important] access_message_in_memory_max_ratio: i32 = 40, 0..=100;
     /// How many bytes of one queue one pull looks through for messages that match, at 20 bytes each.

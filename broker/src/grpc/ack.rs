@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bolide_proto::v2::{AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, Code, Status};
+use bolide_proto::v2::{AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, Code};
 
-use super::{Caller, Fault, ok, resource};
+use super::{Caller, Fault, ok, resource, summary};
 use crate::broker::Broker;
 use crate::pop::Receipt;
 
@@ -40,18 +40,5 @@ pub(super) async fn acknowledge(
             receipt_handle: entry.receipt_handle,
         })
         .collect();
-    Ok(AckMessageResponse { status: summary(&entries), entries })
+    Ok(AckMessageResponse { status: summary(entries.iter().flat_map(|entry| &entry.status)), entries })
 }
-
-/// The status of several.
-fn summary(entries: &[AckMessageResultEntry]) -> Option<Status> {
-    let mut statuses = entries.iter().flat_map(|entry| &entry.status);
-    let first = statuses.next()?;
-    if statuses.all(|status| status.code == first.code) {
-        return Some(first.clone());
-    }
-    Some(Status { code: Code::MultipleResults.into(), message: Code::MultipleResults.as_str_name().to_owned() })
-}
-
-#[cfg(test)]
-mod tests;

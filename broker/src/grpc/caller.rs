@@ -9,6 +9,7 @@ use bolide_remoting::proxy::Ends;
 use tonic::metadata::MetadataMap;
 
 use super::fault::Fault;
+use crate::quota::Party;
 
 /// The client that a call came from.
 #[derive(Debug, Clone)]
@@ -47,6 +48,11 @@ impl Caller {
             user: String::new(),
             timeout: timeout(metadata),
         })
+    }
+
+    /// Whose messages are counted.
+    pub(super) fn party(&self) -> Party<&str> {
+        Party { peer: self.ends.peer, user: &self.user }
     }
 }
 

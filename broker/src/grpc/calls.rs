@@ -1,8 +1,12 @@
 //! Runs the calls of a connection in the connection's own task: all that one read brought are begun, most end at once, and one write
-//! carries their answers. None is handed from thread to thread. What a call does is not known here.
+//! carries their answers. None is handed from thread to thread. A call that panics ends alone. What a call does is not known here.
 
-use std::future::Future;
-use std::pin::Pin;
+#[cfg(test)]
+mod tests;
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -36,8 +40,20 @@ impl Calls {
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
     fn execute(&self, call: F) {
-        self.0.new.lock().push(Box::pin(call));
+        // Of one that panicked the protocol says that it ended.
+        self.0.new.lock().push(Box::pin(async { survive(call).await.unwrap_or_default() }));
     }
+}
+
+/// Does the work; `None`: it panicked, of which the log has a line. That is a mistake of ours, which must not end what others do.
+pub(super) async fn survive<F: Future>(work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        // What panicked is not polled again, only dropped.
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 /// Wakes the connection's task, but not while it is running anyway: the runtime would wake another thread to help it.

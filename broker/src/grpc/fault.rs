@@ -22,6 +22,19 @@ impl Fault {
     }
 }
 
+/// The status of several answers: theirs if they agree, or that they differ.
+pub(super) fn summary<'a>(mut statuses: impl Iterator<Item = &'a v2::Status>) -> Option<v2::Status> {
+    let first = statuses.next()?;
+    let differ = || Fault::new(Code::MultipleResults, Code::MultipleResults.as_str_name()).into();
+    Some(if statuses.all(|status| status.code == first.code) { first.clone() } else { differ() })
+}
+
+/// What a number stands for; newer clients may know more meanings than this broker.
+pub(super) fn known<T: TryFrom<i32>>(what: &str, number: i32) -> Result<T, Fault> {
+    let unknown = |_| Fault::new(Code::NotImplemented, format!("this broker knows no {what} {number}"));
+    T::try_from(number).map_err(unknown)
+}
+
 impl From<Fault> for v2::Status {
     fn from(fault: Fault) -> Self {
         v2::Status { code: fault.code.into(), message: fault.message.into_owned() }
@@ -57,3 +70,6 @@ fn code(code: ResponseCode) -> Code {
         _ => Code::InternalServerError,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_proto::v2::messaging_service_server::{MessagingServiceServer, SERVICE_NAME};
+use bolide_remoting::admission::AddressLimit;
 use bolide_remoting::proxy::{self, Believed, Ends};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -17,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
@@ -31,6 +32,7 @@ use super::tls::{self, TlsError};
 use crate::auth::network;
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
+use crate::quota;
 
 /// Connections that the kernel may complete before we accept them.
 const BACKLOG: u32 = 1024;
@@ -67,9 +69,6 @@ pub(crate) enum ListenError {
 pub(crate) struct GrpcServer {
     address: SocketAddr,
     health: HealthReporter,
-    /// One for each of the connections that may be open.
-    places: Arc<Semaphore>,
-    max_connections: usize,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -90,32 +89,24 @@ impl GrpcServer {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let (health, handler) = handler(broker, &config);
-        let max_connections = size(config.server_max_connections);
-        let places = Arc::new(Semaphore::new(max_connections));
-        let believed = network::believed(&config);
         let acceptor = Acceptor {
             broker: broker.clone(),
             tls,
-            believed,
+            believed: network::believed(&config),
+            address_limit: quota::address_limit(broker),
             handler,
             limits: Limits::of(&config),
-            places: places.clone(),
             stopped,
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_health(broker.clone(), health.clone(), acceptor.stopped.clone()));
         tasks.spawn(acceptor.run(listener));
-        Ok(GrpcServer { address, health, places, max_connections, stop, tasks })
+        Ok(GrpcServer { address, health, stop, tasks })
     }
 
     /// The address that is listened on.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.address
-    }
-
-    /// How many connections there are.
-    pub(crate) fn connections(&self) -> usize {
-        self.max_connections - self.places.available_permits()
     }
 
     /// Says that it stops, lets calls end, and closes all connections.
@@ -219,8 +210,7 @@ struct Acceptor {
     believed: Believed,
     handler: Handler,
     limits: Limits,
-    /// One for each connection that may be open.
-    places: Arc<Semaphore>,
+    address_limit: AddressLimit,
     stopped: watch::Receiver<bool>,
 }
 
@@ -242,14 +232,11 @@ impl Acceptor {
                     continue;
                 }
             };
-            // Beyond the limit the new one is closed.
-            let Ok(place) = self.places.clone().try_acquire_owned() else { continue };
             let greeting = self.greet(stream);
             connections.spawn(async move {
                 if let Err(error) = greeting.await {
                     tracing::debug!("a gRPC connection ended: {error}");
                 }
-                drop(place);
             });
         }
         while connections.join_next().await.is_some() {}
@@ -259,12 +246,15 @@ impl Acceptor {
     fn greet(&self, mut stream: TcpStream) -> impl Future<Output = io::Result<()>> + use<> {
         let (tls, handler, limits) = (self.tls.clone(), self.handler.clone(), self.limits);
         let (broker, believed, stopped) = (self.broker.clone(), self.believed.clone(), self.stopped.clone());
+        let limit = self.address_limit.clone();
         async move {
             // Answers are small and awaited.
             stream.set_nodelay(true)?;
             let ends = Ends { peer: stream.peer_addr()?, local: stream.local_addr()? };
+            let Some(place) = broker.connections.admit(ends, &limit) else { return Ok(()) };
             let greeting = proxy::greet(&mut stream, ends, &believed);
             let (ends, first) = tokio::time::timeout(GREETING_PATIENCE, greeting).await??;
+            let Some(_place) = place.of(ends, &limit) else { return Ok(()) };
             if first == TLS_HANDSHAKE {
                 let secured = tokio::time::timeout(GREETING_PATIENCE, tls.accept(stream)).await??;
                 serve(broker, secured, limits, handler, ends, stopped).await

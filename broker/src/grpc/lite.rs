@@ -11,7 +11,7 @@ use bolide_proto::v2::{
 };
 use bolide_remoting::body::{self, LiteOffset, LiteOffsetKind, LiteSubscription};
 
-use super::{Caller, Fault, ok, resource};
+use super::{Caller, Fault, known, ok, resource};
 use crate::broker::Broker;
 use crate::lite::{self, Displaced, NameError, requests};
 
@@ -29,12 +29,11 @@ pub(super) async fn synchronize(
 ) -> Result<SyncLiteSubscriptionResponse, Fault> {
     let topic = resource::topic(request.topic.as_ref())?.to_owned();
     let group = resource::group(request.group.as_ref())?.to_owned();
-    let action = match LiteSubscriptionAction::try_from(request.action) {
-        Ok(LiteSubscriptionAction::PartialAdd) => body::LiteSubscriptionAction::PartialAdd,
-        Ok(LiteSubscriptionAction::PartialRemove) => body::LiteSubscriptionAction::PartialRemove,
-        Ok(LiteSubscriptionAction::CompleteAdd) => body::LiteSubscriptionAction::CompleteAdd,
-        Ok(LiteSubscriptionAction::CompleteRemove) => body::LiteSubscriptionAction::CompleteRemove,
-        Err(_) => return Err(Fault::new(Code::BadRequest, format!("there is no action {}", request.action))),
+    let action = match known("action", request.action)? {
+        LiteSubscriptionAction::PartialAdd => body::LiteSubscriptionAction::PartialAdd,
+        LiteSubscriptionAction::PartialRemove => body::LiteSubscriptionAction::PartialRemove,
+        LiteSubscriptionAction::CompleteAdd => body::LiteSubscriptionAction::CompleteAdd,
+        LiteSubscriptionAction::CompleteRemove => body::LiteSubscriptionAction::CompleteRemove,
     };
     request.lite_topic_set.iter().try_for_each(|name| lite::check_name(name))?;
     check_bound(broker, &group, &topic)?;

@@ -30,6 +30,13 @@ pub(super) struct Delivery {
 
 /// The message of a record. `record` is what `view` was parsed from: the body stays a part of it.
 pub(super) fn outgoing(record: &Bytes, view: &RecordView<'_>, delivery: Delivery) -> Message {
+    let mut message = without_digest(record, view, delivery);
+    digest::put(std::slice::from_mut(&mut message));
+    message
+}
+
+/// The same, for whoever has several messages, whose digests cost less together.
+pub(super) fn without_digest(record: &Bytes, view: &RecordView<'_>, delivery: Delivery) -> Message {
     let properties = PropertyList::of(view.properties());
     let body = plain_body(record, view);
     let is_compressed = view.sys_flag() & sys_flag::COMPRESSED != 0;
@@ -44,7 +51,7 @@ pub(super) fn outgoing(record: &Bytes, view: &RecordView<'_>, delivery: Delivery
             .unwrap_or_default(),
         message_id: text(key::UNIQUE_KEY)
             .unwrap_or_else(|| encode_message_id(view.store_host(), view.physical_offset())),
-        body_digest: Some(digest::of(&body)),
+        body_digest: None,
         body_encoding: encoding.into(),
         message_type: kind(&properties).into(),
         born_timestamp: Some(timestamp(view.born_ms())),

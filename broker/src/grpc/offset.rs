@@ -9,7 +9,7 @@ use bolide_proto::v2::{
 use bolide_store::{Boundary, QueueId};
 
 use super::message::milliseconds;
-use super::{Caller, Fault, ok, resource};
+use super::{Caller, Fault, known, ok, resource};
 use crate::broker::Broker;
 use crate::refusal::Refusal;
 
@@ -52,7 +52,7 @@ pub(super) async fn query(
     request: QueryOffsetRequest,
 ) -> Result<QueryOffsetResponse, Fault> {
     let (topic, queue) = queue(broker, request.message_queue.as_ref())?;
-    let offset = match request.query_offset_policy() {
+    let offset = match known("policy", request.query_offset_policy)? {
         QueryOffsetPolicy::Beginning => broker.store.min_offset(topic, queue).unwrap_or_default(),
         QueryOffsetPolicy::End => broker.store.max_offset(topic, queue).unwrap_or_default(),
         QueryOffsetPolicy::Timestamp => {

@@ -7,8 +7,8 @@ use bolide_proto::v2::pull_message_response::Content;
 use bolide_proto::v2::{Code, PullMessageRequest, PullMessageResponse};
 use bolide_store::{QueueOffset, ReadStatus};
 
-use super::message::{Delivery, outgoing};
-use super::{Caller, Fault, heartbeat, offset, ok, resource};
+use super::message::{Delivery, without_digest};
+use super::{Caller, Fault, digest, heartbeat, offset, ok, resource};
 use crate::broker::Broker;
 use crate::message::records;
 use crate::pop::{self, Subject};
@@ -27,12 +27,13 @@ pub(super) async fn pull(
 ) -> Result<Vec<PullMessageResponse>, Fault> {
     let (topic, queue) = offset::queue(broker, request.message_queue.as_ref())?;
     let group = resource::group(request.group.as_ref())?;
-    pop::check(broker, caller.ends.peer, "pulling message", Subject { group, topic, queue: queue.0 })?;
+    pop::check(broker, caller.party(), "pulling message", Subject { group, topic, queue: queue.0 })?;
     let filter = request.filter_expression.as_ref();
     let expression = filter.map(|filter| filter.expression.as_str());
     let subscription = pop::subscription(broker, topic, expression, Some(heartbeat::filter_type(filter)))
         .map_err(|refusal| Fault::new(Code::IllegalFilterExpression, refusal.remark))?;
     let asked = Asked {
+        party: caller.party().into_owned(),
         group: group.to_owned(),
         topic: topic.to_owned(),
         queue,
@@ -46,9 +47,11 @@ pub(super) async fn pull(
         Pulled::Read(read) => {
             let contents = match read.status {
                 ReadStatus::Found => {
-                    let messages = records(&read.records)
-                        .map(|(record, view)| Content::Message(outgoing(&record, &view, Delivery::default())));
-                    ok().map(Content::Status).into_iter().chain(messages).collect()
+                    let messages = records(&read.records);
+                    let message = |(record, view)| without_digest(&record, &view, Delivery::default());
+                    let mut messages: Vec<_> = messages.map(message).collect();
+                    digest::put(&mut messages);
+                    ok().map(Content::Status).into_iter().chain(messages.into_iter().map(Content::Message)).collect()
                 }
                 ReadStatus::OverflowBadly | ReadStatus::TooSmall => {
                     vec![status(Code::IllegalOffset, read.status.name())]

@@ -11,7 +11,10 @@ use crate::pop::ReceiptError;
 impl From<ReceiptError> for Fault {
     fn from(error: ReceiptError) -> Self {
         match error {
-            ReceiptError::Invalid(reason) => Fault::new(Code::InvalidReceiptHandle, reason),
+            // Clients show the code as a bare number: the text says its name.
+            ReceiptError::Invalid(reason) => {
+                Fault::new(Code::InvalidReceiptHandle, format!("INVALID_RECEIPT_HANDLE: {reason}"))
+            }
             ReceiptError::Refused(refusal) => refusal.into(),
         }
     }

@@ -9,8 +9,8 @@ use bolide_remoting::body::SubscriptionGroupConfig;
 use bolide_store::record::RecordView;
 use bytes::Bytes;
 
-use super::message::{Delivery, outgoing, timestamp};
-use super::{Caller, Fault, heartbeat, ok, receipt, resource};
+use super::message::{Delivery, timestamp, without_digest};
+use super::{Caller, Fault, digest, heartbeat, ok, receipt, resource};
 use crate::broker::Broker;
 use crate::lite;
 use crate::message::records;
@@ -47,12 +47,13 @@ pub(super) async fn receive(
     let expression = filter.map(|filter| filter.expression.as_str());
     let subscription = pop::subscription(broker, topic, expression, Some(heartbeat::filter_type(filter)))
         .map_err(|refusal| Fault::new(Code::IllegalFilterExpression, refusal.remark))?;
-    pop::check(broker, caller.ends.peer, "pop message", Subject { group, topic, queue: -1 })?;
+    pop::check(broker, caller.party(), "pop message", Subject { group, topic, queue: -1 })?;
     let config = match is_lite {
         true => lite::check(broker, topic, group)?,
         false => broker.groups.find(group).ok_or_else(|| Refusal::no_group(group))?,
     };
     let wanted = Wanted {
+        party: caller.party().into_owned(),
         scope: Scope { topic: topic.to_owned(), group: group.to_owned() },
         // Clients name a queue, but mean any of the broker's.
         queue: -1,
@@ -137,13 +138,14 @@ struct Handout<'a> {
 
 impl Handout<'_> {
     fn messages(&self) -> Vec<v2::Message> {
-        let batches = self.taken.batches.iter();
-        batches
-            .flat_map(|batch| {
-                let messages = records(&batch.records).zip(&batch.offsets);
-                messages.filter_map(move |((record, view), offset)| self.message(batch, *offset, &record, &view))
-            })
-            .collect()
+        let mut messages = Vec::with_capacity(self.taken.count);
+        for batch in &self.taken.batches {
+            let records = records(&batch.records).zip(&batch.offsets);
+            messages
+                .extend(records.filter_map(|((record, view), offset)| self.message(batch, *offset, &record, &view)));
+        }
+        digest::put(&mut messages);
+        messages
     }
 
     /// A message, unless it is not for the client after all: then it is dealt with here.
@@ -165,7 +167,7 @@ impl Handout<'_> {
                 topic: Some(wanted.scope.topic.clone()),
                 attempt: Some(attempts.saturating_add(1)),
             };
-            return Some(outgoing(record, view, delivery));
+            return Some(without_digest(record, view, delivery));
         };
         if let Err(error) = done {
             tracing::warn!(topic = %batch.place.topic, offset, "a message is not handed out, nor done with: {error:?}");

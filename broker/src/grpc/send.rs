@@ -1,20 +1,23 @@
 //! Producing: what a message says about itself is checked, becomes the properties that every client knows, and goes the way of all
 //! messages.
 
+use std::borrow::Cow;
+use std::io::Read;
 use std::sync::Arc;
 
 use bolide_proto::v2::{
-    Code, Encoding, Message, MessageType, SendMessageRequest, SendMessageResponse, SendResultEntry, Status,
-    SystemProperties,
+    Code, Encoding, Message, MessageType, SendMessageRequest, SendMessageResponse, SendResultEntry, SystemProperties,
 };
 use bolide_remoting::body::TopicConfig;
 use bolide_remoting::header::SendMessageRequest as Header;
 use bolide_store::record::{java_hash, sys_flag};
+use flate2::Compression;
+use flate2::read::{GzDecoder, ZlibEncoder};
 
 use super::message::{kind, milliseconds};
 use super::property::{self, key};
 use super::transaction::TransactionId;
-use super::{Caller, Fault, digest, resource};
+use super::{Caller, Fault, digest, known, resource, summary};
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
 use crate::lite;
@@ -55,17 +58,17 @@ pub(super) async fn send(
         };
         entries.push(entry(message, sent));
     }
-    Ok(SendMessageResponse { status: Some(summary(&entries)), entries })
+    Ok(SendMessageResponse { status: summary(entries.iter().flat_map(|entry| &entry.status)), entries })
 }
 
 /// A message that may be sent.
 struct Checked<'a> {
-    message: &'a Message,
     id: &'a str,
+    body: Cow<'a, [u8]>,
+    is_compressed: bool,
     properties: String,
     born_ms: i64,
     is_half: bool,
-    is_gzip: bool,
 }
 
 impl<'a> Checked<'a> {
@@ -75,6 +78,10 @@ impl<'a> Checked<'a> {
         let system = message.system_properties.as_ref();
         let system = system.ok_or_else(|| Fault::new(Code::IllegalMessageId, "message id cannot be empty"))?;
         check_body(&config, message, system)?;
+        let is_compressed = known::<Encoding>("body encoding", system.body_encoding)? == Encoding::Gzip;
+        let body = Cow::Borrowed(&message.body[..]);
+        let body = if is_compressed { without_gzip(body, config.max_message_size_bytes)? } else { body };
+        known::<MessageType>("message type", system.message_type)?;
         let properties = properties(&config, caller, &topic.topic_name, message, system, now_ms)?;
         if config.enable_topic_message_type_check {
             let accepted = TopicType::of_topic(topic).accepts(topic_type(kind(&properties)));
@@ -83,13 +90,13 @@ impl<'a> Checked<'a> {
         let text = String::from_utf8(properties.encode());
         let born_ms = system.born_timestamp.map(milliseconds).filter(|born_ms| *born_ms > 0).unwrap_or(now_ms);
         Ok(Checked {
-            message,
             id: &system.message_id,
+            body,
+            is_compressed,
             // All parts are text.
             properties: text.unwrap_or_default(),
             born_ms,
             is_half: system.message_type() == MessageType::Transaction,
-            is_gzip: system.body_encoding() == Encoding::Gzip,
         })
     }
 }
@@ -105,19 +112,37 @@ fn check_body(config: &BrokerConfig, message: &Message, system: &SystemPropertie
     system.body_digest.as_ref().map_or(Ok(()), |stated| digest::check(stated, &message.body))
 }
 
+/// A body that was compressed with GZIP, as some clients did, compressed anew with ZLIB: clients of remoting read that, and have no word
+/// for GZIP. One in another format stays. Clients do not send more than `max_bytes`, before they compress.
+fn without_gzip(body: Cow<'_, [u8]>, max_bytes: i32) -> Result<Cow<'_, [u8]>, Fault> {
+    let plain = GzDecoder::new(&body[..]);
+    if plain.header().is_none() {
+        return Ok(body);
+    }
+    let mut encoder = ZlibEncoder::new(plain.take(u64::from(max_bytes.unsigned_abs()) + 1), Compression::default());
+    let mut recoded = Vec::with_capacity(body.len());
+    let corrupted = |error| Fault::new(Code::MessageCorrupted, format!("the body cannot be decompressed: {error}"));
+    encoder.read_to_end(&mut recoded).map_err(corrupted)?;
+    if encoder.total_in() > u64::from(max_bytes.unsigned_abs()) {
+        let text = format!("decompressed message body cannot exceed the max {max_bytes}");
+        return Err(Fault::new(Code::MessageBodyTooLarge, text));
+    }
+    Ok(Cow::Owned(recoded))
+}
+
 /// What a message says, as properties that every client knows. Codes and texts of what is wrong are Apache's.
-fn properties(
+fn properties<'a>(
     config: &BrokerConfig,
     caller: &Caller,
-    topic: &str,
-    message: &Message,
-    system: &SystemProperties,
+    topic: &'a str,
+    message: &'a Message,
+    system: &'a SystemProperties,
     now_ms: i64,
-) -> Result<PropertyList, Fault> {
+) -> Result<PropertyList<'a>, Fault> {
     let mut properties = PropertyList::default();
     let mut size = check_users(config, message)?;
     for (name, value) in &message.user_properties {
-        properties.set(name, value.as_str());
+        properties.set(name.as_str(), value.as_str());
     }
     let tag = system.tag();
     if tag.contains('|') {
@@ -126,7 +151,7 @@ fn properties(
     check_text(tag, "tag", Code::IllegalMessageTag)?;
     set(&mut properties, key::TAGS, tag);
     system.keys.iter().try_for_each(|text| check_text(text, "key", Code::IllegalMessageKey))?;
-    set(&mut properties, key::KEYS, &system.keys.join(" "));
+    set(&mut properties, key::KEYS, system.keys.join(" "));
     size += tag.len() + system.keys.iter().map(String::len).sum::<usize>();
     let max = config.max_user_property_size_bytes;
     if size > max.unsigned_abs() as usize {
@@ -143,9 +168,8 @@ fn properties(
     check_text(system.trace_context(), "trace context", Code::BadRequest)?;
     set(&mut properties, key::TRACE_CONTEXT, system.trace_context());
     check_text(&system.born_host, "born host", Code::BadRequest)?;
-    let peer = caller.ends.peer.to_string();
-    let born_host = if system.born_host.trim().is_empty() { &peer } else { &system.born_host };
-    properties.set(key::BORN_HOST, born_host.as_str());
+    let own = Some(system.born_host.as_str()).filter(|host| !host.trim().is_empty());
+    properties.set(key::BORN_HOST, own.map_or_else(|| caller.ends.peer.to_string().into(), Cow::Borrowed));
     if let Some(born) = system.born_timestamp {
         properties.set(key::BORN_TIMESTAMP, milliseconds(born).to_string());
     }
@@ -153,10 +177,10 @@ fn properties(
 }
 
 /// Sets what makes a message one of a transaction, of a time, of a group.
-fn set_kind(
+fn set_kind<'a>(
     config: &BrokerConfig,
-    properties: &mut PropertyList,
-    system: &SystemProperties,
+    properties: &mut PropertyList<'a>,
+    system: &'a SystemProperties,
     now_ms: i64,
 ) -> Result<(), Fault> {
     if system.message_type() == MessageType::Transaction {
@@ -230,7 +254,8 @@ fn check_text(text: &str, what: &str, code: Code) -> Result<(), Fault> {
     Ok(())
 }
 
-fn set(properties: &mut PropertyList, name: &str, value: &str) {
+fn set<'a>(properties: &mut PropertyList<'a>, name: &'static str, value: impl Into<Cow<'a, str>>) {
+    let value = value.into();
     if !value.is_empty() {
         properties.set(name, value);
     }
@@ -287,7 +312,7 @@ fn store(
         default_topic: "",
         default_topic_queue_nums: 0,
         queue_id: queue,
-        sys_flag: if message.is_gzip { sys_flag::COMPRESSED } else { 0 },
+        sys_flag: if message.is_compressed { sys_flag::COMPRESSED } else { 0 },
         born_timestamp: message.born_ms,
         flag: 0,
         properties: Some(&message.properties),
@@ -297,8 +322,7 @@ fn store(
         batch: false,
         broker_name: None,
     };
-    let parcel =
-        Parcel { body: &message.message.body, peer: caller.ends.peer, user: &caller.user, honours_limit: true };
+    let parcel = Parcel { body: &message.body, party: caller.party(), honours_limit: true };
     send::store(broker, &header, parcel)
 }
 
@@ -320,16 +344,6 @@ fn entry(message: &Checked<'_>, sent: Result<Sent, Refusal>) -> SendResultEntry 
         offset: sent.queue_offset.0,
         recall_handle: sent.recall_handle.unwrap_or_default(),
     }
-}
-
-/// The one status of all entries, or that they differ.
-fn summary(entries: &[SendResultEntry]) -> Status {
-    let mut statuses = entries.iter().filter_map(|entry| entry.status.as_ref());
-    let first = statuses.next().cloned().unwrap_or_default();
-    if statuses.all(|status| status.code == first.code) {
-        return first;
-    }
-    Status { code: Code::MultipleResults.into(), message: Code::MultipleResults.as_str_name().to_owned() }
 }
 
 #[cfg(test)]

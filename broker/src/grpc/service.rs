@@ -1,13 +1,17 @@
 //! The methods of `apache.rocketmq.v2.MessagingService`: each finds out who calls, hands the request to its room, and makes an answer
 //! of the fault where there is one.
 
+#[cfg(test)]
+mod tests;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bolide_proto::v2::{self, messaging_service_server::MessagingService};
+use bolide_proto::v2::{self, Code, messaging_service_server::MessagingService};
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::calls::survive;
 use super::{
     Caller, Fault, ack, assignment, dead_letter, heartbeat, invisible, lite, offset, permission, pull, recall, receive,
     route, send, telemetry, transaction,
@@ -43,11 +47,11 @@ macro_rules! unary {
         impl MessagingService for Messaging {
             $(
                 async fn $method(&self, request: Request<v2::$request>) -> Result<Response<v2::$response>, Status> {
-                    let answer = match permission::admit(&self.0, &request) {
-                        Ok(caller) => $room::$function(&self.0, &caller, request.into_inner()).await,
-                        Err(fault) => Err(fault),
-                    };
-                    Ok(Response::new(answer.unwrap_or_else(Answer::of_fault)))
+                    let answer = answered(async {
+                        let caller = permission::admit(&self.0, &request)?;
+                        $room::$function(&self.0, &caller, request.into_inner()).await
+                    });
+                    Ok(Response::new(answer.await.unwrap_or_else(Answer::of_fault)))
                 }
             )*
 
@@ -57,11 +61,11 @@ macro_rules! unary {
                 &self,
                 request: Request<v2::ReceiveMessageRequest>,
             ) -> Result<Response<Self::ReceiveMessageStream>, Status> {
-                let answers = match permission::admit(&self.0, &request) {
-                    Ok(caller) => receive::receive(&self.0, &caller, request.into_inner()).await,
-                    Err(fault) => Err(fault),
-                };
-                Ok(stream(answers.unwrap_or_else(|fault| vec![receive::fault(fault)])))
+                let answers = answered(async {
+                    let caller = permission::admit(&self.0, &request)?;
+                    receive::receive(&self.0, &caller, request.into_inner()).await
+                });
+                Ok(stream(answers.await.unwrap_or_else(|fault| vec![receive::fault(fault)])))
             }
 
             type PullMessageStream = Answers<v2::PullMessageResponse>;
@@ -70,11 +74,11 @@ macro_rules! unary {
                 &self,
                 request: Request<v2::PullMessageRequest>,
             ) -> Result<Response<Self::PullMessageStream>, Status> {
-                let answers = match permission::admit(&self.0, &request) {
-                    Ok(caller) => pull::pull(&self.0, &caller, request.into_inner()).await,
-                    Err(fault) => Err(fault),
-                };
-                Ok(stream(answers.unwrap_or_else(|fault| vec![pull::fault(fault)])))
+                let answers = answered(async {
+                    let caller = permission::admit(&self.0, &request)?;
+                    pull::pull(&self.0, &caller, request.into_inner()).await
+                });
+                Ok(stream(answers.await.unwrap_or_else(|fault| vec![pull::fault(fault)])))
             }
 
             type TelemetryStream = Answers<v2::TelemetryCommand>;
@@ -109,6 +113,12 @@ unary! {
     update_offset(UpdateOffsetRequest) -> UpdateOffsetResponse = offset::update;
     get_offset(GetOffsetRequest) -> GetOffsetResponse = offset::get;
     query_offset(QueryOffsetRequest) -> QueryOffsetResponse = offset::query;
+}
+
+/// What a request came to. One that panics is answered, too.
+async fn answered<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let panicked = || Err(Fault::new(Code::InternalServerError, "the broker made a mistake; its log says which"));
+    survive(work).await.unwrap_or_else(panicked)
 }
 
 fn stream<T: Send + 'static>(answers: Vec<T>) -> Response<Answers<T>> {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::message::{self, Delivery};
 use super::session::{Session, TellError};
-use super::{Caller, Fault, ok, resource};
+use super::{Caller, Fault, known, ok, resource};
 use crate::broker::Broker;
 use crate::transaction::ledger::Half;
 use crate::transaction::{self, Ending};
@@ -49,7 +49,7 @@ pub(super) async fn end(
     let topic = resource::topic(request.topic.as_ref())?;
     let no_id = || Fault::new(Code::InvalidTransactionId, "the transaction id is none that this broker gave");
     let id = TransactionId::decode(&request.transaction_id).ok_or_else(no_id)?;
-    let is_commit = match request.resolution() {
+    let is_commit = match known("resolution", request.resolution)? {
         TransactionResolution::Commit => true,
         TransactionResolution::Rollback => false,
         // The producer does not know yet: it is asked later.

@@ -9,7 +9,7 @@ use bolide_remoting::body::TopicConfig;
 
 use crate::broker::Broker;
 use crate::filter::{SQL92, Subscription, is_tag_type};
-use crate::quota;
+use crate::quota::{self, Party, Traffic};
 use crate::refusal::Refusal;
 use crate::topic::permission;
 
@@ -23,7 +23,7 @@ pub(crate) struct Subject<'a> {
 }
 
 /// Checks a request. `what` names it in the remark that the broker forbids it.
-pub(crate) fn check(broker: &Broker, peer: SocketAddr, what: &str, subject: Subject<'_>) -> Result<(), Refusal> {
+pub(crate) fn check(broker: &Broker, party: Party<&str>, what: &str, subject: Subject<'_>) -> Result<(), Refusal> {
     let forbidden = |remark: String| Refusal::new(ResponseCode::NO_PERMISSION, remark);
     let config = broker.config.get();
     if !permission::is_readable(config.broker_permission) {
@@ -34,13 +34,13 @@ pub(crate) fn check(broker: &Broker, peer: SocketAddr, what: &str, subject: Subj
         return Err(forbidden(format!("the topic[{}] peeking message is forbidden", subject.topic)));
     }
     if subject.queue >= topic.read_queue_nums {
-        return Err(Refusal::invalid(illegal_queue(&topic, subject.queue, peer)));
+        return Err(Refusal::invalid(illegal_queue(&topic, subject.queue, party.peer)));
     }
     let group = broker.groups.find(subject.group).ok_or_else(|| Refusal::no_group(subject.group))?;
     if !group.consume_enable {
         return Err(forbidden(format!("subscription group no permission, {}", subject.group)));
     }
-    quota::admit_read(broker, subject.group)
+    quota::admit(broker, &party, Traffic::Read { group: subject.group, topic: subject.topic })
 }
 
 /// Checks the topic and the queue that a handle is used with.

@@ -4,6 +4,7 @@
 
 use bolide_remoting::body;
 use bolide_remoting::java_json::JsonError;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::in_flight::{Checkpoint, DeliveryKey, Holder, Place};
@@ -144,7 +145,7 @@ impl Entry {
     }
 
     /// The JSON that is stored.
-    pub fn encode(&self, broker: &str) -> Vec<u8> {
+    pub fn encode(&self, broker: &str) -> Bytes {
         match self {
             Entry::Checkpoint(checkpoint) => body::encode(&CheckpointJson {
                 bm: 0,
@@ -179,7 +180,6 @@ impl Entry {
             }
             Entry::Order(order) => body::encode(order),
         }
-        .to_vec()
     }
 
     /// Reads an entry.

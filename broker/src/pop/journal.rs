@@ -3,14 +3,14 @@
 //! their time is up).
 
 use bolide_store::record::RecordView;
-use bolide_store::{PutError, QueueId, QueueOffset, ReadError, ReadLimits, ReadStatus};
-use bytes::Bytes;
+use bolide_store::record::properties::{TAGS, push};
+use bolide_store::{NewMessage, PutError, QueueId, QueueOffset, ReadError, ReadLimits, ReadStatus};
 
 use super::entry::Entry;
 use super::in_flight::{JournalPosition, Place};
 use super::{PopState, REVIVE_GROUP, revive_topic};
 use crate::broker::Broker;
-use crate::message::{Message, PropertyList, records};
+use crate::message::{Message, records};
 use crate::send::properties::key;
 use crate::timer;
 use crate::timer::timing;
@@ -19,8 +19,8 @@ use crate::timer::timing;
 const BATCH: ReadLimits = ReadLimits { max_messages: 32, max_bytes: 1 << 20 };
 /// How long acknowledgements that a start finds wait for checkpoints that are still among the timers, where Apache's broker keeps them.
 const PATIENCE_MS: i64 = 600_000;
-/// The property that holds a message's tag.
-const TAGS: &str = "TAGS";
+/// As much room as the properties of most entries take.
+const TYPICAL_PROPERTIES_BYTES: usize = 192;
 
 /// Appends an entry to a queue of the journal. The caller holds the state, so that nobody takes the entry for somebody else's.
 pub(super) fn append(
@@ -29,7 +29,7 @@ pub(super) fn append(
     queue: i32,
     entry: &Entry,
 ) -> Result<JournalPosition, PutError> {
-    let put = message(broker, queue, entry).put_again(broker)?;
+    let put = with_message(broker, queue, entry, |message| broker.store.put_again(message))?;
     let at = JournalPosition { queue, offset: put.queue_offset.0 };
     state.in_flight.note(at);
     Ok(at)
@@ -38,34 +38,35 @@ pub(super) fn append(
 /// Has the timers append an entry at `due_ms`, so that it comes after one that is to come before that: Apache's broker looks for the
 /// messages that an acknowledgement means among the checkpoints before it only. Nothing where that is now, or the timers are off.
 pub(super) fn append_at(broker: &Broker, queue: i32, entry: &Entry, due_ms: i64) -> Result<(), PutError> {
-    let mut message = message(broker, queue, entry);
+    let mut message = with_message(broker, queue, entry, |message| Message::from(message));
     if timer::redirect_at(broker, &mut message, due_ms) {
         message.put_again(broker)?;
     }
     Ok(())
 }
 
-/// The message of the revive topic that holds an entry.
-fn message(broker: &Broker, queue: i32, entry: &Entry) -> Message {
+/// Does something with the message of the revive topic that holds an entry.
+fn with_message<T>(broker: &Broker, queue: i32, entry: &Entry, act: impl FnOnce(&NewMessage<'_>) -> T) -> T {
     let config = broker.config.get();
     let now_ms = broker.clock.now_ms();
-    let mut properties = PropertyList::default();
-    properties.set(TAGS, entry.tag());
-    properties.set(key::UNIQUE_KEY, entry.unique_key(&config.broker_name));
+    let mut properties = Vec::with_capacity(TYPICAL_PROPERTIES_BYTES);
+    push(&mut properties, TAGS, entry.tag());
+    push(&mut properties, key::UNIQUE_KEY, entry.unique_key(&config.broker_name));
     // Apache's broker takes the latest of these for the time up to which it knows everything.
-    properties.set(timing::DELIVER_MS, now_ms.to_string());
-    Message {
-        topic: revive_topic(&config),
+    push(&mut properties, timing::DELIVER_MS, now_ms.to_string());
+    act(&NewMessage {
+        topic: &revive_topic(&config),
         queue: QueueId(queue),
         flag: 0,
         sys_flag: 0,
         born_ms: now_ms,
         born_host: broker.store_host,
+        store_host: broker.store_host,
         reconsume_times: 0,
         prepared_offset: 0,
-        body: Bytes::from(entry.encode(&config.broker_name)),
-        properties,
-    }
+        body: &entry.encode(&config.broker_name),
+        properties: &properties,
+    })
 }
 
 /// Takes in everything that the last run left in the journal.

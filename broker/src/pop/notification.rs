@@ -13,6 +13,7 @@ use super::take::has_message;
 use super::waiting::{Full, Scope};
 use crate::broker::Broker;
 use crate::filter::Subscription;
+use crate::quota::Party;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 
@@ -52,7 +53,7 @@ pub(crate) fn notification(broker: &Arc<Broker>, request: &Request<'_>, reply: R
 fn asked(broker: &Broker, request: &Request<'_>) -> Result<Question, Refusal> {
     let header = NotificationRequest::decode(&request.header.fields)?;
     let subject = Subject { group: header.consumer_group, topic: header.topic, queue: header.queue_id };
-    check::check(broker, request.connection.peer(), "peeking message", subject)?;
+    check::check(broker, Party::of(broker, request), "peeking message", subject)?;
     let born_ms = if header.born_time == 0 { broker.clock.now_ms() } else { header.born_time };
     Ok(Question {
         scope: Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() },
@@ -135,7 +136,7 @@ pub(crate) fn polling_info(broker: &Arc<Broker>, request: &Request<'_>, reply: R
     let counted = || -> Result<PollingInfoResponse, Refusal> {
         let header = PollingInfoRequest::decode(&request.header.fields)?;
         let subject = Subject { group: header.consumer_group, topic: header.topic, queue: header.queue_id };
-        check::check(broker, request.connection.peer(), "peeking message", subject)?;
+        check::check(broker, Party::of(broker, request), "peeking message", subject)?;
         let scope = Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() };
         let waiting = broker.pop.pops.lock().count(&scope, header.queue_id);
         Ok(PollingInfoResponse { polling_num: i32::try_from(waiting).unwrap_or(i32::MAX) })

@@ -11,6 +11,7 @@ use super::check::{self, Subject};
 use super::take::{Reading, queues_in_turn};
 use super::waiting::Scope;
 use crate::broker::Broker;
+use crate::quota::Party;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 
@@ -55,7 +56,7 @@ pub(crate) fn peek(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
 fn checked(broker: &Broker, request: &Request<'_>) -> Result<Look, Refusal> {
     let header = PeekMessageRequest::decode(&request.header.fields)?;
     let subject = Subject { group: header.consumer_group, topic: header.topic, queue: header.queue_id };
-    check::check(broker, request.connection.peer(), "peeking message", subject)?;
+    check::check(broker, Party::of(broker, request), "peeking message", subject)?;
     Ok(Look {
         scope: Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() },
         queue: header.queue_id,

@@ -9,6 +9,7 @@ use super::in_flight::DeliveryKey;
 use super::request::{self, HeldPop};
 use super::take::{Taken, Wanted};
 use crate::broker::Broker;
+use crate::flow;
 use crate::recipient::Recipient;
 use crate::refusal::Refusal;
 
@@ -53,7 +54,9 @@ impl Recipient<Popped> {
 /// When nothing can be read or noted.
 pub(crate) async fn receive(broker: &Arc<Broker>, wanted: Wanted) -> Result<Popped, Refusal> {
     let (caller, popped) = oneshot::channel();
-    request::begin(broker, HeldPop { wanted, reply: Recipient::Caller(caller) });
+    let reply = Recipient::Caller(caller);
+    flow::check_memory(broker, reply.pending_bytes())?;
+    request::begin(broker, HeldPop { wanted, reply });
     // What was noted in the journal becomes visible to those who read it.
     broker.store.dispatch();
     popped.await.unwrap_or_else(|_| Err(Refusal::unavailable("the broker stops")))

@@ -19,6 +19,7 @@ use crate::broker::Broker;
 use crate::flow;
 use crate::lite as lite_topics;
 use crate::message::records;
+use crate::quota::Party;
 use crate::recipient::Recipient;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
@@ -76,8 +77,10 @@ fn checked(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusal> {
     let header = PopMessageRequest::decode(&request.header.fields)?;
     let deadline_ms = deadline_ms(broker, header.born_time, header.poll_time, header.max_msg_nums)?;
     let subject = Subject { group: header.consumer_group, topic: header.topic, queue: header.queue_id };
-    check::check(broker, request.connection.peer(), "pop message", subject)?;
+    let party = Party::of(broker, request);
+    check::check(broker, party, "pop message", subject)?;
     Ok(Wanted {
+        party: party.into_owned(),
         scope: Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() },
         queue: header.queue_id,
         max_messages: usize::try_from(header.max_msg_nums).unwrap_or(0).max(1),
@@ -97,9 +100,11 @@ fn checked_lite(broker: &Broker, request: &Request<'_>) -> Result<Wanted, Refusa
     let header = PopLiteMessageRequest::decode(&request.header.fields)?;
     let deadline_ms = deadline_ms(broker, header.born_time, header.poll_time, header.max_msg_num)?;
     let subject = Subject { group: header.consumer_group, topic: header.topic, queue: -1 };
-    check::check(broker, request.connection.peer(), "pop message", subject)?;
+    let party = Party::of(broker, request);
+    check::check(broker, party, "pop message", subject)?;
     lite_topics::check(broker, header.topic, header.consumer_group)?;
     Ok(Wanted {
+        party: party.into_owned(),
         scope: Scope { topic: header.topic.to_owned(), group: header.consumer_group.to_owned() },
         queue: -1,
         max_messages: usize::try_from(header.max_msg_num).unwrap_or(0).max(1),
@@ -297,6 +302,9 @@ fn take_from_disk(broker: &Arc<Broker>, held: HeldPop) {
     let broker = broker.clone();
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
+        if let Err(refusal) = flow::check_memory(&broker, held.reply.pending_bytes()) {
+            return held.reply.refuse(refusal);
+        }
         match take(&broker, &held.wanted, Reading::Disk) {
             Ok(taken) if taken.count > 0 => {
                 let more = taken.rest > 0;

@@ -197,10 +197,10 @@ pub(super) fn copy_of(
     if view.reconsume_times() == 0 || copy.properties.get(FIRST_POP_TIME).is_none() {
         copy.properties.set(FIRST_POP_TIME, due.delivery.pop_ms.to_string());
     }
-    copy.properties.set(ORIGIN_GROUP, &*due.place.group);
+    copy.properties.set(ORIGIN_GROUP, due.place.group.to_string());
     if group.retry_max_times >= 0 && copy.reconsume_times > group.retry_max_times {
         if copy.properties.get(RETRY_TOPIC).is_none() {
-            copy.properties.set(RETRY_TOPIC, original);
+            copy.properties.set(RETRY_TOPIC, original.to_owned());
         }
         created.extend(retry::to_dead_letters(broker, &due.place.group, &mut copy));
         return Some(copy);

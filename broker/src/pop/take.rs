@@ -19,7 +19,7 @@ use super::{journal, lite, revive_topic};
 use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::message::records;
-use crate::quota;
+use crate::quota::{self, Party, Traffic};
 use crate::refusal::Refusal;
 use crate::statistics::Got;
 use crate::topic::message_type::MessageType;
@@ -32,6 +32,7 @@ const MAX_READS: usize = 32;
 /// A POP that has passed all checks.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
+    pub(crate) party: Party<String>,
     pub(crate) scope: Scope,
     /// Negative: any queue.
     pub(crate) queue: i32,
@@ -388,7 +389,8 @@ fn hand_out(
     let bytes = records.iter().map(Bytes::len).sum();
     let got = Got { topic: &place.topic, group: &place.group, messages: offsets.len(), bytes };
     broker.statistics.got(got, taken.pop_ms);
-    quota::charge_read(broker, &place.group, got.messages, got.bytes);
+    let traffic = Traffic::Read { group: &wanted.scope.group, topic: &wanted.scope.topic };
+    quota::charge(broker, &wanted.party, traffic, got.messages, got.bytes);
     taken.batches.push(Batch { place: place.clone(), start, offsets, records, counts });
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::Pull;
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
 use crate::filter::{Condition, SQL92, Subscription, is_tag_type};
-use crate::quota;
+use crate::quota::{self, Party, Traffic};
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::topic::permission;
@@ -87,7 +87,8 @@ pub(super) fn check<'a>(broker: &Broker, request: &Request<'a>) -> Result<Checke
         let remark = format!("subscription group no permission, {group}");
         return Err(Denied::forbidden(ForbiddenType::Group, remark));
     }
-    quota::admit_read(broker, group)?;
+    let party = Party::of(broker, request);
+    quota::admit(broker, &party, Traffic::Read { group, topic })?;
     let topic_config = broker.topics.get(topic).ok_or_else(|| Refusal::no_topic(topic))?;
     if !permission::is_readable(topic_config.perm) {
         let remark = format!("the topic[{topic}] pulling message is forbidden");
@@ -114,6 +115,7 @@ pub(super) fn check<'a>(broker: &Broker, request: &Request<'a>) -> Result<Checke
         return Err(Denied::code(ResponseCode::FILTER_DATA_NOT_EXIST, format!("the expression is wrong {reason}")));
     }
     let pull = Pull {
+        party,
         group,
         topic,
         queue: QueueId(header.queue_id),

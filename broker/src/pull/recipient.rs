@@ -11,12 +11,15 @@ use tokio::sync::oneshot;
 use super::{HeldPull, Pull, answer_parked, answer_reset, hold, is_at_end, outcome, read, read_on_blocking_thread};
 use crate::broker::Broker;
 use crate::filter::Subscription;
+use crate::flow;
+use crate::quota::Party;
 use crate::recipient::Recipient;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 
 /// What is read, for a caller in this process. Whether it may be was checked.
 pub(crate) struct Asked {
+    pub(crate) party: Party<String>,
     pub(crate) group: String,
     pub(crate) topic: String,
     pub(crate) queue: QueueId,
@@ -61,15 +64,16 @@ impl Recipient<Pulled> {
 /// # Errors
 /// When nothing can be read.
 pub(crate) async fn receive(broker: &Arc<Broker>, asked: Asked) -> Result<Pulled, Refusal> {
-    let Asked { group, topic, queue, offset, max_messages, subscription, patience } = asked;
+    let Asked { party, group, topic, queue, offset, max_messages, subscription, patience } = asked;
     let limits = ReadLimits { max_messages, max_bytes: usize::MAX };
     // The flags are for remoting's answers alone.
-    let pull = Pull { group, topic, queue, offset, limits, subscription, topic_sys_flag: 0, group_sys_flag: 0 };
+    let pull = Pull { party, group, topic, queue, offset, limits, subscription, topic_sys_flag: 0, group_sys_flag: 0 };
     if let Some(offset) = super::take_reset(broker, &pull) {
         return Ok(Pulled::Reset(offset));
     }
     let (caller, pulled) = oneshot::channel();
     let reply = Recipient::Caller(caller);
+    flow::check_memory(broker, reply.pending_bytes())?;
     match read(broker, &pull) {
         Ok(read) if !patience.is_zero() && is_at_end(&pull, &read) => {
             let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);

@@ -1,6 +1,4 @@
-//! What may pass in a second, as operators write it: `topic:orders=1000/1048576;group:*=500/0`.
-
-use std::fmt;
+//! What may pass in a second, as operators write it: `topic:orders=1000/1048576;group:*=500;client:*=0/0/100`.
 
 use bolide_remoting::keys::{Allowed, Value};
 
@@ -9,35 +7,34 @@ const MOST_RULES: usize = 100;
 /// Stands for every name without a rule of its own; each of them has the whole limit for itself.
 const ANY: &str = "*";
 
-/// Whose messages are counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Subject {
-    /// All that are sent to a topic.
-    Topic,
-    /// All that come from an address.
-    Client,
-    /// All that a user sends.
-    User,
-    /// All that a consumer group reads.
-    Group,
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Subject::Topic => "topic",
-            Subject::Client => "client",
-            Subject::User => "user",
-            Subject::Group => "group",
-        })
+bolide_remoting::config_words! {
+    /// Whose messages are counted together.
+    #[derive(Hash)]
+    pub(crate) enum Subject {
+        /// All that are sent to a topic.
+        Topic = "topic",
+        /// All that come from an address.
+        Client = "client",
+        /// All that a user sends.
+        User = "user",
+        /// All that a consumer group reads.
+        Group = "group",
+        /// All that are read of a topic.
+        TopicReads = "topic-reads",
+        /// All that go to an address.
+        ClientReads = "client-reads",
+        /// All that a user reads.
+        UserReads = "user-reads",
     }
 }
 
-/// What may pass in a second; 0: as much as may be.
+/// What may pass in a second, and be open at the same time; 0: as much as may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
+    /// Of a client only.
+    pub(crate) connections: u64,
 }
 
 /// The rules of a broker.
@@ -64,8 +61,10 @@ impl Quotas {
 }
 
 impl Value for Quotas {
-    const ALLOWED: Allowed =
-        Allowed::Form("rules KIND:NAME=MESSAGES/BYTES with ; between them, KIND being topic, client, user or group");
+    const ALLOWED: Allowed = Allowed::Form(
+        "rules KIND:NAME=MESSAGES/BYTES with ; between them, KIND being topic, client, user, group, topic-reads, client-reads or \
+         user-reads, or client:ADDRESS=MESSAGES/BYTES/CONNECTIONS",
+    );
 
     fn parse(text: &str, _: &Allowed) -> Option<Self> {
         let written = text.split(';').map(str::trim).filter(|rule| !rule.is_empty());
@@ -81,10 +80,12 @@ impl Value for Quotas {
 fn rule(text: &str) -> Option<(Subject, String, Limit)> {
     let (whose, limit) = text.rsplit_once('=')?;
     let (kind, name) = whose.split_once(':')?;
-    let kinds = [Subject::Topic, Subject::Client, Subject::User, Subject::Group];
-    let subject = kinds.into_iter().find(|subject| subject.to_string() == kind.trim())?;
-    let (messages, bytes) = limit.split_once('/').unwrap_or((limit, "0"));
-    let limit = Limit { messages: messages.trim().parse().ok()?, bytes: bytes.trim().parse().ok()? };
-    let name = name.trim();
-    (!name.is_empty()).then(|| (subject, name.to_owned(), limit))
+    let (subject, name) = (Subject::parse(kind.trim(), &Subject::ALLOWED)?, name.trim());
+    let numbers: Vec<u64> = limit.split('/').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
+    let most = if subject == Subject::Client { 3 } else { 2 };
+    if name.is_empty() || numbers.len() > most {
+        return None;
+    }
+    let number = |at: usize| numbers.get(at).copied().unwrap_or(0);
+    Some((subject, name.to_owned(), Limit { messages: number(0), bytes: number(1), connections: number(2) }))
 }

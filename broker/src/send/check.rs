@@ -13,7 +13,7 @@ use bolide_store::record::sys_flag;
 use crate::broker::Broker;
 use crate::flow;
 use crate::name;
-use crate::quota;
+use crate::quota::{self, Traffic};
 use crate::refusal::Refusal;
 use crate::send::Parcel;
 use crate::topic::table::Lookup;
@@ -31,7 +31,6 @@ pub(super) struct Target {
 }
 
 pub(super) fn check(broker: &Broker, parcel: Parcel<'_>, header: &SendMessageRequest<'_>) -> Result<Target, Refusal> {
-    let peer = parcel.peer;
     let config = broker.config.get();
     let open_from_ms = config.start_accept_send_request_timestamp_ms;
     if broker.clock.now_ms() < open_from_ms {
@@ -39,7 +38,9 @@ pub(super) fn check(broker: &Broker, parcel: Parcel<'_>, header: &SendMessageReq
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
     }
     flow::check_waiting_sends(broker)?;
-    quota::admit_send(broker, header.topic, peer.ip(), parcel.user, parcel.body.len())?;
+    let traffic = Traffic::Send { topic: header.topic };
+    quota::admit(broker, &parcel.party, traffic)?;
+    quota::charge(broker, &parcel.party, traffic, 1, parcel.body.len());
     let lookup = find_topic(broker, header)?;
     let topic = lookup.config();
     if !permission::is_writable(config.broker_permission) && topic.order {
@@ -50,7 +51,7 @@ pub(super) fn check(broker: &Broker, parcel: Parcel<'_>, header: &SendMessageReq
     if header.queue_id >= queues || topic.write_queue_nums <= 0 {
         return Err(Refusal::invalid(format!(
             "request queueId[{}] is illegal, the topic {} has {} write queues, Producer: {}",
-            header.queue_id, header.topic, topic.write_queue_nums, peer
+            header.queue_id, header.topic, topic.write_queue_nums, parcel.party.peer
         )));
     }
     let queue = if header.queue_id < 0 { any_queue(topic.write_queue_nums) } else { header.queue_id };

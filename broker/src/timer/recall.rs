@@ -57,7 +57,7 @@ pub(crate) fn recall_message(
     properties.set(UNIQUE_KEY, handle.unique_key.clone());
     properties.set(timing::DELIVER_MS, handle.time_ms.to_string());
     properties.set(BORN_TIMESTAMP, now_ms.to_string());
-    properties.set(PRODUCER_GROUP, producer_group);
+    properties.set(PRODUCER_GROUP, producer_group.to_owned());
     let mut message = Message {
         topic: handle.topic.clone(),
         queue: QueueId(0),

@@ -62,10 +62,10 @@ impl Room {
     }
 
     /// Sends a message as a producer does.
-    fn send(&self, key: &str, properties: &[(&str, String)]) -> Result<bool, timing::TimingError> {
+    fn send(&self, key: &str, properties: &[(&'static str, String)]) -> Result<bool, timing::TimingError> {
         let mut message = plain("orders", key);
         for (name, value) in properties {
-            message.properties.set(name, value.clone());
+            message.properties.set(*name, value.clone());
         }
         let timed = timing::redirect(&mut message, self.now_ms.get(), 1_000, MAX_DELAY_MS)?;
         if timed {
@@ -145,7 +145,7 @@ impl MessageLog for Room {
 
 fn plain(topic: &str, key: &str) -> Message {
     let mut properties = PropertyList::default();
-    properties.set(UNIQUE_KEY, key);
+    properties.set(UNIQUE_KEY, key.to_owned());
     Message {
         topic: topic.to_owned(),
         queue: QueueId(3),

@@ -7,7 +7,11 @@ use std::sync::Arc;
 use bolide_remoting::body::{DataVersion, TopicConfig};
 
 use crate::attribute::{self, AttributeError};
+use crate::delay::SCHEDULE_TOPIC;
+use crate::name::{REPLY_SUFFIX, TEMPLATE_TOPIC};
+use crate::timer::TIMER_TOPIC;
 use crate::topic::permission;
+use crate::transaction::{HALF_TOPIC, OP_TOPIC};
 
 /// The part of the broker's configuration that shapes topics.
 #[derive(Debug, Clone)]
@@ -80,24 +84,24 @@ impl TopicTable {
         let open = |enabled: bool| INHERIT | if enabled { READ | WRITE } else { 0 };
         let revive = format!("rmq_sys_REVIVE_LOG_{}", defaults.cluster);
         let members = format!("rmq_sys_SYNC_BROKER_MEMBER_{}", defaults.broker);
-        let reply = format!("{}_REPLY_TOPIC", defaults.cluster);
+        let reply = format!("{}{REPLY_SUFFIX}", defaults.cluster);
         let fixed = [
             ("SELF_TEST_TOPIC", 1, READ | WRITE),
             ("BenchmarkTest", 1024, READ | WRITE),
             (&defaults.cluster, 16, open(defaults.cluster_topic)),
             (&defaults.broker, 1, open(defaults.broker_topic)),
             ("OFFSET_MOVED_EVENT", 1, READ | WRITE),
-            ("SCHEDULE_TOPIC_XXXX", 18, READ | WRITE),
+            (SCHEDULE_TOPIC, 18, READ | WRITE),
             (&reply, 1, READ | WRITE),
             (&revive, defaults.revive_queues, READ | WRITE),
             (&members, 1, INHERIT),
-            ("RMQ_SYS_TRANS_HALF_TOPIC", 1, READ | WRITE),
-            ("RMQ_SYS_TRANS_OP_HALF_TOPIC", 1, READ | WRITE),
+            (HALF_TOPIC, 1, READ | WRITE),
+            (OP_TOPIC, 1, READ | WRITE),
             ("RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC", 1, READ | WRITE),
             ("RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC", 1, READ | WRITE),
-            ("rmq_sys_wheel_timer", 1, READ | WRITE),
+            (TIMER_TOPIC, 1, READ | WRITE),
         ];
-        let template = (crate::name::TEMPLATE_TOPIC, defaults.queue_nums, INHERIT | READ | WRITE);
+        let template = (TEMPLATE_TOPIC, defaults.queue_nums, INHERIT | READ | WRITE);
         let trace = (defaults.trace_topic_name.as_str(), 1, READ | WRITE);
         let optional = [defaults.auto_create.then_some(template), defaults.trace_topic.then_some(trace)];
         for (name, queues, perm) in fixed.into_iter().chain(optional.into_iter().flatten()) {
@@ -168,7 +172,7 @@ impl TopicTable {
             return Some(Lookup::Known(known.clone()));
         }
         let model = self.topics.get(template)?;
-        let closed = template == crate::name::TEMPLATE_TOPIC && !self.auto_create;
+        let closed = template == TEMPLATE_TOPIC && !self.auto_create;
         if closed || !permission::is_inherited(model.perm) {
             return None;
         }

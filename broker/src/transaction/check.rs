@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bolide_remoting::RequestCode;
 use bolide_remoting::header::CheckTransactionStateRequest;
@@ -21,10 +21,12 @@ use crate::transaction::{GIVEN_UP_TOPIC, HALF_TOPIC, QUEUE, read, records, store
 
 /// How many transactions are dealt with before others get their turn.
 const MAX_ACTIONS: usize = 1_000;
-/// How long producers are left to answer before more of them are asked in the same round.
+/// How long nobody looks whose time has come.
+const LONGEST_PAUSE_MS: i64 = 1_000;
+/// How long producers are left to answer where more of them are to be asked.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Why a round ended early.
+/// Why not all is done that is due.
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
     #[error(transparent)]
@@ -33,26 +35,22 @@ enum CheckError {
     Put(#[from] PutError),
 }
 
-/// Holds a round of checks at each interval.
+/// Looks again and again whose time has come.
 pub(super) async fn run(broker: &Arc<Broker>) {
+    let mut pause = Duration::ZERO;
     loop {
-        let interval_ms = broker.config.get().transaction_check_interval_ms;
-        tokio::time::sleep(Duration::from_millis(interval_ms.unsigned_abs())).await;
-        broker.transactions.ledger.lock().begin_round();
-        loop {
-            let checker = broker.clone();
-            let done = tokio::task::spawn_blocking(move || check(&checker)).await;
-            match done {
-                Ok(Ok(MAX_ACTIONS)) => tokio::time::sleep(BREATH).await,
-                Ok(Ok(_)) => break,
-                Ok(Err(error)) => {
-                    tracing::error!("open transactions are not checked, tried again after the interval: {error}");
-                    break;
-                }
-                // A panic has been logged with its reason.
-                Err(_) => break,
-            }
+        tokio::time::sleep(pause).await;
+        let (checker, began) = (broker.clone(), Instant::now());
+        let done = tokio::task::spawn_blocking(move || check(&checker)).await;
+        if let Ok(Err(error)) = &done {
+            tracing::error!("open transactions are not checked, tried again in a moment: {error}");
         }
+        let interval_ms = broker.config.get().transaction_check_interval_ms;
+        pause = match done {
+            Ok(Ok(MAX_ACTIONS)) => BREATH,
+            // A panic has been logged with its reason. Looking through very many open ones shall not be all that a core does.
+            _ => Duration::from_millis(interval_ms.min(LONGEST_PAUSE_MS).unsigned_abs()).max(began.elapsed() * 20),
+        };
     }
 }
 
@@ -62,6 +60,7 @@ fn check(broker: &Broker) -> Result<usize, CheckError> {
     let config = broker.config.get();
     let rules = Rules {
         timeout_ms: config.transaction_timeout_ms,
+        interval_ms: config.transaction_check_interval_ms,
         max_checks: config.transaction_check_max,
         reserved_ms: i64::from(config.file_reserved_time_hours) * 3_600_000,
     };
@@ -73,7 +72,9 @@ fn check(broker: &Broker) -> Result<usize, CheckError> {
     };
     let due = broker.transactions.ledger.lock().due(now_ms, rules, &can_ask, MAX_ACTIONS);
     let outcome = due.iter().try_for_each(|(half, action)| act(broker, half, *action));
-    store_operations(broker);
+    if !due.is_empty() {
+        store_operations(broker);
+    }
     outcome.map(|()| due.len())
 }
 

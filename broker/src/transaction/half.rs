@@ -76,7 +76,6 @@ pub(crate) fn entry(view: &RecordView<'_>) -> Half {
         stored_ms: view.store_ms(),
         immunity_ms: number(view, key::IMMUNITY_SECONDS).map(|seconds| seconds.saturating_mul(1_000)),
         checks: number(view, key::CHECK_TIMES).map_or(0, |checks| checks.clamp(0, i32::MAX.into()) as i32),
-        round: 0,
     }
 }
 

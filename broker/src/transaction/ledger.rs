@@ -35,14 +35,12 @@ pub struct Half {
     pub origin: i64,
     /// When the producer made the message, by its own clock.
     pub born_ms: i64,
-    /// When this copy was stored.
+    /// When this copy was stored, which is when a producer was last asked, if any was.
     pub stored_ms: i64,
     /// How long the producer wants to be left alone; `None`: as long as the broker's configuration says.
     pub immunity_ms: Option<i64>,
     /// How often producers have been asked.
     pub checks: i32,
-    /// The round of checks in which this copy was stored; 0: in none since the start.
-    pub round: u64,
 }
 
 /// The part of the configuration that rules checks.
@@ -50,6 +48,8 @@ pub struct Half {
 pub struct Rules {
     /// How long a producer is left alone that does not say so itself (`transactionTimeOut`).
     pub timeout_ms: i64,
+    /// How long producers are left to answer before they are asked again (`transactionCheckInterval`).
+    pub interval_ms: i64,
     /// How often producers are asked before the transaction is given up (`transactionCheckMax`).
     pub max_checks: i32,
     /// After this time a transaction is given up without more ado (`fileReservedTime`).
@@ -111,8 +111,6 @@ pub struct Ledger {
     next_operation: i64,
     /// Half messages below this offset are read even if they are done with: a later copy tells that an earlier one is obsolete.
     read_all_to: i64,
-    /// The current round of checks.
-    round: u64,
 }
 
 impl Ledger {
@@ -198,20 +196,18 @@ impl Ledger {
         self.ended.forget_lowest(KEPT_RANGES, self.half_progress());
     }
 
-    /// Begins a round of checks. In a round nobody is asked twice about a transaction.
-    pub fn begin_round(&mut self) {
-        self.round += 1;
-    }
-
     /// What is due at `now_ms`, at most `max` actions, oldest first. `can_ask` tells whether a group has a live producer; without one
     /// a transaction waits, and nothing counts as a check.
     pub fn due(&self, now_ms: i64, rules: Rules, can_ask: &dyn Fn(&str) -> bool, max: usize) -> Vec<(Half, Action)> {
-        let waiting = self.open.values().filter(|half| half.round < self.round && !self.claimed.contains(&half.origin));
+        let waiting = self.open.values().filter(|half| !self.claimed.contains(&half.origin));
         let due = waiting.filter_map(|half| Some((half.clone(), self.action(half, now_ms, rules, can_ask)?)));
         due.take(max).collect()
     }
 
     fn action(&self, half: &Half, now_ms: i64, rules: Rules, can_ask: &dyn Fn(&str) -> bool) -> Option<Action> {
+        if half.checks > 0 && (0..rules.interval_ms).contains(&(now_ms - half.stored_ms)) {
+            return None;
+        }
         if half.checks >= rules.max_checks || now_ms - half.born_ms > rules.reserved_ms {
             return Some(Action::Discard);
         }
@@ -225,8 +221,7 @@ impl Ledger {
     }
 
     /// A half message was stored again as `copy`. Answers whether its transaction is still open, so that asking makes sense.
-    pub fn moved(&mut self, from: i64, mut copy: Half) -> bool {
-        copy.round = self.round;
+    pub fn moved(&mut self, from: i64, copy: Half) -> bool {
         let is_first = self.open.first_key_value().is_some_and(|(first, _)| *first == from);
         let is_open = self.open.remove(&from).is_some();
         if is_open {

@@ -241,7 +241,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
 
     /// Must the peer wait before more is read?
     fn paused(&self) -> bool {
-        is_paused(&self.connection, &self.options, &self.output)
+        is_paused(&*self.service, &self.connection, &self.options, &self.output)
     }
 
     /// Reads once and handles what came.
@@ -305,8 +305,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Service> Driver<IO, S> {
     }
 }
 
-fn is_paused(connection: &Connection, options: &ConnectionOptions, output: &Output) -> bool {
-    output.pending() > options.max_pending_output_bytes || connection.in_flight() >= options.max_in_flight
+/// What ends a pause wakes the task: an answer that was awaited, or room in the socket for those that wait.
+fn is_paused<S: Service>(service: &S, connection: &Connection, options: &ConnectionOptions, output: &Output) -> bool {
+    output.pending() > options.max_pending_output_bytes
+        || output.pending_text() > options.max_pending_text_bytes
+        || connection.in_flight() >= options.max_in_flight
+        || (!output.is_empty() && service.is_short_of_memory())
 }
 
 /// Handles the whole frames at the beginning of `bytes`.
@@ -321,7 +325,7 @@ fn handle_frames<S: Service>(
 ) -> Result<Run, Close> {
     let mut handled = 0;
     loop {
-        if is_paused(connection, options, output) {
+        if is_paused(service, connection, options, output) {
             return Ok(Run { handled, needed: None });
         }
         let bytes = &mut bytes[handled..];

@@ -49,6 +49,11 @@ impl Output {
         self.pending
     }
 
+    /// How many of them are in the buffer.
+    pub(crate) fn pending_text(&self) -> usize {
+        self.text.len() - self.text_written
+    }
+
     /// Appends a frame.
     pub(crate) fn push(
         &mut self,

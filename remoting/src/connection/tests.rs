@@ -28,6 +28,8 @@ const LARGE: RequestCode = RequestCode(3);
 const LOST: RequestCode = RequestCode(4);
 /// Is never to be answered.
 const SILENT: RequestCode = RequestCode(5);
+/// Asks for an answer that is copied behind its header.
+const COPIED: RequestCode = RequestCode(6);
 
 /// What a connection did, and what it parked.
 #[derive(Default)]
@@ -35,6 +37,7 @@ struct Recorder {
     events: Mutex<Vec<String>>,
     parked: Mutex<Vec<Parked>>,
     changed: Notify,
+    is_short: AtomicBool,
 }
 
 impl Recorder {
@@ -74,6 +77,7 @@ impl Service for Recorder {
             ECHO => reply.ok_body(&(), Bytes::copy_from_slice(request.body)),
             WAIT => self.parked.lock().push(reply.park()),
             LARGE => reply.ok_body(&(), vec![7; 1 << 20]),
+            COPIED => reply.ok_body(&(), vec![7; 1_000]),
             SILENT => reply.forget(),
             LOST => {}
             _ => reply.fail(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, "no"),
@@ -87,6 +91,10 @@ impl Service for Recorder {
 
     fn settle(&self) {
         self.record("settle");
+    }
+
+    fn is_short_of_memory(&self) -> bool {
+        self.is_short.load(Ordering::Relaxed)
     }
 
     fn closed(&self, _connection: &Connection) {
@@ -296,15 +304,24 @@ async fn reading_pauses_while_too_much_is_in_flight() {
 
 #[tokio::test]
 async fn reading_pauses_while_too_much_waits_to_be_written() {
-    let options = ConnectionOptions { max_pending_output_bytes: 3 << 20, ..ConnectionOptions::default() };
-    let mut bench = bench_with_pipe(options, 4096);
-    let requests: Vec<_> = (0..20).map(|opaque| frame(LARGE, opaque, 0, b"")).collect();
-    bench.send(&requests.concat()).await;
-    for opaque in 0..20 {
-        let handled = bench.recorder.events().iter().filter(|event| *event == "request 3").count();
-        assert!(handled <= opaque as usize + 5, "{handled} requests were handled, {opaque} answers read");
-        let answer = bench.receive().await;
-        assert_eq!((answer.opaque, answer.body.len()), (opaque, 1 << 20));
+    let all = ConnectionOptions { max_pending_output_bytes: 3 << 20, ..ConnectionOptions::default() };
+    let text = ConnectionOptions { max_pending_text_bytes: 3_000, ..ConnectionOptions::default() };
+    for (options, is_short, code, bytes, ahead) in [
+        (all, false, LARGE, 1 << 20, 5),
+        // The pipe takes some, too.
+        (text, false, COPIED, 1_000, 10),
+        (ConnectionOptions::default(), true, LARGE, 1 << 20, 2),
+    ] {
+        let mut bench = bench_with_pipe(options, 4096);
+        bench.recorder.is_short.store(is_short, Ordering::Relaxed);
+        let requests: Vec<_> = (0..20).map(|opaque| frame(code, opaque, 0, b"")).collect();
+        bench.send(&requests.concat()).await;
+        for opaque in 0..20 {
+            let handled = bench.recorder.events().iter().filter(|event| event.starts_with("request")).count();
+            assert!(handled <= opaque as usize + ahead, "{handled} requests were handled, {opaque} answers read");
+            let answer = bench.receive().await;
+            assert_eq!((answer.opaque, answer.body.len()), (opaque, bytes));
+        }
     }
 }
 

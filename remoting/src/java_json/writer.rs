@@ -6,10 +6,13 @@ use super::JsonError;
 use crate::codec::json::write_string;
 
 pub(super) fn write(value: &(impl Serialize + ?Sized), standard: bool) -> Result<Vec<u8>, JsonError> {
-    let mut writer = Writer { out: Vec::new(), standard };
+    let mut writer = Writer { out: Vec::with_capacity(TYPICAL_BYTES), standard };
     value.serialize(&mut writer)?;
     Ok(writer.out)
 }
+
+/// Room for small bodies, so that they are written without growing.
+const TYPICAL_BYTES: usize = 256;
 
 struct Writer {
     out: Vec<u8>,
@@ -87,6 +90,15 @@ impl Compound<'_> {
     }
 }
 
+/// Makes methods that write an integer of one width.
+macro_rules! integers {
+    ($($method:ident $type:ty),* $(,)?) => {$(
+        fn $method(self, value: $type) -> Result<(), JsonError> {
+            self.integer(value)
+        }
+    )*};
+}
+
 impl<'w> Serializer for &'w mut Writer {
     type Ok = ();
     type Error = JsonError;
@@ -102,36 +114,9 @@ impl<'w> Serializer for &'w mut Writer {
         self.bare(if value { "true" } else { "false" })
     }
 
-    fn serialize_i8(self, value: i8) -> Result<(), JsonError> {
-        self.integer(value)
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<(), JsonError> {
-        self.integer(value)
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<(), JsonError> {
-        self.integer(value)
-    }
-
-    fn serialize_i64(self, value: i64) -> Result<(), JsonError> {
-        self.integer(value)
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<(), JsonError> {
-        self.integer(value)
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<(), JsonError> {
-        self.integer(value)
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<(), JsonError> {
-        self.integer(value)
-    }
-
-    fn serialize_u64(self, value: u64) -> Result<(), JsonError> {
-        self.integer(value)
+    integers! {
+        serialize_i8 i8, serialize_i16 i16, serialize_i32 i32, serialize_i64 i64,
+        serialize_u8 u8, serialize_u16 u16, serialize_u32 u32, serialize_u64 u64,
     }
 
     fn serialize_f32(self, value: f32) -> Result<(), JsonError> {
@@ -234,44 +219,27 @@ impl<'w> Serializer for &'w mut Writer {
     }
 }
 
-impl ser::SerializeSeq for Compound<'_> {
-    type Ok = ();
-    type Error = JsonError;
+/// Makes one of the kinds of sequences that serde tells apart.
+macro_rules! sequence {
+    ($kind:ident $method:ident) => {
+        impl ser::$kind for Compound<'_> {
+            type Ok = ();
+            type Error = JsonError;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), JsonError> {
-        self.element(value)
-    }
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), JsonError> {
+                self.element(value)
+            }
 
-    fn end(self) -> Result<(), JsonError> {
-        self.close()
-    }
+            fn end(self) -> Result<(), JsonError> {
+                self.close()
+            }
+        }
+    };
 }
 
-impl ser::SerializeTuple for Compound<'_> {
-    type Ok = ();
-    type Error = JsonError;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), JsonError> {
-        self.element(value)
-    }
-
-    fn end(self) -> Result<(), JsonError> {
-        self.close()
-    }
-}
-
-impl ser::SerializeTupleStruct for Compound<'_> {
-    type Ok = ();
-    type Error = JsonError;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), JsonError> {
-        self.element(value)
-    }
-
-    fn end(self) -> Result<(), JsonError> {
-        self.close()
-    }
-}
+sequence!(SerializeSeq serialize_element);
+sequence!(SerializeTuple serialize_element);
+sequence!(SerializeTupleStruct serialize_field);
 
 impl ser::SerializeMap for Compound<'_> {
     type Ok = ();

@@ -111,6 +111,11 @@ impl Store {
         matches!(unit, Ok(Some(unit)) if self.inner.is_in_memory(unit.physical))
     }
 
+    /// How many bytes that were copied from the commit log's files are held by callers; what is read near the log's end is no copy.
+    pub fn copied_bytes(&self) -> usize {
+        self.inner.log.copied_bytes()
+    }
+
     /// The record that starts at `offset`, sound as far as its checksums tell. May wait for the disk.
     pub fn message_at(&self, offset: PhysicalOffset) -> Result<Bytes, ReadError> {
         let bytes = self.inner.log.record(offset, true)?;

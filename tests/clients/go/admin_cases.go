@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/admin"
 )
 
@@ -18,24 +19,24 @@ func adminCases() []testCase {
 func adminTopic(s *scene) {
 	broker := s.servers.broker()
 	topic := s.topic(3)
-	equal("the queues of the new topic", 3, len(s.queues(topic)))
-	holds("the new topic in the name server's list", s.servers.topicListed(topic), "a list without it")
+	expect.Equal("the queues of the new topic", 3, len(s.queues(topic)))
+	expect.Holds("the new topic in the name server's list", s.servers.topicListed(topic), "a list without it")
 
 	s.createTopic(topic, 5, broker)
-	eventually("the queues of the changed topic", 5, func() any { return len(s.queues(topic)) })
+	expect.Eventually("the queues of the changed topic", 5, func() any { return len(s.queues(topic)) })
 
 	ctx, cancel := deadline()
 	defer cancel()
 	err := s.servers.admin.DeleteTopic(ctx, admin.WithTopicDelete(topic), admin.WithBrokerAddrDelete(s.servers.address(broker)))
-	succeeds("the deletion", err)
-	eventually("the deleted topic in the name server's list", false, func() any { return s.servers.topicListed(topic) })
-	equal("the queues of the deleted topic", 0, len(s.queuesOrNone(topic)))
+	expect.Succeeds("the deletion", err)
+	expect.Eventually("the deleted topic in the name server's list", false, func() any { return s.servers.topicListed(topic) })
+	expect.Equal("the queues of the deleted topic", 0, len(s.queuesOrNone(topic)))
 }
 
 func adminGroups(s *scene) {
 	topic := s.topic(1)
 	s.push(s.group(), topic, "*")
-	eventually("the broker to list the group", true, func() any {
+	expect.Eventually("the broker to list the group", true, func() any {
 		return slices.Contains(s.servers.groups(s.servers.broker()), s.group())
 	})
 }
@@ -50,5 +51,5 @@ func route(s *scene) {
 	for _, broker := range s.servers.cluster() {
 		expected[broker] = []int{0, 1, 2}
 	}
-	equal("the queues on each broker", expected, perBroker)
+	expect.Equal("the queues on each broker", expected, perBroker)
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 	"github.com/apache/rocketmq-client-go/v2/producer"
 )
@@ -38,18 +39,18 @@ func bodyAtLimit(s *scene) {
 	topic := s.topic(1)
 	body := randomBody(limitBytes)
 	result, err := sendLarge(s, primitive.NewMessage(topic, body))
-	succeeds("the send", err)
+	expect.Succeeds("the send", err)
 	stored := s.stored(s.pull(s.group(), topic, "*"), result)
-	holds("the body to come back unchanged", bytes.Equal(body, stored.Body), len(stored.Body))
+	expect.Holds("the body to come back unchanged", bytes.Equal(body, stored.Body), len(stored.Body))
 }
 
 // bodyAboveLimit: this client has no limit of its own, so that it is the broker that refuses.
 func bodyAboveLimit(s *scene) {
 	topic := s.topic(1)
 	_, err := sendLarge(s, primitive.NewMessage(topic, randomBody(limitBytes+1)))
-	refusal := refused("a body above the broker's limit", err)
-	holds("the broker's code 13", strings.Contains(refusal.Error(), "13"), refusal)
-	equal("the first offset", int64(0), s.send(topic, "fits")["fits"].QueueOffset)
+	refusal := expect.Refused("a body above the broker's limit", err)
+	expect.Holds("the broker's code 13", strings.Contains(refusal.Error(), "13"), refusal)
+	expect.Equal("the first offset", int64(0), s.send(topic, "fits")["fits"].QueueOffset)
 }
 
 func bodyCompressed(s *scene) {
@@ -57,8 +58,8 @@ func bodyCompressed(s *scene) {
 	body := strings.Repeat("compressible ", 20_000)
 	result := s.send(topic, body)[body]
 	stored := s.stored(s.pull(s.group(), topic, "*"), result)
-	holds("the body to come back unchanged", string(stored.Body) == body, len(stored.Body))
-	holds("less than a tenth of the size in the store", int(stored.StoreSize) < len(body)/10, stored.StoreSize)
+	expect.Holds("the body to come back unchanged", string(stored.Body) == body, len(stored.Body))
+	expect.Holds("less than a tenth of the size in the store", int(stored.StoreSize) < len(body)/10, stored.StoreSize)
 }
 
 // propertiesInUTF8 has a plain tag: this client computes the hash of any other differently from all others, so that no
@@ -69,12 +70,12 @@ func propertiesInUTF8(s *scene) {
 	message.WithProperty("имя", "значение \"quoted\" \\ and 🎉")
 	message.Flag = 7
 	_, err := s.trySend(message)
-	succeeds("the send", err)
+	expect.Succeeds("the send", err)
 	_, inbox := s.push(s.group(), topic, "tag")
-	inbox.awaitExactly([]string{"Grüße, 世界 🚀"})
-	seen := inbox.snapshot()[0].message
-	equal("the tag", "tag", seen.GetTags())
-	equal("the key", "ключ-ß-鍵-🔑", strings.TrimSpace(seen.GetKeys()))
-	equal("the property", "значение \"quoted\" \\ and 🎉", seen.GetProperty("имя"))
-	equal("the flag", int32(7), seen.Flag)
+	inbox.AwaitExactly([]string{"Grüße, 世界 🚀"})
+	seen := inbox.Snapshot()[0].message
+	expect.Equal("the tag", "tag", seen.GetTags())
+	expect.Equal("the key", "ключ-ß-鍵-🔑", strings.TrimSpace(seen.GetKeys()))
+	expect.Equal("the property", "значение \"quoted\" \\ and 🎉", seen.GetProperty("имя"))
+	expect.Equal("the flag", int32(7), seen.Flag)
 }

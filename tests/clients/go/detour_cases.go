@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 )
@@ -36,19 +37,19 @@ func retryThenDeadLetter(s *scene) {
 		return consumer.ConsumeRetryLater, nil
 	}, consumer.WithMaxReconsumeTimes(1))
 	s.send(topic, "hopeless")
-	attempts.awaitCount(2)
+	attempts.AwaitCount(2)
 	dead := s.storedFirst("%DLQ%" + s.group())
-	equal("the dead letter", "hopeless", string(dead.Body))
-	equal("where it came from", topic, dead.GetProperty("RETRY_TOPIC"))
-	equal("the attempts", []int32{0, 1}, reconsumed(attempts))
-	waited := attempts.snapshot()[1].message.StoreTimestamp - attempts.snapshot()[0].message.StoreTimestamp
-	holds("the second attempt not to be early", waited >= 1000, fmt.Sprint(waited, " ms later"))
+	expect.Equal("the dead letter", "hopeless", string(dead.Body))
+	expect.Equal("where it came from", topic, dead.GetProperty("RETRY_TOPIC"))
+	expect.Equal("the attempts", []int32{0, 1}, reconsumed(attempts))
+	waited := attempts.Snapshot()[1].message.StoreTimestamp - attempts.Snapshot()[0].message.StoreTimestamp
+	expect.Holds("the second attempt not to be early", waited >= 1000, fmt.Sprint(waited, " ms later"))
 }
 
 // reconsumed returns how often each message that was received had come before.
 func reconsumed(seen *inbox) []int32 {
 	times := []int32{}
-	for _, one := range seen.snapshot() {
+	for _, one := range seen.Snapshot() {
 		times = append(times, one.message.ReconsumeTimes)
 	}
 	return times
@@ -61,12 +62,12 @@ func orderSuspended(s *scene) {
 	seen := &inbox{}
 	s.listen(s.group(), topic, everything, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 		seen.note(messages...)
-		if string(messages[0].Body) == "held" && len(seen.snapshot()) < 3 {
+		if string(messages[0].Body) == "held" && len(seen.Snapshot()) < 3 {
 			return consumer.SuspendCurrentQueueAMoment, nil
 		}
 		return consumer.ConsumeSuccess, nil
 	}, consumer.WithConsumerOrder(true), consumer.WithSuspendCurrentQueueTimeMillis(100*time.Millisecond))
-	seen.awaitInOrder([]string{"held", "held", "held", "behind"})
+	seen.AwaitInOrder([]string{"held", "held", "held", "behind"})
 }
 
 func orderDeadLetters(s *scene) {
@@ -80,8 +81,8 @@ func orderDeadLetters(s *scene) {
 		}
 		return consumer.ConsumeSuccess, nil
 	}, consumer.WithConsumerOrder(true), consumer.WithSuspendCurrentQueueTimeMillis(100*time.Millisecond), consumer.WithMaxReconsumeTimes(1))
-	seen.awaitAll([]string{"behind"})
-	equal("the dead letter", "hopeless", string(s.storedFirst("%DLQ%"+s.group()).Body))
+	seen.AwaitAll([]string{"behind"})
+	expect.Equal("the dead letter", "hopeless", string(s.storedFirst("%DLQ%"+s.group()).Body))
 }
 
 // delayLevel: the first level is a second; the message must not have been stored on its topic before.
@@ -92,13 +93,13 @@ func delayLevel(s *scene) {
 	message := newMessage(topic, "later")
 	message.WithDelayTimeLevel(1)
 	_, err := s.trySend(message)
-	succeeds("the send", err)
+	expect.Succeeds("the send", err)
 	s.send(topic, "now")
-	inbox.awaitExactly([]string{"later", "now"})
-	for _, one := range inbox.snapshot() {
+	inbox.AwaitExactly([]string{"later", "now"})
+	for _, one := range inbox.Snapshot() {
 		if one.body == "later" {
 			waited := one.message.StoreTimestamp - sent
-			holds("the delay to be at least 1000 ms", waited >= 1000, waited)
+			expect.Holds("the delay to be at least 1000 ms", waited >= 1000, waited)
 		}
 	}
 }
@@ -113,10 +114,10 @@ func sqlFilter(s *scene) {
 			message := newMessage(topic, fmt.Sprintf("%s-%d", colour, size))
 			message.WithProperties(map[string]string{"size": fmt.Sprint(size), "colour": colour})
 			_, err := s.trySend(message)
-			succeeds("the send", err)
+			expect.Succeeds("the send", err)
 		}
 	}
-	seen.awaitExactly([]string{"red-3", "red-4", "red-5"})
+	seen.AwaitExactly([]string{"red-3", "red-4", "red-5"})
 }
 
 // requestAndReply: the broker knows who asks only after that client's heartbeat, so that the answer may have to be sent again.
@@ -130,13 +131,13 @@ func requestAndReply(s *scene) {
 			return consumer.ConsumeRetryLater, err
 		}
 		answer.Body = []byte("re: " + string(messages[0].Body))
-		eventuallySucceeds("the answer", func() error {
+		expect.EventuallySucceeds("the answer", func() error {
 			_, err := answering.SendSync(ctx, answer)
 			return err
 		})
 		return consumer.ConsumeSuccess, nil
 	})
-	answer, err := s.producer().Request(context.Background(), wait, newMessage(topic, "question"))
-	succeeds("the request", err)
-	equal("the answer", "re: question", string(answer.Body))
+	answer, err := s.producer().Request(context.Background(), expect.Wait, newMessage(topic, "question"))
+	expect.Succeeds("the request", err)
+	expect.Equal("the answer", "re: question", string(answer.Body))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+
+	"bolide.tests/clients/go-shared/expect"
 )
 
 var rounds atomic.Int64
@@ -13,23 +15,23 @@ var rounds atomic.Int64
 func (s *scene) awaitDivision(topic string, members []*inbox, shares ...int) {
 	queues := s.queues(topic)
 	slices.Sort(shares)
-	eventually("the shares of the members", shares, func() any {
+	expect.Eventually("the shares of the members", shares, func() any {
 		round := rounds.Add(1)
 		probes := []string{}
 		for _, queue := range queues {
 			body := fmt.Sprintf("probe-%d-%s-%d", round, queue.BrokerName, queue.QueueId)
 			_, err := s.sendTo(queue, newMessage(topic, body))
-			succeeds("sending a probe", err)
+			expect.Succeeds("sending a probe", err)
 			probes = append(probes, body)
 		}
-		eventually("the probes of the round that nobody received", []string{}, func() any {
+		expect.Eventually("the probes of the round that nobody received", []string{}, func() any {
 			return slices.DeleteFunc(slices.Clone(probes), func(body string) bool {
-				return slices.ContainsFunc(members, func(one *inbox) bool { return one.contains(body) })
+				return slices.ContainsFunc(members, func(one *inbox) bool { return one.Contains(body) })
 			})
 		})
 		sizes := []int{}
 		for _, one := range members {
-			bodies := one.bodies()
+			bodies := one.Bodies()
 			mine := 0
 			for _, body := range probes {
 				if slices.Contains(bodies, body) {

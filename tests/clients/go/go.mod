@@ -2,7 +2,12 @@ module bolide.tests/clients/go
 
 go 1.23
 
-require github.com/apache/rocketmq-client-go/v2 v2.1.2
+require (
+	bolide.tests/clients/go-shared v0.0.0
+	github.com/apache/rocketmq-client-go/v2 v2.1.2
+)
+
+replace bolide.tests/clients/go-shared => ../go-shared
 
 require (
 	github.com/emirpasic/gods v1.12.0 // indirect

@@ -1,6 +1,9 @@
 package main
 
-import "github.com/apache/rocketmq-client-go/v2/primitive"
+import (
+	"bolide.tests/clients/go-shared/expect"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+)
 
 // Light queues: a message is in as many of them as it names, beside its topic, and nobody creates them.
 func lightQueueCases() []testCase {
@@ -22,15 +25,15 @@ func lightQueues(s *scene) {
 			message.WithProperty("INNER_MULTI_DISPATCH", queues)
 		}
 		result, err := s.trySend(message)
-		succeeds("sending "+body, err)
+		expect.Succeeds("sending "+body, err)
 		s.stored(reader, result)
 	}
 	for _, queue := range []*primitive.MessageQueue{first, second} {
 		ctx, cancel := deadline()
 		defer cancel()
 		result, err := reader.PullFrom(ctx, queue, 0, 32)
-		succeeds("the pull of "+queue.Topic, err)
-		equal("the messages of "+queue.Topic, []string{"for both"}, bodiesOf(result.GetMessageExts()))
-		equal("where it goes on", int64(1), result.NextBeginOffset)
+		expect.Succeeds("the pull of "+queue.Topic, err)
+		expect.Equal("the messages of "+queue.Topic, []string{"for both"}, bodiesOf(result.GetMessageExts()))
+		expect.Equal("where it goes on", int64(1), result.NextBeginOffset)
 	}
 }

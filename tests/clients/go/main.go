@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"bolide.tests/clients/go-shared/program"
 	"github.com/apache/rocketmq-client-go/v2/rlog"
 )
 
@@ -66,8 +65,8 @@ func main() {
 	}
 	o := parseOptions(os.Args[2:])
 	// The client keeps the offsets of broadcasting consumers below the home folder.
-	check(os.Setenv("HOME", o.work))
-	check(rlog.SetOutputPath(filepath.Join(o.work, "rocketmq-go-"+o.run+".log")))
+	program.Check(os.Setenv("HOME", o.work))
+	program.Check(rlog.SetOutputPath(filepath.Join(o.work, "rocketmq-go-"+o.run+".log")))
 	rlog.SetLogLevel("warn")
 	if os.Args[1] == "member" {
 		runMember(o)
@@ -96,7 +95,7 @@ func parseOptions(arguments []string) *options {
 	flags.StringVar(&o.accessKey, "access-key", "", "access `key` of a client with keys")
 	flags.StringVar(&o.secretKey, "secret-key", "", "secret `key` of a client with keys")
 	flags.StringVar(&o.group, "group", "", "`group` that a member joins")
-	check(flags.Parse(arguments))
+	program.Check(flags.Parse(arguments))
 	o.brokers = map[string]string{}
 	for _, pair := range strings.Split(brokers, ",") {
 		if name, address, found := strings.Cut(pair, "="); found {
@@ -104,13 +103,6 @@ func parseOptions(arguments []string) *options {
 		}
 	}
 	return o
-}
-
-func check(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "cases:", err)
-		os.Exit(2)
-	}
 }
 
 func (c *testCase) lacking(o *options) string {
@@ -126,69 +118,12 @@ func (c *testCase) lacking(o *options) string {
 
 // runAll runs the selected cases and returns how many failed.
 func runAll(o *options) int {
-	started := time.Now()
-	runner := newRunner(os.Stdout, os.Stdin)
-	var selected []testCase
-	for _, one := range allCases() {
-		if !slices.ContainsFunc(strings.Split(o.only, ","), func(text string) bool { return strings.Contains(one.name, text) }) {
-			continue
-		}
-		if lacking := one.lacking(o); lacking != "" {
-			runner.say("skip %s: needs %s", one.name, lacking)
-			continue
-		}
-		selected = append(selected, one)
-	}
+	runner := program.NewRunner(os.Stdout, os.Stdin)
 	servers := newServers(o)
-	var waiting sync.WaitGroup
-	var mutex sync.Mutex
-	failed := 0
-	slots := make(chan struct{}, atOnce)
-	for _, one := range selected {
-		slots <- struct{}{}
-		waiting.Add(1)
-		go func() {
-			defer waiting.Done()
-			defer func() { <-slots }()
-			if !runOne(one, servers, o, runner) {
-				mutex.Lock()
-				failed++
-				mutex.Unlock()
-			}
-		}()
+	var cases []program.Case
+	for _, one := range allCases() {
+		s := newScene(one.name, servers, o, runner)
+		cases = append(cases, program.Case{Name: one.name, Lacking: one.lacking(o), Body: func() { one.body(s) }, Close: s.close})
 	}
-	waiting.Wait()
-	runner.say("%d cases, %d failed, %.1f s", len(selected), failed, time.Since(started).Seconds())
-	return failed
-}
-
-func runOne(one testCase, servers *servers, o *options, runner *runner) (passed bool) {
-	started := time.Now()
-	s := newScene(one.name, servers, o, runner)
-	defer s.close()
-	defer func() {
-		switch seen := recover().(type) {
-		case nil:
-			passed = true
-			runner.say("ok %s (%.1f s)", one.name, time.Since(started).Seconds())
-		case failure:
-			runner.say("FAIL %s: %s%s", one.name, seen.text, place())
-		default:
-			runner.say("FAIL %s: expected no panic, saw %s%s", one.name, shorten(seen), place())
-		}
-	}()
-	one.body(s)
-	return
-}
-
-// place names the line of the case that was reached, which tells checks with the same words apart.
-func place() string {
-	for _, line := range strings.Split(string(debug.Stack()), "\n") {
-		line, _, _ = strings.Cut(strings.TrimSpace(line), " ")
-		file, number, found := strings.Cut(filepath.Base(line), ":")
-		if found && strings.HasSuffix(file, "_cases.go") {
-			return fmt.Sprintf(" (%s:%s)", file, number)
-		}
-	}
-	return ""
+	return program.Run(cases, o.only, atOnce, runner)
 }

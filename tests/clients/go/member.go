@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"bolide.tests/clients/go-shared/expect"
+	"bolide.tests/clients/go-shared/program"
 	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
@@ -22,12 +24,12 @@ type member struct {
 
 func (s *scene) startMember(group, topic string) *member {
 	program, err := os.Executable()
-	succeeds("the path of this program", err)
+	expect.Succeeds("the path of this program", err)
 	m := &member{inbox: &inbox{}}
 	m.process = exec.Command(program, "member", "-namesrv", s.options.nameServer, "-topic", topic, "-group", group, "-work", s.options.work)
 	lines, err := m.process.StdoutPipe()
-	succeeds("the member's output", err)
-	succeeds("the member's start", m.process.Start())
+	expect.Succeeds("the member's output", err)
+	expect.Succeeds("the member's start", m.process.Start())
 	s.closing(m.kill)
 	go func() {
 		scanner := bufio.NewScanner(lines)
@@ -35,7 +37,7 @@ func (s *scene) startMember(group, topic string) *member {
 			words := strings.SplitN(scanner.Text(), " ", 3)
 			if len(words) == 3 && words[0] == "received" {
 				queueID, _ := strconv.Atoi(words[1])
-				m.inbox.add(received{body: words[2], queueID: queueID})
+				m.inbox.Add(received{body: words[2], queueID: queueID})
 			}
 		}
 	}()
@@ -52,14 +54,14 @@ func (m *member) kill() {
 func runMember(o *options) {
 	created, err := rocketmq.NewPushConsumer(consumer.WithNameServer([]string{o.nameServer}), consumer.WithGroupName(o.group),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
-	check(err)
-	check(created.Subscribe(o.topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
+	program.Check(err)
+	program.Check(created.Subscribe(o.topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
 		func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			for _, message := range messages {
 				fmt.Printf("received %d %s\n", message.Queue.QueueId, message.Body)
 			}
 			return consumer.ConsumeSuccess, nil
 		}))
-	check(created.Start())
+	program.Check(created.Start())
 	select {}
 }

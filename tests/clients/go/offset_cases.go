@@ -1,6 +1,10 @@
 package main
 
-import "slices"
+import (
+	"slices"
+
+	"bolide.tests/clients/go-shared/expect"
+)
 
 // Offsets and messages outlive their clients and their broker.
 func offsetCases() []testCase {
@@ -15,13 +19,13 @@ func clientRestart(s *scene) {
 	topic := s.topic(1)
 	first, before := s.push(s.group(), topic, "*")
 	s.send(topic, numbered("before", 6)...)
-	before.awaitExactly(numbered("before", 6))
+	before.AwaitExactly(numbered("before", 6))
 	s.awaitDone(first, topic)
-	succeeds("leaving", first.Shutdown())
+	expect.Succeeds("leaving", first.Shutdown())
 	s.awaitStored(s.group(), topic, 6)
 	s.send(topic, numbered("between", 4)...)
 	_, after := s.push(s.group(), topic, "*")
-	after.awaitExactly(numbered("between", 4))
+	after.AwaitExactly(numbered("between", 4))
 }
 
 func brokerRestart(s *scene) {
@@ -29,19 +33,19 @@ func brokerRestart(s *scene) {
 		topic := s.createTopic(s.unique("topic"), 1, broker)
 		first, before := s.push(s.group(), topic, "*")
 		results := s.send(topic, numbered("before", 6)...)
-		before.awaitExactly(numbered("before", 6))
+		before.AwaitExactly(numbered("before", 6))
 		s.awaitDone(first, topic)
-		succeeds("leaving", first.Shutdown())
+		expect.Succeeds("leaving", first.Shutdown())
 		s.awaitStored(s.group(), topic, 6)
 		s.restartBroker(topic)
 		expectStored(s, topic, results)
 		_, after := s.push(s.group(), topic, "*")
-		eventuallySucceeds("a send after the restart", func() error {
+		expect.EventuallySucceeds("a send after the restart", func() error {
 			_, err := s.trySend(newMessage(topic, "after"))
 			return err
 		})
-		after.awaitAll([]string{"after"})
-		equal("only messages from after the restart, each body", []string{"after"}, slices.Compact(after.bodies()))
+		after.AwaitAll([]string{"after"})
+		expect.Equal("only messages from after the restart, each body", []string{"after"}, slices.Compact(after.Bodies()))
 	})
 }
 
@@ -51,18 +55,18 @@ func liveRestart(s *scene) {
 		topic := s.createTopic(s.unique("topic"), 1, broker)
 		_, inbox := s.push(s.group(), topic, "*")
 		results := s.send(topic, numbered("before", 3)...)
-		inbox.awaitAll(numbered("before", 3))
-		equal("the last offset before the restart", int64(2), results["before-2"].QueueOffset)
+		inbox.AwaitAll(numbered("before", 3))
+		expect.Equal("the last offset before the restart", int64(2), results["before-2"].QueueOffset)
 		s.restartBroker(topic)
 		var offset int64
-		eventuallySucceeds("a send after the restart", func() error {
+		expect.EventuallySucceeds("a send after the restart", func() error {
 			result, err := s.trySend(newMessage(topic, "after"))
 			if err == nil {
 				offset = result.QueueOffset
 			}
 			return err
 		})
-		holds("offsets to go on after 2", offset > 2, offset)
-		inbox.awaitAll([]string{"after"})
+		expect.Holds("offsets to go on after 2", offset > 2, offset)
+		inbox.AwaitAll([]string{"after"})
 	})
 }

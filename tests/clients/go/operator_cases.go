@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 )
 
@@ -27,8 +28,8 @@ const (
 // askBroker asks the ordinary broker and expects success.
 func (s *scene) askBroker(what string, code int, fields map[string]string) string {
 	answer, body, err := ask(s.servers.address(s.servers.broker()), code, fields)
-	succeeds(what, err)
-	equal("the answer to "+what+" ("+answer.Remark+")", answerSuccess, answer.Code)
+	expect.Succeeds(what, err)
+	expect.Equal("the answer to "+what+" ("+answer.Remark+")", answerSuccess, answer.Code)
 	return string(body)
 }
 
@@ -37,7 +38,7 @@ func (s *scene) onlyMember(group string) string {
 	var list struct {
 		ConsumerIDList []string `json:"consumerIdList"`
 	}
-	eventually("the members of "+group, 1, func() any {
+	expect.Eventually("the members of "+group, 1, func() any {
 		answer, body, err := ask(s.servers.address(s.servers.broker()), getConsumerList, map[string]string{"consumerGroup": group})
 		if err != nil || answer.Code != answerSuccess || json.Unmarshal(body, &list) != nil {
 			return fmt.Sprint(answer.Remark, err)
@@ -53,7 +54,7 @@ func consumerSeen(s *scene) {
 	fields := map[string]string{"consumerGroup": s.group(), "clientId": s.onlyMember(s.group()), "jstackEnable": "true"}
 	info := s.askBroker("running info", getConsumerRunningInfo, fields)
 	for _, expected := range []string{topic, "red", "goroutine"} {
-		holds(expected+" in what the consumer says of itself", strings.Contains(info, expected), info)
+		expect.Holds(expected+" in what the consumer says of itself", strings.Contains(info, expected), info)
 	}
 }
 
@@ -61,28 +62,28 @@ func consumedDirectly(s *scene) {
 	topic := s.topic(1)
 	_, inbox := s.push(s.group(), topic, "*")
 	results := s.send(topic, "once", "more")
-	inbox.awaitExactly([]string{"once", "more"})
+	inbox.AwaitExactly([]string{"once", "more"})
 	fields := map[string]string{
 		"consumerGroup": s.group(), "clientId": s.onlyMember(s.group()),
 		"brokerName": s.servers.broker(), "msgId": results["more"].OffsetMsgID, "topic": topic,
 	}
 	said := s.askBroker("direct consumption", consumeDirectly, fields)
 	// Go's client gives results numbers where Java's gives them names; success is the first.
-	holds("success", strings.Contains(said, `"consumeResult":0`), said)
-	inbox.awaitExactly([]string{"once", "more", "more"})
+	expect.Holds("success", strings.Contains(said, `"consumeResult":0`), said)
+	inbox.AwaitExactly([]string{"once", "more", "more"})
 }
 
 func resetRunning(s *scene) {
 	topic := s.topic(1)
 	reading, inbox := s.push(s.group(), topic, "*", consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
 	s.send(topic, numbered("body", 4)...)
-	inbox.awaitExactly(numbered("body", 4))
+	inbox.AwaitExactly(numbered("body", 4))
 	s.awaitDone(reading, topic)
 	s.awaitStored(s.group(), topic, 4)
 	s.askBroker("a reset", resetOffset, map[string]string{
 		"topic": topic, "group": s.group(), "timestamp": "0", "isForce": "true", "queueId": "-1", "offset": "-1",
 	})
-	inbox.awaitExactly(append(numbered("body", 4), numbered("body", 4)...))
+	inbox.AwaitExactly(append(numbered("body", 4), numbered("body", 4)...))
 	s.awaitDone(reading, topic)
 	s.awaitStored(s.group(), topic, 4)
 }

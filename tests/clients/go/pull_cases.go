@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 )
@@ -38,18 +39,18 @@ func pullByOffset(s *scene) {
 		ctx, cancel := deadline()
 		defer cancel()
 		result, err := reader.PullFrom(ctx, queue, offset, count)
-		succeeds("the pull", err)
+		expect.Succeeds("the pull", err)
 		return result
 	}
 	middle := pulled(4, 3)
-	equal("three messages from offset 4", bodies[4:7], bodiesOf(middle.GetMessageExts()))
-	equal("the next offset", int64(7), middle.NextBeginOffset)
-	equal("the lowest offset", int64(0), middle.MinOffset)
-	equal("the highest offset", int64(10), middle.MaxOffset)
-	equal("all messages from the beginning", bodies, bodiesOf(pulled(0, 32).GetMessageExts()))
+	expect.Equal("three messages from offset 4", bodies[4:7], bodiesOf(middle.GetMessageExts()))
+	expect.Equal("the next offset", int64(7), middle.NextBeginOffset)
+	expect.Equal("the lowest offset", int64(0), middle.MinOffset)
+	expect.Equal("the highest offset", int64(10), middle.MaxOffset)
+	expect.Equal("all messages from the beginning", bodies, bodiesOf(pulled(0, 32).GetMessageExts()))
 	beyond := pulled(1000, 3)
-	equal("the status beyond the end", primitive.PullOffsetIllegal, beyond.Status)
-	equal("the corrected offset beyond the end", int64(10), beyond.NextBeginOffset)
+	expect.Equal("the status beyond the end", primitive.PullOffsetIllegal, beyond.Status)
+	expect.Equal("the corrected offset beyond the end", int64(10), beyond.NextBeginOffset)
 }
 
 func pullWithTags(s *scene) {
@@ -59,11 +60,11 @@ func pullWithTags(s *scene) {
 	}
 	reader := s.pull(s.group(), topic, "odd")
 	queue := s.queues(topic)[0]
-	eventually("the messages with the tag", []string{"tagged-1", "tagged-3", "tagged-5"}, func() any {
+	expect.Eventually("the messages with the tag", []string{"tagged-1", "tagged-3", "tagged-5"}, func() any {
 		ctx, cancel := deadline()
 		defer cancel()
 		result, err := reader.PullFrom(ctx, queue, 0, 32)
-		succeeds("the pull", err)
+		expect.Succeeds("the pull", err)
 		return bodiesOf(result.GetMessageExts())
 	})
 }
@@ -76,7 +77,7 @@ func pullWaits(s *scene) {
 	queue := s.queues(topic)[0]
 	answered := make(chan []string, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), wait)
+		ctx, cancel := context.WithTimeout(context.Background(), expect.Wait)
 		defer cancel()
 		result, err := reader.PullFrom(ctx, queue, 1, 32)
 		if err != nil {
@@ -88,9 +89,9 @@ func pullWaits(s *scene) {
 	s.send(topic, "awaited")
 	select {
 	case bodies := <-answered:
-		equal("the awaited message", []string{"awaited"}, bodies)
-	case <-time.After(wait):
-		fail("the held pull to be answered", "nothing")
+		expect.Equal("the awaited message", []string{"awaited"}, bodies)
+	case <-time.After(expect.Wait):
+		expect.Fail("the held pull to be answered", "nothing")
 	}
 }
 
@@ -101,23 +102,23 @@ func pullSubscribed(s *scene) {
 	s.send(topic, bodies...)
 	reader := s.pull(s.group(), topic, "*")
 	seen := []string{}
-	eventually("the polled bodies, sorted", sorted(bodies), func() any {
+	expect.Eventually("the polled bodies, sorted", expect.Sorted(bodies), func() any {
 		request, err := reader.Poll(context.Background(), time.Second)
 		if consumer.IsNoNewMsgError(err) {
-			return sorted(seen)
+			return expect.Sorted(seen)
 		}
-		succeeds("the poll", err)
+		expect.Succeeds("the poll", err)
 		seen = append(seen, bodiesOf(request.GetMsgList())...)
 		reader.ACK(context.Background(), request, consumer.ConsumeSuccess)
-		return sorted(seen)
+		return expect.Sorted(seen)
 	})
-	succeeds("storing the offsets", reader.PersistOffset(context.Background(), topic))
-	succeeds("leaving", reader.Shutdown())
+	expect.Succeeds("storing the offsets", reader.PersistOffset(context.Background(), topic))
+	expect.Succeeds("leaving", reader.Shutdown())
 	s.awaitStored(s.group(), topic, int64(len(bodies)))
 	s.send(topic, "later")
 	again := s.pull(s.group(), topic, "*")
 	after := []string{}
-	eventually("the bodies after the stored offsets", true, func() any {
+	expect.Eventually("the bodies after the stored offsets", true, func() any {
 		request, err := again.Poll(context.Background(), time.Second)
 		if err == nil {
 			after = append(after, bodiesOf(request.GetMsgList())...)
@@ -125,5 +126,5 @@ func pullSubscribed(s *scene) {
 		}
 		return slices.Contains(after, "later")
 	})
-	equal("the bodies after the stored offsets", []string{"later"}, after)
+	expect.Equal("the bodies after the stored offsets", []string{"later"}, after)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 )
 
@@ -28,12 +29,12 @@ func clustering(s *scene) {
 	bodies := numbered("shared", 40)
 	s.send(topic, bodies...)
 	shared := func(one *inbox) []string {
-		return slices.DeleteFunc(one.bodies(), func(body string) bool { return !strings.HasPrefix(body, "shared") })
+		return slices.DeleteFunc(one.Bodies(), func(body string) bool { return !strings.HasPrefix(body, "shared") })
 	}
-	eventually("each message at exactly one member", sorted(bodies), func() any {
-		return sorted(append(shared(first), shared(second)...))
+	expect.Eventually("each message at exactly one member", expect.Sorted(bodies), func() any {
+		return expect.Sorted(append(shared(first), shared(second)...))
 	})
-	equal("the share of a member with half of the queues", 20, len(shared(first)))
+	expect.Equal("the share of a member with half of the queues", 20, len(shared(first)))
 }
 
 func broadcasting(s *scene) {
@@ -43,8 +44,8 @@ func broadcasting(s *scene) {
 	_, first := s.push(s.group(), topic, "*", consumer.WithConsumerModel(consumer.BroadCasting))
 	_, second := s.push(s.group(), topic, "*", consumer.WithConsumerModel(consumer.BroadCasting))
 	s.send(topic, bodies[6:]...)
-	first.awaitExactly(bodies)
-	second.awaitExactly(bodies)
+	first.AwaitExactly(bodies)
+	second.AwaitExactly(bodies)
 }
 
 // orderly has one member: of two, this client's second may never get the lock of a queue that the first gave up.
@@ -57,23 +58,23 @@ func orderly(s *scene) {
 		queue := queues[i%len(queues)]
 		body := fmt.Sprintf("step-%d", i)
 		_, err := s.sendTo(queue, newMessage(topic, body))
-		succeeds("the send", err)
+		expect.Succeeds("the send", err)
 		expected[queue.QueueId] = append(expected[queue.QueueId], body)
 	}
-	inbox.awaitExactly(numbered("step", 40))
+	inbox.AwaitExactly(numbered("step", 40))
 	seen := map[int][]string{}
-	for _, one := range inbox.snapshot() {
+	for _, one := range inbox.Snapshot() {
 		seen[one.queueID] = append(seen[one.queueID], one.body)
 	}
-	equal("the order in each queue", expected, seen)
+	expect.Equal("the order in each queue", expected, seen)
 }
 
 func createsGroup(s *scene) {
 	topic := s.topic(2)
 	_, inbox := s.push(s.group(), topic, "*")
 	s.send(topic, "hello")
-	inbox.awaitExactly([]string{"hello"})
-	eventually("the broker to list the group", true, func() any {
+	inbox.AwaitExactly([]string{"hello"})
+	expect.Eventually("the broker to list the group", true, func() any {
 		return slices.Contains(s.servers.groups(s.servers.broker()), s.group())
 	})
 }
@@ -84,7 +85,7 @@ func tagExpression(s *scene) {
 	for i, tag := range []string{"red", "blue", "green", "", "redgreen", "red"} {
 		sendTagged(s, topic, tag, fmt.Sprint(i))
 	}
-	inbox.awaitExactly([]string{"0", "2", "5"})
+	inbox.AwaitExactly([]string{"0", "2", "5"})
 }
 
 // tagHashCollision: queues hold only the hash of a tag; "Aa" and "BB" have the same, and the client tells them apart.
@@ -94,7 +95,7 @@ func tagHashCollision(s *scene) {
 	for i, tag := range []string{"Aa", "BB", "Aa"} {
 		sendTagged(s, topic, tag, fmt.Sprint(i))
 	}
-	inbox.awaitExactly([]string{"0", "2"})
+	inbox.AwaitExactly([]string{"0", "2"})
 }
 
 func sendTagged(s *scene, topic, tag, body string) {
@@ -103,5 +104,5 @@ func sendTagged(s *scene, topic, tag, body string) {
 		message.WithTag(tag)
 	}
 	_, err := s.trySend(message)
-	succeeds("the send", err)
+	expect.Succeeds("the send", err)
 }

@@ -1,5 +1,7 @@
 package main
 
+import "bolide.tests/clients/go-shared/expect"
+
 // A group divides the queues anew when members come, leave and die.
 func rebalanceCases() []testCase {
 	return []testCase{
@@ -14,11 +16,11 @@ func joinAndLeave(s *scene) {
 	s.awaitDivision(topic, []*inbox{first}, 4)
 	leaving, second := s.push(s.group(), topic, "*")
 	s.awaitDivision(topic, []*inbox{first, second}, 2, 2)
-	succeeds("leaving", leaving.Shutdown())
+	expect.Succeeds("leaving", leaving.Shutdown())
 	s.awaitDivision(topic, []*inbox{first, second}, 0, 4)
 	bodies := numbered("after", 8)
 	s.send(topic, bodies...)
-	first.awaitAll(bodies)
+	first.AwaitAll(bodies)
 }
 
 func memberKilled(s *scene) {
@@ -30,5 +32,5 @@ func memberKilled(s *scene) {
 	s.awaitDivision(topic, []*inbox{first, second.inbox}, 0, 4)
 	bodies := numbered("after", 8)
 	s.send(topic, bodies...)
-	first.awaitAll(bodies)
+	first.AwaitAll(bodies)
 }

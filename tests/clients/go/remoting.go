@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"bolide.tests/clients/go-shared/expect"
 )
 
 // Questions that the client itself has no words for, put to a broker in the bare protocol.
@@ -28,7 +30,7 @@ type remotingHeader struct {
 
 // ask puts one question on a connection of its own and returns the answer with its body.
 func ask(address string, code int, fields map[string]string) (remotingHeader, []byte, error) {
-	conn, err := net.DialTimeout("tcp", address, call)
+	conn, err := net.DialTimeout("tcp", address, expect.Call)
 	if err != nil {
 		return remotingHeader{}, nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"bolide.tests/clients/go-shared/expect"
+	"bolide.tests/clients/go-shared/program"
 	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/admin"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
@@ -21,13 +23,13 @@ type scene struct {
 	name    string
 	servers *servers
 	options *options
-	runner  *runner
+	runner  *program.Runner
 	open    []func()
 	sender  rocketmq.Producer
 	chooser rocketmq.Producer
 }
 
-func newScene(name string, servers *servers, o *options, runner *runner) *scene {
+func newScene(name string, servers *servers, o *options, runner *program.Runner) *scene {
 	return &scene{name: name, servers: servers, options: o, runner: runner}
 }
 
@@ -61,10 +63,10 @@ func (s *scene) createTopic(topic string, queues int, brokers ...string) string 
 		err := s.servers.admin.CreateTopic(ctx, admin.WithTopicCreate(topic), admin.WithBrokerAddrCreate(s.servers.address(broker)),
 			admin.WithReadQueueNums(queues), admin.WithWriteQueueNums(queues))
 		cancel()
-		succeeds("the creation of "+topic, err)
+		expect.Succeeds("the creation of "+topic, err)
 	}
 	expected := slices.Sorted(slices.Values(brokers))
-	eventually("the brokers in the route of "+topic, expected, func() any { return s.routedBrokers(topic) })
+	expect.Eventually("the brokers in the route of "+topic, expected, func() any { return s.routedBrokers(topic) })
 	return topic
 }
 
@@ -92,18 +94,18 @@ func (s *scene) queuesOrNone(topic string) []*primitive.MessageQueue {
 // queues returns all queues of a topic, on all its brokers.
 func (s *scene) queues(topic string) []*primitive.MessageQueue {
 	queues := s.queuesOrNone(topic)
-	holds("queues of "+topic, len(queues) > 0, "none")
+	expect.Holds("queues of "+topic, len(queues) > 0, "none")
 	return queues
 }
 
 func (s *scene) newProducer(settings ...producer.Option) rocketmq.Producer {
 	settings = append([]producer.Option{
 		producer.WithNameServer([]string{s.options.nameServer}), producer.WithGroupName(s.unique("producer")),
-		producer.WithInstanceName(s.instance()), producer.WithSendMsgTimeout(call),
+		producer.WithInstanceName(s.instance()), producer.WithSendMsgTimeout(expect.Call),
 	}, settings...)
 	created, err := rocketmq.NewProducer(settings...)
-	succeeds("a new producer", err)
-	succeeds("the producer's start", created.Start())
+	expect.Succeeds("a new producer", err)
+	expect.Succeeds("the producer's start", created.Start())
 	s.closing(func() { _ = created.Shutdown() })
 	return created
 }
@@ -139,7 +141,7 @@ func (s *scene) send(topic string, bodies ...string) map[string]*primitive.SendR
 	results := map[string]*primitive.SendResult{}
 	for _, body := range bodies {
 		result, err := s.trySend(newMessage(topic, body))
-		succeeds("sending "+body, err)
+		expect.Succeeds("sending "+body, err)
 		results[body] = result
 	}
 	return results
@@ -174,9 +176,9 @@ func (s *scene) listen(group, topic string, selector consumer.MessageSelector, c
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
 	}, settings...)
 	created, err := rocketmq.NewPushConsumer(settings...)
-	succeeds("a new push consumer", err)
-	succeeds("the subscription", created.Subscribe(topic, selector, consume))
-	succeeds("the push consumer's start", created.Start())
+	expect.Succeeds("a new push consumer", err)
+	expect.Succeeds("the subscription", created.Subscribe(topic, selector, consume))
+	expect.Succeeds("the push consumer's start", created.Start())
 	s.closing(func() { _ = created.Shutdown() })
 	return created
 }
@@ -185,9 +187,9 @@ func (s *scene) listen(group, topic string, selector consumer.MessageSelector, c
 func (s *scene) pull(group, topic, expression string) rocketmq.PullConsumer {
 	created, err := rocketmq.NewPullConsumer(consumer.WithNameServer([]string{s.options.nameServer}), consumer.WithGroupName(group),
 		consumer.WithInstance(s.instance()), consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
-	succeeds("a new pull consumer", err)
-	succeeds("the subscription", created.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: expression}))
-	succeeds("the pull consumer's start", created.Start())
+	expect.Succeeds("a new pull consumer", err)
+	expect.Succeeds("the subscription", created.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: expression}))
+	expect.Succeeds("the pull consumer's start", created.Start())
 	s.closing(func() { _ = created.Shutdown() })
 	return created
 }
@@ -195,7 +197,7 @@ func (s *scene) pull(group, topic, expression string) rocketmq.PullConsumer {
 // stored reads one message from where it was acknowledged, as soon as the broker lets it be read.
 func (s *scene) stored(reader rocketmq.PullConsumer, result *primitive.SendResult) *primitive.MessageExt {
 	var found *primitive.MessageExt
-	eventuallySucceeds(fmt.Sprintf("the message at %s offset %d", result.MessageQueue, result.QueueOffset), func() error {
+	expect.EventuallySucceeds(fmt.Sprintf("the message at %s offset %d", result.MessageQueue, result.QueueOffset), func() error {
 		ctx, cancel := deadline()
 		defer cancel()
 		pulled, err := reader.PullFrom(ctx, result.MessageQueue, result.QueueOffset, 1)
@@ -214,14 +216,14 @@ func (s *scene) stored(reader rocketmq.PullConsumer, result *primitive.SendResul
 // storedFirst returns the first message of a topic with one queue, which may not be there yet.
 func (s *scene) storedFirst(topic string) *primitive.MessageExt {
 	queue := &primitive.MessageQueue{Topic: topic, BrokerName: s.servers.broker(), QueueId: 0}
-	eventually("the topic "+topic, true, func() any { return len(s.queuesOrNone(topic)) > 0 })
+	expect.Eventually("the topic "+topic, true, func() any { return len(s.queuesOrNone(topic)) > 0 })
 	return s.stored(s.pull(s.unique("reader"), topic, "*"), &primitive.SendResult{MessageQueue: queue})
 }
 
 // awaitDone waits until a consumer counts all messages of a topic with one queue as done, of which all have been received.
 // (Of several queues, the client leaves out those of which it has finished nothing.)
 func (s *scene) awaitDone(member rocketmq.PushConsumer, topic string) {
-	eventually("the number of messages that the consumer has not finished", int64(0), func() any {
+	expect.Eventually("the number of messages that the consumer has not finished", int64(0), func() any {
 		if behind, known := member.GetOffsetDiffMap()[topic]; known {
 			return behind
 		}
@@ -238,6 +240,6 @@ func (s *scene) withRestartableBroker(body func(broker string)) {
 
 // restartBroker has the runner restart the restartable broker, and waits until the name server knows of it again.
 func (s *scene) restartBroker(topic string) {
-	s.runner.restart(s.options.restartable)
-	eventually("the route after the restart", []string{s.options.restartable}, func() any { return s.routedBrokers(topic) })
+	s.runner.Restart(s.options.restartable)
+	expect.Eventually("the route after the restart", []string{s.options.restartable}, func() any { return s.routedBrokers(topic) })
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 )
 
@@ -31,7 +32,7 @@ func sendSync(s *scene) {
 	for _, result := range results {
 		queues[result.MessageQueue.QueueId] = true
 	}
-	equal("the number of queues that 12 messages spread over", 4, len(queues))
+	expect.Equal("the number of queues that 12 messages spread over", 4, len(queues))
 }
 
 func sendAsync(s *scene) {
@@ -51,10 +52,10 @@ func sendAsync(s *scene) {
 				failed = err
 			}
 		}, newMessage(topic, body))
-		succeeds("the asynchronous send", err)
+		expect.Succeeds("the asynchronous send", err)
 	}
 	waiting.Wait()
-	succeeds("all asynchronous sends", failed)
+	expect.Succeeds("all asynchronous sends", failed)
 	expectStored(s, topic, results)
 }
 
@@ -62,10 +63,10 @@ func sendOneway(s *scene) {
 	topic := s.topic(4)
 	bodies := numbered("oneway", 12)
 	for _, body := range bodies {
-		succeeds("the oneway send", s.producer().SendOneWay(context.Background(), newMessage(topic, body)))
+		expect.Succeeds("the oneway send", s.producer().SendOneWay(context.Background(), newMessage(topic, body)))
 	}
 	_, inbox := s.push(s.group(), topic, "*")
-	inbox.awaitExactly(bodies)
+	inbox.AwaitExactly(bodies)
 }
 
 func sendBatch(s *scene) {
@@ -79,15 +80,15 @@ func sendBatch(s *scene) {
 	ctx, cancel := deadline()
 	defer cancel()
 	result, err := s.producer().SendSync(ctx, messages...)
-	succeeds("the batch", err)
-	equal("the status of the batch", primitive.SendOK, result.Status)
+	expect.Succeeds("the batch", err)
+	expect.Equal("the status of the batch", primitive.SendOK, result.Status)
 	reader := s.pull(s.group(), topic, "*")
 	for i, body := range numbered("batch", 20) {
 		at := &primitive.SendResult{MessageQueue: result.MessageQueue, QueueOffset: result.QueueOffset + int64(i)}
 		message := s.stored(reader, at)
-		equal("the body", body, string(message.Body))
-		equal("the key", "key-"+body, message.GetKeys())
-		equal("the property", fmt.Sprint(i), message.GetProperty("number"))
+		expect.Equal("the body", body, string(message.Body))
+		expect.Equal("the key", "key-"+body, message.GetKeys())
+		expect.Equal("the property", fmt.Sprint(i), message.GetProperty("number"))
 	}
 }
 
@@ -97,9 +98,9 @@ func sendToChosenQueue(s *scene) {
 	for i, body := range numbered("chosen", 8) {
 		queue := queues[i%len(queues)]
 		result, err := s.sendTo(queue, newMessage(topic, body))
-		succeeds("the send", err)
-		equal("the acknowledged queue", queue.QueueId, result.MessageQueue.QueueId)
-		equal("the acknowledged offset", int64(i/4), result.QueueOffset)
+		expect.Succeeds("the send", err)
+		expect.Equal("the acknowledged queue", queue.QueueId, result.MessageQueue.QueueId)
+		expect.Equal("the acknowledged offset", int64(i/4), result.QueueOffset)
 	}
 }
 
@@ -112,9 +113,9 @@ func sendToTwoBrokers(s *scene) {
 		used = append(used, result.MessageQueue.BrokerName)
 	}
 	slices.Sort(used)
-	equal("the brokers that took messages", s.servers.cluster(), slices.Compact(used))
+	expect.Equal("the brokers that took messages", s.servers.cluster(), slices.Compact(used))
 	_, inbox := s.push(s.group(), topic, "*")
-	inbox.awaitExactly(bodies)
+	inbox.AwaitExactly(bodies)
 	expectStored(s, topic, results)
 }
 
@@ -122,11 +123,11 @@ func sendCreatesTopic(s *scene) {
 	topic := s.unique("unknown")
 	results := s.send(topic, "first")
 	broker := results["first"].MessageQueue.BrokerName
-	eventually("the new topic's route to have the broker", true, func() any {
+	expect.Eventually("the new topic's route to have the broker", true, func() any {
 		return slices.Contains(s.routedBrokers(topic), broker)
 	})
 	queues := slices.DeleteFunc(s.queues(topic), func(queue *primitive.MessageQueue) bool { return queue.BrokerName != broker })
-	equal("the queues that the producer asked for", 4, len(queues))
+	expect.Equal("the queues that the producer asked for", 4, len(queues))
 	expectStored(s, topic, results)
 }
 
@@ -134,18 +135,18 @@ func unusualNames(s *scene) {
 	topic := s.createTopic("100%|"+s.unique("topic|%"), 2, s.servers.broker())
 	s.send(topic, numbered("named", 6)...)
 	_, inbox := s.push("%|"+s.group(), topic, "*")
-	inbox.awaitExactly(numbered("named", 6))
-	equal("the topic of a received message", topic, inbox.snapshot()[0].message.Topic)
+	inbox.AwaitExactly(numbered("named", 6))
+	expect.Equal("the topic of a received message", topic, inbox.Snapshot()[0].message.Topic)
 }
 
 // expectStored checks that each message lies where its acknowledgement says.
 func expectStored(s *scene, topic string, results map[string]*primitive.SendResult) {
 	reader := s.pull(s.unique("reader"), topic, "*")
 	for body, result := range results {
-		equal("the status of "+body, primitive.SendOK, result.Status)
+		expect.Equal("the status of "+body, primitive.SendOK, result.Status)
 		message := s.stored(reader, result)
-		equal("the body at the acknowledged place", body, string(message.Body))
-		equal("the offset of "+body, result.QueueOffset, message.QueueOffset)
-		equal("the id of "+body, result.MsgID, message.MsgId)
+		expect.Equal("the body at the acknowledged place", body, string(message.Body))
+		expect.Equal("the offset of "+body, result.QueueOffset, message.QueueOffset)
+		expect.Equal("the id of "+body, result.MsgID, message.MsgId)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"bolide.tests/clients/go-shared/expect"
+	"bolide.tests/clients/go-shared/program"
 	"github.com/apache/rocketmq-client-go/v2/admin"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 )
@@ -24,7 +26,7 @@ func newServers(o *options) *servers {
 
 func newAdmin(o *options) admin.Admin {
 	created, err := admin.NewAdmin(admin.WithResolver(primitive.NewPassthroughResolver([]string{o.nameServer})))
-	check(err)
+	program.Check(err)
 	return created
 }
 
@@ -41,7 +43,7 @@ func (s *servers) broker() string {
 			return name
 		}
 	}
-	panic(failure{"expected a broker beside the cold one, saw none"})
+	panic(expect.Failure{Text: "expected a broker beside the cold one, saw none"})
 }
 
 // withLightQueues returns the cluster's other broker, which has light queues.
@@ -53,7 +55,7 @@ func (s *servers) withLightQueues() string {
 func (s *servers) address(broker string) string { return s.options.brokers[broker] }
 
 func deadline() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), call)
+	return context.WithTimeout(context.Background(), expect.Call)
 }
 
 // topicListed tells whether the name server lists a topic.
@@ -61,7 +63,7 @@ func (s *servers) topicListed(topic string) bool {
 	ctx, cancel := deadline()
 	defer cancel()
 	list, err := s.admin.FetchAllTopicList(ctx)
-	succeeds("the list of topics", err)
+	expect.Succeeds("the list of topics", err)
 	return slices.Contains(list.TopicList, topic)
 }
 
@@ -69,7 +71,7 @@ func (s *servers) topicListed(topic string) bool {
 func (s *servers) groups(broker string) []string {
 	ctx, cancel := deadline()
 	defer cancel()
-	list, err := s.admin.GetAllSubscriptionGroup(ctx, s.address(broker), call)
-	succeeds("the list of groups", err)
+	list, err := s.admin.GetAllSubscriptionGroup(ctx, s.address(broker), expect.Call)
+	expect.Succeeds("the list of groups", err)
 	return slices.Sorted(maps.Keys(list.SubscriptionGroupTable))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 )
 
@@ -24,7 +25,7 @@ func fromFirst(s *scene) {
 	s.send(topic, numbered("old", 3)...)
 	_, inbox := s.push(s.group(), topic, "*", consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
 	s.send(topic, "new")
-	inbox.awaitExactly([]string{"old-0", "old-1", "old-2", "new"})
+	inbox.AwaitExactly([]string{"old-0", "old-1", "old-2", "new"})
 }
 
 // fromLast: the client asks for the end of the queue only when the broker's answer is that it knows no offset.
@@ -34,16 +35,16 @@ func fromLast(s *scene) {
 	s.stored(s.pull(s.unique("reader"), topic, "*"), results["old-2"])
 	_, inbox := s.push(s.group(), topic, "*", consumer.WithConsumeFromWhere(consumer.ConsumeFromLastOffset))
 	// Which message is the first to be seen depends on when the client asks; none from before its start may be.
-	eventuallySucceeds("a message after the start", func() error {
+	expect.EventuallySucceeds("a message after the start", func() error {
 		s.send(topic, "new")
-		if !inbox.contains("new") {
+		if !inbox.Contains("new") {
 			return errors.New("none yet")
 		}
 		return nil
 	})
-	holds("no message from before the start", !slices.ContainsFunc(inbox.bodies(), func(body string) bool {
+	expect.Holds("no message from before the start", !slices.ContainsFunc(inbox.Bodies(), func(body string) bool {
 		return strings.HasPrefix(body, "old")
-	}), inbox.bodies())
+	}), inbox.Bodies())
 }
 
 // fromLastInMemory is the rule of Apache's broker: while a queue's first message is still in memory, a new group starts
@@ -52,7 +53,7 @@ func fromLastInMemory(s *scene) {
 	topic := s.topic(1)
 	s.send(topic, numbered("old", 3)...)
 	_, inbox := s.push(s.group(), topic, "*", consumer.WithConsumeFromWhere(consumer.ConsumeFromLastOffset))
-	inbox.awaitExactly(numbered("old", 3))
+	inbox.AwaitExactly(numbered("old", 3))
 }
 
 func fromTimestamp(s *scene) {
@@ -65,5 +66,5 @@ func fromTimestamp(s *scene) {
 	s.stored(s.pull(s.unique("reader"), topic, "*"), results["new-2"])
 	_, inbox := s.push(s.group(), topic, "*", consumer.WithConsumeFromWhere(consumer.ConsumeFromTimestamp),
 		consumer.WithConsumeTimestamp(start.UTC().Format("20060102150405")))
-	inbox.awaitExactly(numbered("new", 3))
+	inbox.AwaitExactly(numbered("new", 3))
 }

@@ -1,6 +1,10 @@
 package main
 
-import "strconv"
+import (
+	"strconv"
+
+	"bolide.tests/clients/go-shared/expect"
+)
 
 // What a broker has stored of a group. The client itself commits offsets one way and offers no question for them, so a case
 // that goes on from a commit asks here whether it has arrived.
@@ -9,7 +13,7 @@ const queryConsumerOffset = 14
 
 // awaitStored waits until the brokers have stored that a group is done with this many messages of a topic.
 func (s *scene) awaitStored(group, topic string, messages int64) {
-	eventually("the messages of "+topic+" that are stored as done", messages, func() any {
+	expect.Eventually("the messages of "+topic+" that are stored as done", messages, func() any {
 		done := int64(0)
 		for _, queue := range s.queues(topic) {
 			offset, err := storedOffset(s.servers.address(queue.BrokerName), group, topic, queue.QueueId)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"bolide.tests/clients/go-shared/expect"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 	"github.com/apache/rocketmq-client-go/v2/producer"
@@ -28,9 +29,9 @@ func namespace(s *scene) {
 	ctx, cancel := deadline()
 	defer cancel()
 	_, err := sender.SendSync(ctx, newMessage(topic, "mine"))
-	succeeds("the send", err)
-	inbox.awaitExactly([]string{"mine"})
-	equal("what the broker's topic holds", "mine", string(s.storedFirst(stored).Body))
+	expect.Succeeds("the send", err)
+	inbox.AwaitExactly([]string{"mine"})
+	expect.Equal("what the broker's topic holds", "mine", string(s.storedFirst(stored).Body))
 	s.awaitStored(space+"%"+s.group(), stored, 1)
 }
 
@@ -46,17 +47,17 @@ func trace(s *scene) {
 	ctx, cancel := deadline()
 	defer cancel()
 	result, err := sender.SendSync(ctx, newMessage(topic, "traced").WithKeys([]string{"a-key"}))
-	succeeds("the send", err)
-	inbox.awaitExactly([]string{"traced"})
+	expect.Succeeds("the send", err)
+	inbox.AwaitExactly([]string{"traced"})
 	_, notes := s.push(s.unique("reader"), traces, "*")
 	for _, kind := range []string{"Pub", "SubBefore", "SubAfter"} {
-		eventually("a note "+kind+" of "+result.MsgID, true, func() any {
-			for _, one := range notes.bodies() {
+		expect.Eventually("a note "+kind+" of "+result.MsgID, true, func() any {
+			for _, one := range notes.Bodies() {
 				if strings.Contains(one, kind) && strings.Contains(one, result.MsgID) {
 					return true
 				}
 			}
-			return notes.bodies()
+			return notes.Bodies()
 		})
 	}
 }
@@ -67,6 +68,6 @@ func signedRequests(s *scene) {
 	keys := primitive.Credentials{AccessKey: "key", SecretKey: "secret"}
 	_, inbox := s.push(s.group(), topic, "*", consumer.WithCredentials(keys))
 	_, err := s.newProducer(producer.WithCredentials(keys)).SendSync(context.Background(), newMessage(topic, "signed"))
-	succeeds("the send", err)
-	inbox.awaitExactly([]string{"signed"})
+	expect.Succeeds("the send", err)
+	inbox.AwaitExactly([]string{"signed"})
 }

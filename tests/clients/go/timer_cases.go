@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"bolide.tests/clients/go-shared/expect"
 )
 
 // Messages with a delivery time of their own: this client has no method for them, so that its users set the properties.
@@ -29,10 +31,10 @@ func timerByProperty(s *scene) {
 		due[name] = now + 2000
 		bodies = append(bodies, name)
 	}
-	inbox.awaitExactly(bodies)
-	for _, one := range inbox.snapshot() {
+	inbox.AwaitExactly(bodies)
+	for _, one := range inbox.Snapshot() {
 		early := due[one.body] - one.message.StoreTimestamp
-		holds(one.body+" not to come early", early <= 0, fmt.Sprint(early, " ms early"))
+		expect.Holds(one.body+" not to come early", early <= 0, fmt.Sprint(early, " ms early"))
 	}
 }
 
@@ -43,8 +45,8 @@ func timerRefused(s *scene) {
 		message := newMessage(topic, "never")
 		message.WithProperty(name, value)
 		_, err := s.trySend(message)
-		text := refused(name+"="+value, err).Error()
-		holds("the refusal to say why", strings.Contains(text, "timer message illegal"), text)
+		text := expect.Refused(name+"="+value, err).Error()
+		expect.Holds("the refusal to say why", strings.Contains(text, "timer message illegal"), text)
 	}
 }
 
@@ -52,5 +54,5 @@ func (s *scene) sendTimed(topic, body, name, value string) {
 	message := newMessage(topic, body)
 	message.WithProperty(name, value)
 	_, err := s.trySend(message)
-	succeeds("sending "+body, err)
+	expect.Succeeds("sending "+body, err)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 	"github.com/apache/rocketmq-client-go/v2/producer"
@@ -70,8 +71,8 @@ func (l *transactionListener) checksOf(body string) int {
 func (s *scene) transactionProducer(listener *transactionListener) rocketmq.TransactionProducer {
 	created, err := rocketmq.NewTransactionProducer(listener, producer.WithNameServer([]string{s.options.nameServer}),
 		producer.WithGroupName(s.unique("producer")), producer.WithInstanceName(s.instance()))
-	succeeds("a new transaction producer", err)
-	succeeds("the producer's start", created.Start())
+	expect.Succeeds("a new transaction producer", err)
+	expect.Succeeds("the producer's start", created.Start())
 	return created
 }
 
@@ -85,8 +86,8 @@ func sendInTransaction(sender rocketmq.TransactionProducer, topic, body string) 
 	ctx, cancel := deadline()
 	defer cancel()
 	result, err := sender.SendMessageInTransaction(ctx, newMessage(topic, body).WithTag("tag").WithKeys([]string{"key-" + body}))
-	succeeds("sending "+body, err)
-	equal("the status of "+body, primitive.SendOK, result.Status)
+	expect.Succeeds("sending "+body, err)
+	expect.Equal("the status of "+body, primitive.SendOK, result.Status)
 }
 
 func transactionEnded(s *scene) {
@@ -98,13 +99,13 @@ func transactionEnded(s *scene) {
 		sendInTransaction(sender, topic, body)
 		sendInTransaction(sender, topic, numbered("rollback", 5)[i])
 	}
-	inbox.awaitAll(numbered("commit", 5))
+	inbox.AwaitAll(numbered("commit", 5))
 	listener.agree("last", primitive.CommitMessageState)
 	sendInTransaction(sender, topic, "last")
-	inbox.awaitExactly(append(numbered("commit", 5), "last"))
-	message := inbox.snapshot()[0].message
-	equal("the topic", topic, message.Topic)
-	equal("the key", "key-"+string(message.Body), message.GetKeys())
+	inbox.AwaitExactly(append(numbered("commit", 5), "last"))
+	message := inbox.Snapshot()[0].message
+	expect.Equal("the topic", topic, message.Topic)
+	expect.Equal("the key", "key-"+string(message.Body), message.GetKeys())
 }
 
 func transactionAsked(s *scene) {
@@ -115,20 +116,20 @@ func transactionAsked(s *scene) {
 	listener.agree("drop", primitive.RollbackMessageState)
 	sendInTransaction(sender, topic, "keep")
 	sendInTransaction(sender, topic, "drop")
-	eventually("a check of the transaction that stays unknown", true, func() any { return listener.checksOf("keep") >= 1 })
-	eventually("a check of the other one", true, func() any { return listener.checksOf("drop") >= 1 })
-	equal("what was received before a commit", []string{}, inbox.bodies())
+	expect.Eventually("a check of the transaction that stays unknown", true, func() any { return listener.checksOf("keep") >= 1 })
+	expect.Eventually("a check of the other one", true, func() any { return listener.checksOf("drop") >= 1 })
+	expect.Equal("what was received before a commit", []string{}, inbox.Bodies())
 	listener.agree("keep", primitive.CommitMessageState)
-	inbox.awaitExactly([]string{"keep"})
+	inbox.AwaitExactly([]string{"keep"})
 	// A check may have been on its way while the answer to the one before was; what is asked later shows that it was the last.
 	listener.agree("settled", primitive.CommitMessageState)
 	sendInTransaction(sender, topic, "settled")
-	inbox.awaitExactly([]string{"keep", "settled"})
+	inbox.AwaitExactly([]string{"keep", "settled"})
 	checks := listener.checksOf("drop")
 	listener.agree("later", primitive.CommitMessageState)
 	sendInTransaction(sender, topic, "later")
-	inbox.awaitExactly([]string{"keep", "settled", "later"})
-	equal("checks after the rollback", checks, listener.checksOf("drop"))
+	inbox.AwaitExactly([]string{"keep", "settled", "later"})
+	expect.Equal("checks after the rollback", checks, listener.checksOf("drop"))
 }
 
 func transactionOtherProducer(s *scene) {
@@ -136,12 +137,12 @@ func transactionOtherProducer(s *scene) {
 	_, inbox := s.push(s.group(), topic, "*")
 	first := s.transactionProducer(newTransactionListener())
 	sendInTransaction(first, topic, "orphan")
-	succeeds("the first producer's end", first.Shutdown())
+	expect.Succeeds("the first producer's end", first.Shutdown())
 	alive := newTransactionListener()
 	alive.agree("orphan", primitive.CommitMessageState)
 	sendInTransaction(s.startTransactionProducer(alive), topic, "commit-own")
-	inbox.awaitExactly([]string{"orphan", "commit-own"})
-	holds("a check of the living producer", alive.checksOf("orphan") >= 1, alive.checks)
+	inbox.AwaitExactly([]string{"orphan", "commit-own"})
+	expect.Holds("a check of the living producer", alive.checksOf("orphan") >= 1, alive.checks)
 }
 
 // transactionImmunity: a producer may ask to be left alone for longer than others; this client sets the property.
@@ -158,10 +159,10 @@ func transactionImmunity(s *scene) {
 	patient.WithProperty("CHECK_IMMUNITY_TIME_IN_SECONDS", "8")
 	started := time.Now()
 	_, err := sender.SendMessageInTransaction(ctx, patient)
-	succeeds("sending patient", err)
+	expect.Succeeds("sending patient", err)
 	sendInTransaction(sender, topic, "hasty")
-	inbox.awaitExactly([]string{"hasty", "patient"})
-	holds("8 s without a question", time.Since(started) >= 8*time.Second, time.Since(started))
+	inbox.AwaitExactly([]string{"hasty", "patient"})
+	expect.Holds("8 s without a question", time.Since(started) >= 8*time.Second, time.Since(started))
 }
 
 func transactionOverRestart(s *scene) {
@@ -173,10 +174,10 @@ func transactionOverRestart(s *scene) {
 		sendInTransaction(sender, topic, "commit-before")
 		sendInTransaction(sender, topic, "rollback-before")
 		sendInTransaction(sender, topic, "open")
-		inbox.awaitAll([]string{"commit-before"})
+		inbox.AwaitAll([]string{"commit-before"})
 		s.restartBroker(topic)
 		listener.agree("open", primitive.CommitMessageState)
-		inbox.awaitAll([]string{"open"})
-		equal("each body that was received", []string{"commit-before", "open"}, slices.Compact(sorted(inbox.bodies())))
+		inbox.AwaitAll([]string{"open"})
+		expect.Equal("each body that was received", []string{"commit-before", "open"}, slices.Compact(expect.Sorted(inbox.Bodies())))
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
@@ -26,13 +27,13 @@ func restart(s *scene) {
 		topic := s.topic("NORMAL", 2)
 		inbox := s.push(s.group(), topic, client.SUB_ALL, succeed)
 		s.sendBodies(topic, "before")
-		inbox.awaitAll([]string{"before"})
-		s.runner.restart(s.broker)
-		eventuallySucceeds("sending after the restart", func() error {
+		inbox.AwaitAll([]string{"before"})
+		s.runner.Restart(s.broker)
+		expect.EventuallySucceeds("sending after the restart", func() error {
 			_, err := s.trySend(newMessage(topic, "after"))
 			return err
 		})
-		inbox.awaitAll([]string{"after"})
+		inbox.AwaitAll([]string{"after"})
 	})
 }
 
@@ -46,7 +47,7 @@ func restartInProcess(s *scene) {
 			select {
 			case <-done:
 				return client.SUCCESS
-			case <-time.After(wait):
+			case <-time.After(expect.Wait):
 				return client.FAILURE
 			}
 		})
@@ -54,25 +55,25 @@ func restartInProcess(s *scene) {
 		consumer := s.simple(s.createGroup(s.unique("receivers"), false, retries, s.broker), received)
 		s.sendBodies(pushed, "pushed")
 		s.sendBodies(received, "received")
-		inbox.awaitExactly([]string{"pushed"})
+		inbox.AwaitExactly([]string{"pushed"})
 		handle := receive(consumer, 1, 20*time.Second)["received"]
 		receivedAt := time.Now()
-		s.runner.restart(s.broker)
+		s.runner.Restart(s.broker)
 		restartedAt := time.Now()
-		eventuallySucceeds("the ack with the old handle", func() error { return ack(consumer, handle) })
+		expect.EventuallySucceeds("the ack with the old handle", func() error { return ack(consumer, handle) })
 		for time.Since(receivedAt) < 21*time.Second || time.Since(restartedAt) < watched {
 			messages, err := receiveOnce(consumer, 1, 20*time.Second)
 			// A connection may still be broken.
 			if err == nil {
-				equal("what came again although it was acknowledged", 0, len(messages))
+				expect.Equal("what came again although it was acknowledged", 0, len(messages))
 			} else {
-				time.Sleep(poll)
+				time.Sleep(expect.Poll)
 			}
 		}
-		equal("what was pushed", []string{"pushed"}, inbox.bodies())
+		expect.Equal("what was pushed", []string{"pushed"}, inbox.Bodies())
 		close(done)
 		s.sendBodies(pushed, "next")
-		inbox.awaitExactly([]string{"next", "pushed"})
+		inbox.AwaitExactly([]string{"next", "pushed"})
 	})
 }
 
@@ -80,7 +81,7 @@ func oneOfTwo(s *scene) {
 	pair := s.options.pair
 	topic := s.createTopic(s.unique("topic"), "NORMAL", 2, pair...)
 	group := s.createGroup(s.unique("group"), false, retries, pair...)
-	eventually("the queues on both", 4, func() any { return s.queues(topic, pair) })
+	expect.Eventually("the queues on both", 4, func() any { return s.queues(topic, pair) })
 	// It is told of one broker and learns of the other. (A list of two is not served: README says why.)
 	endpoint := s.address(pair[1]).grpc
 	inbox := s.pushFrom(configFor(endpoint, group), topic, client.SUB_ALL, succeed)
@@ -95,14 +96,14 @@ func oneOfTwo(s *scene) {
 		return err
 	}
 	for _, body := range numbered("before", 8) {
-		succeeds("sending "+body, send(body))
+		expect.Succeeds("sending "+body, send(body))
 	}
-	inbox.awaitExactly(numbered("before", 8))
-	s.runner.kill(pair[0])
+	inbox.AwaitExactly(numbered("before", 8))
+	s.runner.Kill(pair[0])
 	for _, body := range numbered("after", 20) {
-		eventuallySucceeds("sending "+body, func() error { return send(body) })
+		expect.EventuallySucceeds("sending "+body, func() error { return send(body) })
 	}
-	inbox.awaitAll(numbered("after", 20))
+	inbox.AwaitAll(numbered("after", 20))
 }
 
 // queues counts those of a topic's queues on these brokers that exist.

@@ -2,7 +2,12 @@ module bolide.tests/clients/grpc-go
 
 go 1.25
 
-require github.com/apache/rocketmq-clients/golang/v5 v5.1.4
+require (
+	bolide.tests/clients/go-shared v0.0.0
+	github.com/apache/rocketmq-clients/golang/v5 v5.1.4
+)
+
+replace bolide.tests/clients/go-shared => ../go-shared
 
 require (
 	contrib.go.opencensus.io/exporter/ocagent v0.7.0 // indirect

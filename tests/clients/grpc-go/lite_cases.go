@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
@@ -18,7 +19,7 @@ func liteCases() []testCase {
 // lite starts a consumer of lite topics whose messages go to the returned inbox and then to the listener.
 func (s *scene) lite(parent string, listener func(*client.MessageView) client.ConsumerResult) (client.LitePushConsumer, *inbox) {
 	group := s.unique("group")
-	succeeds("the creation of "+group, createLiteGroup(s.address(s.broker).remoting, group, parent))
+	expect.Succeeds("the creation of "+group, createLiteGroup(s.address(s.broker).remoting, group, parent))
 	collected := &inbox{}
 	created, err := client.NewLitePushConsumer(s.config(group), client.NewLitePushConsumerConfig(parent, 30*time.Second),
 		client.WithPushAwaitDuration(5*time.Second), client.WithPushConsumptionThreadCount(4),
@@ -26,8 +27,8 @@ func (s *scene) lite(parent string, listener func(*client.MessageView) client.Co
 			collected.add(message)
 			return listener(message)
 		}}))
-	succeeds("a new lite push consumer", err)
-	succeeds("the lite push consumer's start", created.Start())
+	expect.Succeeds("a new lite push consumer", err)
+	expect.Succeeds("the lite push consumer's start", created.Start())
 	s.closing(created.GracefulStop)
 	return created, collected
 }
@@ -43,7 +44,7 @@ func liteSubscriptions(s *scene) {
 	consumer, inbox := s.lite(parent, succeed)
 	rooms := []string{"red", "green"}
 	for _, room := range rooms {
-		succeeds("a subscription to "+room, consumer.SubscribeLite(room))
+		expect.Succeeds("a subscription to "+room, consumer.SubscribeLite(room))
 	}
 	all := []string{}
 	for _, room := range rooms {
@@ -53,29 +54,29 @@ func liteSubscriptions(s *scene) {
 		}
 	}
 	s.send(newLiteMessage(parent, "grey", "nobody's"))
-	inbox.awaitExactly(all)
+	inbox.AwaitExactly(all)
 	for _, room := range rooms {
 		seen := []string{}
-		for _, one := range inbox.snapshot() {
+		for _, one := range inbox.Snapshot() {
 			if strings.HasPrefix(one.body, room) {
 				seen = append(seen, one.body)
-				equal("the lite topic", room, one.message.GetLiteTopic())
+				expect.Equal("the lite topic", room, one.message.GetLiteTopic())
 			}
 		}
-		equal("the order in "+room, numbered(room, 10), seen)
+		expect.Equal("the order in "+room, numbered(room, 10), seen)
 	}
-	succeeds("the end of a subscription", consumer.UnSubscribeLite("red"))
+	expect.Succeeds("the end of a subscription", consumer.UnSubscribeLite("red"))
 	s.send(newLiteMessage(parent, "red", "red-late"), newLiteMessage(parent, "green", "green-late"))
-	inbox.awaitExactly(append(all, "green-late"))
+	inbox.AwaitExactly(append(all, "green-late"))
 }
 
 func liteRetry(s *scene) {
 	parent := s.topic("LITE", 1)
 	consumer, inbox := s.lite(parent, failing("two", 2))
-	succeeds("a subscription", consumer.SubscribeLite("room"))
+	expect.Succeeds("a subscription", consumer.SubscribeLite("room"))
 	for _, body := range []string{"one", "two"} {
 		s.send(newLiteMessage(parent, "room", body))
 	}
-	inbox.awaitInOrder([]string{"one", "two", "two", "two"})
-	equal("the attempts", []int32{1, 2, 3}, inbox.attempts("two"))
+	inbox.AwaitInOrder([]string{"one", "two", "two", "two"})
+	expect.Equal("the attempts", []int32{1, 2, 3}, inbox.attempts("two"))
 }

@@ -8,14 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"bolide.tests/clients/go-shared/program"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
@@ -80,9 +77,9 @@ func main() {
 		os.Exit(2)
 	}
 	o := parseOptions(os.Args[2:])
-	check(os.Setenv("rocketmq.client.logRoot", o.work))
-	check(os.Setenv("rocketmq.client.logFileName", filepath.Base(os.Args[0])+"-"+o.run+".log"))
-	check(os.Setenv("rocketmq.client.logLevel", "warn"))
+	program.Check(os.Setenv("rocketmq.client.logRoot", o.work))
+	program.Check(os.Setenv("rocketmq.client.logFileName", filepath.Base(os.Args[0])+"-"+o.run+".log"))
+	program.Check(os.Setenv("rocketmq.client.logLevel", "warn"))
 	client.ResetLogger()
 	if os.Args[1] == "orphan" {
 		leaveBehind(o)
@@ -107,7 +104,7 @@ func parseOptions(arguments []string) *options {
 	flags.StringVar(&o.only, "only", "", "run the cases whose name contains this `text`, or one of several between commas")
 	flags.StringVar(&o.work, "work", os.TempDir(), "`folder` for the client's log")
 	flags.StringVar(&o.topic, "topic", "", "`topic` on which to leave a transaction behind")
-	check(flags.Parse(arguments))
+	program.Check(flags.Parse(arguments))
 	o.durable = durable == "yes"
 	o.lite = lite == "yes"
 	if pair != "" {
@@ -121,16 +118,9 @@ func parseOptions(arguments []string) *options {
 		}
 	}
 	if _, known := o.brokers[o.broker]; !known {
-		check(fmt.Errorf("-brokers does not name -broker %q", o.broker))
+		program.Check(fmt.Errorf("-brokers does not name -broker %q", o.broker))
 	}
 	return o
-}
-
-func check(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "cases:", err)
-		os.Exit(2)
-	}
 }
 
 func (c *testCase) lacking(o *options) string {
@@ -148,65 +138,11 @@ func (c *testCase) lacking(o *options) string {
 
 // runAll runs the selected cases and returns how many failed.
 func runAll(o *options) int {
-	started := time.Now()
-	runner := newRunner(os.Stdout, os.Stdin)
-	var selected []testCase
+	runner := program.NewRunner(os.Stdout, os.Stdin)
+	var cases []program.Case
 	for _, one := range allCases() {
-		if !slices.ContainsFunc(strings.Split(o.only, ","), func(text string) bool { return strings.Contains(one.name, text) }) {
-			continue
-		}
-		if lacking := one.lacking(o); lacking != "" {
-			runner.say("skip %s: needs %s", one.name, lacking)
-			continue
-		}
-		selected = append(selected, one)
+		s := newScene(one.name, o, runner)
+		cases = append(cases, program.Case{Name: one.name, Lacking: one.lacking(o), Body: func() { one.body(s) }, Close: s.close})
 	}
-	var waiting sync.WaitGroup
-	var failed atomic.Int64
-	slots := make(chan struct{}, atOnce)
-	for _, one := range selected {
-		slots <- struct{}{}
-		waiting.Add(1)
-		go func() {
-			defer waiting.Done()
-			defer func() { <-slots }()
-			if !runOne(one, o, runner) {
-				failed.Add(1)
-			}
-		}()
-	}
-	waiting.Wait()
-	runner.say("%d cases, %d failed, %.1f s", len(selected), failed.Load(), time.Since(started).Seconds())
-	return int(failed.Load())
-}
-
-func runOne(one testCase, o *options, runner *runner) (passed bool) {
-	started := time.Now()
-	s := newScene(one.name, o, runner)
-	defer s.close()
-	defer func() {
-		switch seen := recover().(type) {
-		case nil:
-			passed = true
-			runner.say("ok %s (%.1f s)", one.name, time.Since(started).Seconds())
-		case failure:
-			runner.say("FAIL %s: %s%s", one.name, seen.text, place())
-		default:
-			runner.say("FAIL %s: expected no panic, saw %s%s", one.name, shorten(seen), place())
-		}
-	}()
-	one.body(s)
-	return
-}
-
-// place names the line of the case that was reached, which tells checks with the same words apart.
-func place() string {
-	for _, line := range strings.Split(string(debug.Stack()), "\n") {
-		line, _, _ = strings.Cut(strings.TrimSpace(line), " ")
-		file, number, found := strings.Cut(filepath.Base(line), ":")
-		if found && strings.HasSuffix(file, "_cases.go") {
-			return fmt.Sprintf(" (%s:%s)", file, number)
-		}
-	}
-	return ""
+	return program.Run(cases, o.only, atOnce, runner)
 }

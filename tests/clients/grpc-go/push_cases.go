@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
@@ -40,16 +41,16 @@ func pushRetry(s *scene) {
 	message.SetKeys("key")
 	message.AddProperty("mine", "value")
 	s.send(message, newMessage(topic, "once"))
-	inbox.awaitExactly([]string{"again", "again", "again", "once"})
-	equal("the attempts", []int32{1, 2, 3}, inbox.attempts("again"))
-	tries := inbox.of("again")
+	inbox.AwaitExactly([]string{"again", "again", "again", "once"})
+	expect.Equal("the attempts", []int32{1, 2, 3}, inbox.attempts("again"))
+	tries := inbox.Of("again")
 	last := tries[2].message
-	equal("the id", tries[0].message.GetMessageId(), last.GetMessageId())
-	equal("the topic", topic, last.GetTopic())
-	equal("the tag", "tag", *last.GetTag())
-	equal("the keys", []string{"key"}, last.GetKeys())
-	equal("the properties", map[string]string{"mine": "value"}, last.GetProperties())
-	holds("a second in between", tries[1].at.Sub(tries[0].at) >= 900*time.Millisecond, tries[1].at.Sub(tries[0].at))
+	expect.Equal("the id", tries[0].message.GetMessageId(), last.GetMessageId())
+	expect.Equal("the topic", topic, last.GetTopic())
+	expect.Equal("the tag", "tag", *last.GetTag())
+	expect.Equal("the keys", []string{"key"}, last.GetKeys())
+	expect.Equal("the properties", map[string]string{"mine": "value"}, last.GetProperties())
+	expect.Holds("a second in between", tries[1].at.Sub(tries[0].at) >= 900*time.Millisecond, tries[1].at.Sub(tries[0].at))
 }
 
 func pushDeadLetter(s *scene) {
@@ -58,7 +59,7 @@ func pushDeadLetter(s *scene) {
 	inbox := s.push(group, topic, client.SUB_ALL, failing("hopeless", 100))
 	s.sendBodies(topic, "hopeless")
 	s.awaitDeadLetters(group, "1")
-	equal("the attempts", []int32{1, 2}, inbox.attempts("hopeless"))
+	expect.Equal("the attempts", []int32{1, 2}, inbox.attempts("hopeless"))
 }
 
 func pushFIFO(s *scene) {
@@ -73,16 +74,16 @@ func pushFIFO(s *scene) {
 			s.send(newGroupedMessage(topic, body, group))
 		}
 	}
-	inbox.awaitExactly(all)
+	inbox.AwaitExactly(all)
 	for _, group := range groups {
 		seen := []string{}
-		for _, one := range inbox.snapshot() {
+		for _, one := range inbox.Snapshot() {
 			if strings.HasPrefix(one.body, group) {
 				seen = append(seen, one.body)
-				equal("the message group", group, *one.message.GetMessageGroup())
+				expect.Equal("the message group", group, *one.message.GetMessageGroup())
 			}
 		}
-		equal("the order in "+group, numbered(group, 10), seen)
+		expect.Equal("the order in "+group, numbered(group, 10), seen)
 	}
 }
 
@@ -93,8 +94,8 @@ func pushFIFORetry(s *scene) {
 	for _, body := range []string{"one", "two", "three"} {
 		s.send(newGroupedMessage(topic, body, "orders"))
 	}
-	inbox.awaitExactly([]string{"one", "two", "two", "two", "three"})
-	equal("the attempts", []int32{1, 2, 3}, inbox.attempts("two"))
+	inbox.AwaitExactly([]string{"one", "two", "two", "two", "three"})
+	expect.Equal("the attempts", []int32{1, 2, 3}, inbox.attempts("two"))
 }
 
 // pushFIFODeadLetter: a message that never succeeds goes among the dead letters, and holds up nobody for good.
@@ -107,7 +108,7 @@ func pushFIFODeadLetter(s *scene) {
 	}
 	s.awaitDeadLetters(group, "1")
 	s.send(newGroupedMessage(topic, "four", "orders"))
-	inbox.awaitExactly([]string{"one", "hopeless", "hopeless", "three", "four"})
+	inbox.AwaitExactly([]string{"one", "hopeless", "hopeless", "three", "four"})
 }
 
 func pushShared(s *scene) {
@@ -117,6 +118,6 @@ func pushShared(s *scene) {
 	other := s.push(group, topic, client.SUB_ALL, succeed)
 	bodies := numbered("shared", 200)
 	s.sendBodies(topic, bodies...)
-	eventually("the number of received messages", len(bodies), func() any { return len(one.snapshot()) + len(other.snapshot()) })
-	equal("the received bodies, sorted", sorted(bodies), sorted(append(one.bodies(), other.bodies()...)))
+	expect.Eventually("the number of received messages", len(bodies), func() any { return len(one.Snapshot()) + len(other.Snapshot()) })
+	expect.Equal("the received bodies, sorted", expect.Sorted(bodies), expect.Sorted(append(one.Bodies(), other.Bodies()...)))
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
@@ -21,10 +22,10 @@ func refusalCases() []testCase {
 // refusedWith expects the server's refusal with this code.
 func refusedWith(what string, code int32, err error) {
 	var status *client.ErrRpcStatus
-	if !errors.As(refused(what, err), &status) {
-		fail(what+" to be refused by the server", err)
+	if !errors.As(expect.Refused(what, err), &status) {
+		expect.Fail(what+" to be refused by the server", err)
 	}
-	equal("the code for "+what, code, status.Code)
+	expect.Equal("the code for "+what, code, status.Code)
 }
 
 func refusedMessages(s *scene) {
@@ -54,7 +55,7 @@ func refusedMessages(s *scene) {
 	// None of them is stored.
 	inbox := s.push(s.group(), topic, client.SUB_ALL, succeed)
 	s.sendBodies(topic, "good")
-	inbox.awaitExactly([]string{"good"})
+	inbox.AwaitExactly([]string{"good"})
 }
 
 // refusedByTheClient: the client knows these limits from the server's routes.
@@ -66,8 +67,8 @@ func refusedByTheClient(s *scene) {
 		"a delay on a plain topic":         delayed(topic, "bad", time.Now().Add(time.Second)),
 	} {
 		_, err := s.trySend(message)
-		refusal := refused(what, err).Error()
-		holds("the client's own check", strings.Contains(refusal, "message type"), refusal)
+		refusal := expect.Refused(what, err).Error()
+		expect.Holds("the client's own check", strings.Contains(refusal, "message type"), refusal)
 	}
 }
 
@@ -76,8 +77,8 @@ func refusedTopic(s *scene) {
 	topic, none := s.topic("NORMAL", 1), s.unique("none")
 	s.sendBodies(topic, "good")
 	_, err := s.trySend(newMessage(none, "bad"))
-	refusal := refused("sending to a topic that is not there", err).Error()
-	holds("the topic not to be found", strings.Contains(refusal, "TOPIC_NOT_FOUND"), refusal)
+	refusal := expect.Refused("sending to a topic that is not there", err).Error()
+	expect.Holds("the topic not to be found", strings.Contains(refusal, "TOPIC_NOT_FOUND"), refusal)
 }
 
 func refusedReceives(s *scene) {

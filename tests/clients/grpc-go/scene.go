@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
+	"bolide.tests/clients/go-shared/program"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 	"github.com/apache/rocketmq-clients/golang/v5/credentials"
 )
@@ -20,14 +22,14 @@ var oneAtATime sync.Mutex
 type scene struct {
 	name    string
 	options *options
-	runner  *runner
+	runner  *program.Runner
 	// broker is the one that this case uses.
 	broker string
 	open   []func() error
 	sender client.Producer
 }
 
-func newScene(name string, o *options, runner *runner) *scene {
+func newScene(name string, o *options, runner *program.Runner) *scene {
 	return &scene{name: name, options: o, runner: runner, broker: o.broker}
 }
 
@@ -56,9 +58,9 @@ func (s *scene) topic(messageType string, queues int) string {
 // createTopic creates a topic with this many queues on each broker, and waits until the name server knows of it.
 func (s *scene) createTopic(topic, messageType string, queues int, brokers ...string) string {
 	for _, broker := range brokers {
-		succeeds("the creation of "+topic, createTopic(s.address(broker).remoting, topic, messageType, queues))
+		expect.Succeeds("the creation of "+topic, createTopic(s.address(broker).remoting, topic, messageType, queues))
 	}
-	eventuallySucceeds("the route of "+topic, func() error { return routed(s.options.nameServer, topic) })
+	expect.EventuallySucceeds("the route of "+topic, func() error { return routed(s.options.nameServer, topic) })
 	return topic
 }
 
@@ -72,7 +74,7 @@ func (s *scene) orderlyGroup() string {
 
 func (s *scene) createGroup(group string, orderly bool, retries int, brokers ...string) string {
 	for _, broker := range brokers {
-		succeeds("the creation of "+group, createGroup(s.address(broker).remoting, group, orderly, retries))
+		expect.Succeeds("the creation of "+group, createGroup(s.address(broker).remoting, group, orderly, retries))
 	}
 	return group
 }
@@ -91,8 +93,8 @@ func deadline() (context.Context, context.CancelFunc) {
 
 func (s *scene) newProducer(config *client.Config, settings ...client.ProducerOption) client.Producer {
 	created, err := client.NewProducer(config, settings...)
-	succeeds("a new producer", err)
-	succeeds("the producer's start", created.Start())
+	expect.Succeeds("a new producer", err)
+	expect.Succeeds("the producer's start", created.Start())
 	s.closing(created.GracefulStop)
 	return created
 }
@@ -121,7 +123,7 @@ func (s *scene) send(messages ...*client.Message) []*client.SendReceipt {
 	var receipts []*client.SendReceipt
 	for _, message := range messages {
 		receipt, err := s.trySend(message)
-		succeeds("sending "+shorten(string(message.Body)), err)
+		expect.Succeeds("sending "+expect.Shorten(string(message.Body)), err)
 		receipts = append(receipts, receipt)
 	}
 	return receipts
@@ -170,8 +172,8 @@ func (s *scene) pushFrom(config *client.Config, topic string, filter *client.Fil
 			collected.add(message)
 			return listener(message)
 		}}))
-	succeeds("a new push consumer", err)
-	succeeds("the push consumer's start", created.Start())
+	expect.Succeeds("a new push consumer", err)
+	expect.Succeeds("the push consumer's start", created.Start())
 	s.closing(created.GracefulStop)
 	return collected
 }
@@ -180,8 +182,8 @@ func (s *scene) pushFrom(config *client.Config, topic string, filter *client.Fil
 func (s *scene) simple(group, topic string) client.SimpleConsumer {
 	created, err := client.NewSimpleConsumer(s.config(group), client.WithSimpleAwaitDuration(5*time.Second),
 		client.WithSimpleSubscriptionExpressions(map[string]*client.FilterExpression{topic: client.SUB_ALL}))
-	succeeds("a new simple consumer", err)
-	succeeds("the simple consumer's start", created.Start())
+	expect.Succeeds("a new simple consumer", err)
+	expect.Succeeds("the simple consumer's start", created.Start())
 	s.closing(created.GracefulStop)
 	return created
 }

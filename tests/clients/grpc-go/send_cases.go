@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
@@ -26,10 +27,10 @@ func sendSync(s *scene) {
 	topic := s.topic("NORMAL", 4)
 	inbox := s.push(s.group(), topic, client.SUB_ALL, succeed)
 	receipts := s.sendBodies(topic, numbered("sync", 50)...)
-	inbox.awaitExactly(numbered("sync", 50))
+	inbox.AwaitExactly(numbered("sync", 50))
 	ids := func() []string {
 		ids := []string{}
-		for _, one := range inbox.snapshot() {
+		for _, one := range inbox.Snapshot() {
 			ids = append(ids, one.message.GetMessageId())
 		}
 		return ids
@@ -38,7 +39,7 @@ func sendSync(s *scene) {
 	for _, receipt := range receipts {
 		sent = append(sent, receipt.MessageID)
 	}
-	equal("the ids of what was received", sorted(sent), sorted(ids()))
+	expect.Equal("the ids of what was received", expect.Sorted(sent), expect.Sorted(ids()))
 }
 
 func sendAsync(s *scene) {
@@ -49,9 +50,9 @@ func sendAsync(s *scene) {
 		s.producer(topic).SendAsync(context.Background(), newMessage(topic, body), func(_ context.Context, _ []*client.SendReceipt, err error) { errors <- err })
 	}
 	for range 100 {
-		succeeds("an asynchronous send", <-errors)
+		expect.Succeeds("an asynchronous send", <-errors)
 	}
-	inbox.awaitExactly(numbered("async", 100))
+	inbox.AwaitExactly(numbered("async", 100))
 }
 
 func sendEverything(s *scene) {
@@ -64,18 +65,18 @@ func sendEverything(s *scene) {
 	message.AddProperty("größe", "riesig 🦀")
 	sentAt := time.Now()
 	receipt := s.send(message)[0]
-	inbox.awaitExactly([]string{"plain and ünicode 消息"})
-	seen := inbox.snapshot()[0].message
-	equal("the id", receipt.MessageID, seen.GetMessageId())
-	equal("the topic", topic, seen.GetTopic())
-	equal("the tag", "tag", *seen.GetTag())
-	equal("the keys", []string{"key-1", "key-2"}, seen.GetKeys())
-	equal("the properties", map[string]string{"colour": "blue", "größe": "riesig 🦀"}, seen.GetProperties())
-	equal("the attempt", int32(1), seen.GetDeliveryAttempt())
-	holds("no message group", seen.GetMessageGroup() == nil, seen.GetMessageGroup())
-	holds("no delivery time", seen.GetDeliveryTimestamp() == nil, seen.GetDeliveryTimestamp())
-	holds("the host that it was born on", *seen.GetBornHost() != "", "none")
-	holds("its birth to be now", seen.GetBornTimestamp().Sub(sentAt).Abs() < 10*time.Second, seen.GetBornTimestamp())
+	inbox.AwaitExactly([]string{"plain and ünicode 消息"})
+	seen := inbox.Snapshot()[0].message
+	expect.Equal("the id", receipt.MessageID, seen.GetMessageId())
+	expect.Equal("the topic", topic, seen.GetTopic())
+	expect.Equal("the tag", "tag", *seen.GetTag())
+	expect.Equal("the keys", []string{"key-1", "key-2"}, seen.GetKeys())
+	expect.Equal("the properties", map[string]string{"colour": "blue", "größe": "riesig 🦀"}, seen.GetProperties())
+	expect.Equal("the attempt", int32(1), seen.GetDeliveryAttempt())
+	expect.Holds("no message group", seen.GetMessageGroup() == nil, seen.GetMessageGroup())
+	expect.Holds("no delivery time", seen.GetDeliveryTimestamp() == nil, seen.GetDeliveryTimestamp())
+	expect.Holds("the host that it was born on", *seen.GetBornHost() != "", "none")
+	expect.Holds("its birth to be now", seen.GetBornTimestamp().Sub(sentAt).Abs() < 10*time.Second, seen.GetBornTimestamp())
 }
 
 func sendManyProperties(s *scene) {
@@ -86,8 +87,8 @@ func sendManyProperties(s *scene) {
 		message.AddProperty(fmt.Sprintf("ключ-%d", i), fmt.Sprintf("значение %s%d", strings.Repeat("ж", 20), i))
 	}
 	s.send(message)
-	inbox.awaitExactly([]string{"many"})
-	equal("the properties", message.GetProperties(), inbox.snapshot()[0].message.GetProperties())
+	inbox.AwaitExactly([]string{"many"})
+	expect.Equal("the properties", message.GetProperties(), inbox.Snapshot()[0].message.GetProperties())
 }
 
 // sendLargeBody stays below the client's own limit of 2 MiB for a request.
@@ -96,8 +97,8 @@ func sendLargeBody(s *scene) {
 	inbox := s.push(s.group(), topic, client.SUB_ALL, succeed)
 	body := strings.Repeat("x", 2*1024*1024-4096)
 	s.sendBodies(topic, body)
-	inbox.awaitCount(1)
-	holds("the body that was sent", inbox.bodies()[0] == body, len(inbox.bodies()[0]))
+	inbox.AwaitCount(1)
+	expect.Holds("the body that was sent", inbox.Bodies()[0] == body, len(inbox.Bodies()[0]))
 }
 
 func filterByTag(s *scene) {
@@ -111,7 +112,7 @@ func filterByTag(s *scene) {
 		}
 	}
 	s.sendBodies(topic, "untagged")
-	inbox.awaitExactly(append(numbered("red", 3), numbered("blue", 3)...))
+	inbox.AwaitExactly(append(numbered("red", 3), numbered("blue", 3)...))
 }
 
 func filterBySQL(s *scene) {
@@ -126,5 +127,5 @@ func filterBySQL(s *scene) {
 			s.send(message)
 		}
 	}
-	inbox.awaitExactly([]string{"red-3", "red-4", "red-5"})
+	inbox.AwaitExactly([]string{"red-3", "red-4", "red-5"})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
@@ -40,7 +41,7 @@ func receiveOnce(consumer client.SimpleConsumer, count int, invisible time.Durat
 // receive asks until there are this many messages.
 func receive(consumer client.SimpleConsumer, count int, invisible time.Duration) map[string]*client.MessageView {
 	messages := map[string]*client.MessageView{}
-	eventuallySucceeds("receiving", func() error {
+	expect.EventuallySucceeds("receiving", func() error {
 		some, err := receiveOnce(consumer, count, invisible)
 		for _, message := range some {
 			messages[string(message.GetBody())] = message
@@ -56,12 +57,12 @@ func receive(consumer client.SimpleConsumer, count int, invisible time.Duration)
 // nothingLeft asks once more and expects nothing.
 func nothingLeft(what string, consumer client.SimpleConsumer) {
 	messages, err := receiveOnce(consumer, 10, long)
-	succeeds("receiving", err)
+	expect.Succeeds("receiving", err)
 	bodies := []string{}
 	for _, message := range messages {
 		bodies = append(bodies, string(message.GetBody()))
 	}
-	equal(what, []string{}, bodies)
+	expect.Equal(what, []string{}, bodies)
 }
 
 func ack(consumer client.SimpleConsumer, message *client.MessageView) error {
@@ -74,9 +75,9 @@ func simpleReceiveAndAck(s *scene) {
 	s.sendBodies(topic, numbered("simple", 10)...)
 	received := receive(consumer, 10, long)
 	for _, body := range numbered("simple", 10) {
-		holds(body+" to be received", received[body] != nil, received)
-		equal("the attempt", int32(1), received[body].GetDeliveryAttempt())
-		succeeds("the ack of "+body, ack(consumer, received[body]))
+		expect.Holds(body+" to be received", received[body] != nil, received)
+		expect.Equal("the attempt", int32(1), received[body].GetDeliveryAttempt())
+		expect.Succeeds("the ack of "+body, ack(consumer, received[body]))
 	}
 	nothingLeft("what is left", consumer)
 }
@@ -87,13 +88,13 @@ func simpleRedelivery(s *scene) {
 	s.sendBodies(topic, "done", "forgotten")
 	first := receive(consumer, 2, shortest)
 	receivedAt := time.Now()
-	succeeds("an ack", ack(consumer, first["done"]))
+	expect.Succeeds("an ack", ack(consumer, first["done"]))
 	again := receive(consumer, 1, long)["forgotten"]
-	holds("the other message again", again != nil, "another")
-	equal("the attempt", int32(2), again.GetDeliveryAttempt())
-	equal("the id", first["forgotten"].GetMessageId(), again.GetMessageId())
-	holds("10 s in between", time.Since(receivedAt) > 9*time.Second, time.Since(receivedAt))
-	succeeds("the ack of the new handle", ack(consumer, again))
+	expect.Holds("the other message again", again != nil, "another")
+	expect.Equal("the attempt", int32(2), again.GetDeliveryAttempt())
+	expect.Equal("the id", first["forgotten"].GetMessageId(), again.GetMessageId())
+	expect.Holds("10 s in between", time.Since(receivedAt) > 9*time.Second, time.Since(receivedAt))
+	expect.Succeeds("the ack of the new handle", ack(consumer, again))
 	nothingLeft("what is left", consumer)
 }
 
@@ -103,17 +104,17 @@ func simpleChangeInvisibleDuration(s *scene) {
 	s.sendBodies(topic, "longer", "shorter")
 	first := receive(consumer, 2, shortest)
 	receivedAt := time.Now()
-	succeeds("a longer time", consumer.ChangeInvisibleDuration(first["longer"], long))
-	succeeds("a shorter time", consumer.ChangeInvisibleDuration(first["shorter"], 2*time.Second))
+	expect.Succeeds("a longer time", consumer.ChangeInvisibleDuration(first["longer"], long))
+	expect.Succeeds("a shorter time", consumer.ChangeInvisibleDuration(first["shorter"], 2*time.Second))
 	again := receive(consumer, 1, long)["shorter"]
-	holds("the one with the shorter time", again != nil, "the other")
-	equal("the attempt", int32(2), again.GetDeliveryAttempt())
-	succeeds("an ack", ack(consumer, again))
+	expect.Holds("the one with the shorter time", again != nil, "the other")
+	expect.Equal("the attempt", int32(2), again.GetDeliveryAttempt())
+	expect.Succeeds("an ack", ack(consumer, again))
 	// The other one would have come again after 10 s.
 	for time.Since(receivedAt) < 13*time.Second {
 		nothingLeft("what came before its time", consumer)
 	}
-	succeeds("the ack of the one with the longer time", ack(consumer, first["longer"]))
+	expect.Succeeds("the ack of the one with the longer time", ack(consumer, first["longer"]))
 }
 
 func simpleDeadLetter(s *scene) {
@@ -123,8 +124,8 @@ func simpleDeadLetter(s *scene) {
 	s.sendBodies(topic, "hopeless")
 	for attempt := int32(1); attempt <= 2; attempt++ {
 		message := receive(consumer, 1, long)["hopeless"]
-		equal("the attempt", attempt, message.GetDeliveryAttempt())
-		succeeds("a shorter time", consumer.ChangeInvisibleDuration(message, time.Second))
+		expect.Equal("the attempt", attempt, message.GetDeliveryAttempt())
+		expect.Succeeds("a shorter time", consumer.ChangeInvisibleDuration(message, time.Second))
 	}
 	nothingLeft("what is received beyond the last attempt", consumer)
 	s.awaitDeadLetters(group, "1")
@@ -136,17 +137,17 @@ func simpleFIFO(s *scene) {
 	consumer := s.simple(s.orderlyGroup(), topic)
 	s.send(newGroupedMessage(topic, "first", "orders"), newGroupedMessage(topic, "second", "orders"))
 	first := receive(consumer, 1, long)["first"]
-	holds("the first message", first != nil, "another")
-	equal("the message group", "orders", *first.GetMessageGroup())
+	expect.Holds("the first message", first != nil, "another")
+	expect.Equal("the message group", "orders", *first.GetMessageGroup())
 	nothingLeft("what comes before the first is done", consumer)
-	succeeds("an ack", ack(consumer, first))
+	expect.Succeeds("an ack", ack(consumer, first))
 	second := receive(consumer, 1, long)["second"]
-	holds("the second message", second != nil, "another")
-	succeeds("an ack", ack(consumer, second))
+	expect.Holds("the second message", second != nil, "another")
+	expect.Succeeds("an ack", ack(consumer, second))
 }
 
 func (s *scene) awaitDeadLetters(group, count string) {
-	eventually("the dead letters of "+group, count, func() any {
+	expect.Eventually("the dead letters of "+group, count, func() any {
 		seen, err := deadLetters(s.address(s.broker).remoting, group)
 		if err != nil {
 			return err.Error()

@@ -3,10 +3,11 @@ package main
 import (
 	"time"
 
+	"bolide.tests/clients/go-shared/expect"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
-// Messages that wait, and messages that are taken back before their time.
+// Messages that expect.Wait, and messages that are taken back before their time.
 func timerCases() []testCase {
 	return []testCase{
 		{name: "delay", body: delay},
@@ -32,15 +33,15 @@ func delay(s *scene) {
 	for body, deliver := range due {
 		s.send(delayed(topic, body, deliver))
 	}
-	inbox.awaitExactly([]string{"one", "past", "two"})
-	for _, one := range inbox.snapshot() {
+	inbox.AwaitExactly([]string{"one", "past", "two"})
+	for _, one := range inbox.Snapshot() {
 		// Servers round a delivery time to their precision, which is a second at most.
-		holds(one.body+" not before its time", one.at.After(due[one.body].Add(-time.Second)), one.at)
-		equal("the tag", "late", *one.message.GetTag())
-		equal("the keys", []string{"key"}, one.message.GetKeys())
-		equal("the properties", map[string]string{"mine": "value"}, one.message.GetProperties())
-		equal("the topic", topic, one.message.GetTopic())
-		equal("the attempt", int32(1), one.attempt)
+		expect.Holds(one.body+" not before its time", one.at.After(due[one.body].Add(-time.Second)), one.at)
+		expect.Equal("the tag", "late", *one.message.GetTag())
+		expect.Equal("the keys", []string{"key"}, one.message.GetKeys())
+		expect.Equal("the properties", map[string]string{"mine": "value"}, one.message.GetProperties())
+		expect.Equal("the topic", topic, one.message.GetTopic())
+		expect.Equal("the attempt", int32(1), one.attempt)
 	}
 }
 
@@ -53,11 +54,11 @@ func recall(s *scene) {
 	ctx, cancel := deadline()
 	defer cancel()
 	id, err := s.producer(topic).Recall(ctx, topic, gone.RecallHandle)
-	succeeds("taking a message back", err)
-	equal("the id of what was taken back", gone.MessageID, id)
+	expect.Succeeds("taking a message back", err)
+	expect.Equal("the id of what was taken back", gone.MessageID, id)
 	// Due after all of them: when it is there, whatever was to come has come.
 	s.send(delayed(topic, "last", deliver.Add(2*time.Second)))
-	inbox.awaitExactly([]string{"kept", "last"})
+	inbox.AwaitExactly([]string{"kept", "last"})
 }
 
 func recallRefused(s *scene) {
@@ -65,7 +66,7 @@ func recallRefused(s *scene) {
 	ctx, cancel := deadline()
 	defer cancel()
 	_, err := s.producer(topic).Recall(ctx, topic, "bm8gaGFuZGxl")
-	_ = refused("a handle that is none", err)
+	_ = expect.Refused("a handle that is none", err)
 	_, err = s.trySend(delayed(topic, "far", time.Now().Add(48*time.Hour)))
 	refusedWith("a delivery in two days", 40012, err)
 }

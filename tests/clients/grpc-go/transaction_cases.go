@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"sync"
 
+	"bolide.tests/clients/go-shared/expect"
 	client "github.com/apache/rocketmq-clients/golang/v5"
 )
 
@@ -65,7 +66,7 @@ func half(producer client.Producer, topic, body string) (client.Transaction, *cl
 	defer cancel()
 	transaction := producer.BeginTransaction()
 	receipts, err := producer.SendWithTransaction(ctx, message, transaction)
-	succeeds("sending "+body, err)
+	expect.Succeeds("sending "+body, err)
 	return transaction, receipts[0]
 }
 
@@ -77,23 +78,23 @@ func transactionEnded(s *scene) {
 	var last *client.SendReceipt
 	for i := range 5 {
 		committed, receipt := half(producer, topic, numbered("commit", 5)[i])
-		succeeds("a commit", committed.Commit())
+		expect.Succeeds("a commit", committed.Commit())
 		rolledBack, _ := half(producer, topic, numbered("rollback", 5)[i])
-		succeeds("a rollback", rolledBack.RollBack())
+		expect.Succeeds("a rollback", rolledBack.RollBack())
 		last = receipt
 	}
-	inbox.awaitAll(numbered("commit", 5))
+	inbox.AwaitAll(numbered("commit", 5))
 	// Whoever is asked later would have been asked about the others too.
 	checker.tell("last", client.COMMIT)
 	half(producer, topic, "last")
-	inbox.awaitAll([]string{"last"})
-	equal("the messages that were received", 6, len(inbox.snapshot()))
-	received := inbox.of("commit-4")[0].message
-	equal("the topic", topic, received.GetTopic())
-	equal("the id", last.MessageID, received.GetMessageId())
-	equal("the tag", "tag", *received.GetTag())
-	equal("the keys", []string{"key-commit-4"}, received.GetKeys())
-	equal("the property", "value-commit-4", received.GetProperties()["mine"])
+	inbox.AwaitAll([]string{"last"})
+	expect.Equal("the messages that were received", 6, len(inbox.Snapshot()))
+	received := inbox.Of("commit-4")[0].message
+	expect.Equal("the topic", topic, received.GetTopic())
+	expect.Equal("the id", last.MessageID, received.GetMessageId())
+	expect.Equal("the tag", "tag", *received.GetTag())
+	expect.Equal("the keys", []string{"key-commit-4"}, received.GetKeys())
+	expect.Equal("the property", "value-commit-4", received.GetProperties()["mine"])
 }
 
 func transactionChecked(s *scene) {
@@ -104,16 +105,16 @@ func transactionChecked(s *scene) {
 	checker.tell("rollback", client.ROLLBACK)
 	_, sent := half(producer, topic, "commit")
 	half(producer, topic, "rollback")
-	eventually("several checks of the transaction that stays unknown", true, func() any { return len(checker.of("commit")) >= 2 })
-	eventually("the checks of the other one", 1, func() any { return len(checker.of("rollback")) })
-	equal("what was received before a commit", []string{}, inbox.bodies())
+	expect.Eventually("several checks of the transaction that stays unknown", true, func() any { return len(checker.of("commit")) >= 2 })
+	expect.Eventually("the checks of the other one", 1, func() any { return len(checker.of("rollback")) })
+	expect.Equal("what was received before a commit", []string{}, inbox.Bodies())
 	checker.tell("commit", client.COMMIT)
-	inbox.awaitExactly([]string{"commit"})
+	inbox.AwaitExactly([]string{"commit"})
 	check := checker.of("commit")[0]
-	equal("the topic that the producer is asked about", topic, check.GetTopic())
-	equal("the message that it is asked about", sent.MessageID, check.GetMessageId())
-	equal("the tag", "tag", *check.GetTag())
-	equal("the property", "value-commit", check.GetProperties()["mine"])
+	expect.Equal("the topic that the producer is asked about", topic, check.GetTopic())
+	expect.Equal("the message that it is asked about", sent.MessageID, check.GetMessageId())
+	expect.Equal("the tag", "tag", *check.GetTag())
+	expect.Equal("the property", "value-commit", check.GetProperties()["mine"])
 }
 
 // producerDied: the half message's producer was killed before it could say how its transaction ended, so that another
@@ -122,16 +123,16 @@ func producerDied(s *scene) {
 	topic := s.topic("TRANSACTION", 1)
 	inbox := s.push(s.group(), topic, client.SUB_ALL, succeed)
 	program, err := os.Executable()
-	succeeds("the program's path", err)
+	expect.Succeeds("the program's path", err)
 	at := s.address(s.broker)
 	child := exec.Command(program, "orphan", "-brokers", s.broker+"="+at.remoting+"/"+at.grpc, "-broker", s.broker, "-topic", topic, "-work", s.options.work)
 	child.Stderr = os.Stderr
-	succeeds("the other process", child.Run())
+	expect.Succeeds("the other process", child.Run())
 	checker := &checker{}
 	checker.tell("orphan", client.COMMIT)
 	s.transactionProducer(topic, checker)
-	inbox.awaitExactly([]string{"orphan"})
-	holds("a check of the living producer", len(checker.of("orphan")) >= 1, "none")
+	inbox.AwaitExactly([]string{"orphan"})
+	expect.Holds("a check of the living producer", len(checker.of("orphan")) >= 1, "none")
 }
 
 // leaveBehind is the other process of the case above.

@@ -6,6 +6,7 @@
 
 mod channel;
 mod codes;
+mod limits;
 mod lite;
 mod receive;
 mod rights;

@@ -26,8 +26,7 @@ pub(crate) struct Telemetry {
 impl Telemetry {
     /// Opens a stream and sends settings; answers with what the broker makes of them.
     pub(crate) async fn open(client: &mut Client, client_id: &str, settings: Settings) -> (Self, Settings) {
-        let mut telemetry = Self::open_silently(client, client_id).await;
-        telemetry.say(Command::Settings(settings)).await;
+        let mut telemetry = Self::begin(client, client_id, Some(Command::Settings(settings))).await;
         match telemetry.hear().await {
             Command::Settings(merged) => (telemetry, merged),
             other => panic!("{other:?}"),
@@ -36,21 +35,33 @@ impl Telemetry {
 
     /// Opens a stream and says nothing, as some clients do that come back.
     async fn open_silently(client: &mut Client, client_id: &str) -> Self {
+        Self::begin(client, client_id, None).await
+    }
+
+    /// Opens a stream. Apache's proxy answers that only once it has something to say: what the client says first goes ahead.
+    async fn begin(client: &mut Client, client_id: &str, first: Option<Command>) -> Self {
         let (outgoing, commands) = mpsc::channel(8);
-        let request = call(client_id, ReceiverStream::new(commands));
-        let incoming = client.telemetry(request).await.unwrap().into_inner();
-        Telemetry { outgoing, incoming }
+        if let Some(command) = first {
+            say(&outgoing, command).await;
+        }
+        let opened = client.telemetry(call(client_id, ReceiverStream::new(commands)));
+        let opened = tokio::time::timeout(LIMIT, opened).await.expect("the broker answers");
+        Telemetry { outgoing, incoming: opened.unwrap().into_inner() }
     }
 
     async fn say(&self, command: Command) {
-        let status = crate::v2::Status { code: Code::Ok.into(), message: String::new() };
-        self.outgoing.send(TelemetryCommand { status: Some(status), command: Some(command) }).await.unwrap();
+        say(&self.outgoing, command).await;
     }
 
     pub(crate) async fn hear(&mut self) -> Command {
         let heard = tokio::time::timeout(LIMIT, self.incoming.message()).await.expect("the broker says something");
         heard.unwrap().expect("the stream goes on").command.unwrap()
     }
+}
+
+async fn say(outgoing: &mpsc::Sender<TelemetryCommand>, command: Command) {
+    let status = crate::v2::Status { code: Code::Ok.into(), message: String::new() };
+    outgoing.send(TelemetryCommand { status: Some(status), command: Some(command) }).await.unwrap();
 }
 
 fn producer(topic: &str) -> Settings {

@@ -43,7 +43,7 @@ async fn levels_are_the_brokers_own_and_the_last_one_stands_for_all_above() {
     first(&wire, "t", 0, |record| {
         waited(record, sent_ms, 2_000);
         assert_eq!(record.properties().get_str("KEYS"), Some("k"));
-        assert_eq!(record.properties().get_str("DELAY"), None);
+        assert_eq!(record.properties().get_str("DELAY"), Some("2"));
     })
     .await;
     wire.send("t", &["DELAY=-1"], "at once").await;
@@ -56,13 +56,17 @@ async fn levels_are_the_brokers_own_and_the_last_one_stands_for_all_above() {
 async fn a_group_with_a_retry_policy_waits_as_that_says() {
     let folder = Folder::new("retry-policy");
     // A level that no test would live to see.
-    let server = broker(&folder, &[("messageDelayLevel", "1d")]);
+    let server = broker(&folder, &[("messageDelayLevel", "1s 1d")]);
     let wire = Wire::connect(&server).await;
     let group = br#"{"groupName":"g","retryQueueNums":1,"retryMaxTimes":3,"groupRetryPolicy":{"type":"CUSTOMIZED","customizedRetryPolicy":{"next":[0,1500]}}}"#;
     wire.succeed(RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, &Form::of(&[]), group.to_vec()).await;
-    wire.send("t", &["KEYS=k"], "again").await;
+    wire.send("t", &["DELAY=1", "KEYS=k"], "again").await;
     send_back(&wire, "t", 0, 0).await;
-    first(&wire, "%RETRY%g", 0, |record| assert_eq!(record.reconsume_times(), 1)).await;
+    first(&wire, "%RETRY%g", 0, |record| {
+        assert_eq!(record.reconsume_times(), 1);
+        assert_eq!(record.properties().get_str("DELAY"), None);
+    })
+    .await;
     for attempt in [1, 2] {
         let sent_ms = send_back(&wire, "%RETRY%g", attempt - 1, 0).await;
         first(&wire, "%RETRY%g", attempt, |record| {

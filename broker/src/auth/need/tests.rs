@@ -42,6 +42,8 @@ async fn requests_demand_what_they_name() {
     assert_eq!(demanded(pull, &foreign_retry, "").await, ["Group:other [Sub]", "Group:g [Sub]"]);
     assert_eq!(demanded(Need::Fields(TOPIC, GET), &[], "").await, ["Cluster:c [Get]"]);
     assert!(demanded(Need::IfNamed(TOPIC, PUB), &[("topic", " ")], "").await.is_empty());
+    assert_eq!(demanded(Need::EndTransaction, &[("topic", "t")], "").await, ["Topic:t [Pub]"]);
+    assert!(demanded(Need::EndTransaction, &[("topic", "RMQ_SYS_TRANS_HALF_TOPIC")], "").await.is_empty());
     let several = Need::Fields(&[Named::Topics("topicList"), Named::Groups("filterGroups")], GET);
     let lists = [("topicList", "a;b;"), ("filterGroups", "g,h")];
     assert_eq!(

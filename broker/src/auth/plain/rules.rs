@@ -13,8 +13,8 @@ use crate::auth::need::{self, PUB, PUB_SUB, SUB};
 use crate::auth::policy::{Action, Decision, Entry, Kind, Pattern, Policy, PolicyType, Resource};
 use crate::auth::table::{Table, UserChange, UserType};
 
-/// Where every account may send its traces, and what a producer names that ends a transaction it was asked about. (Sends to it are refused.)
-const OPEN_TOPICS: [&str; 2] = ["RMQ_SYS_TRACE_TOPIC", "RMQ_SYS_TRANS_HALF_TOPIC"];
+/// Where every account may send its traces.
+const TRACE_TOPIC: &str = "RMQ_SYS_TRACE_TOPIC";
 /// Access keys and secret keys are longer than this, as Apache demands.
 const TOO_SHORT_CHARACTERS: usize = 6;
 
@@ -120,10 +120,8 @@ impl Account {
         if account.access_key.is_empty() || account.secret_key.is_empty() {
             return Err(node.fault("an account needs an accessKey and a secretKey"));
         }
-        for topic in OPEN_TOPICS {
-            let open = Pattern::Literal(Kind::Topic, topic.to_owned());
-            account.add(PolicyType::Custom, open, PUB, Decision::Allow);
-        }
+        let traces = Pattern::Literal(Kind::Topic, TRACE_TOPIC.to_owned());
+        account.add(PolicyType::Custom, traces, PUB, Decision::Allow);
         if account.is_admin {
             account.add(PolicyType::Custom, Pattern::Kind(Kind::Cluster), &[Action::All], Decision::Allow);
         }

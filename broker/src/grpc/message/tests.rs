@@ -11,7 +11,7 @@ fn milliseconds_survive_the_round_trip() {
 fn a_messages_kind_follows_from_its_properties() {
     let of = |names: &[&str]| {
         let mut properties = PropertyList::default();
-        names.iter().for_each(|name| properties.set(name, "true"));
+        names.iter().for_each(|name| properties.set(*name, "true"));
         kind(&properties)
     };
     assert_eq!(of(&[]), MessageType::Normal);

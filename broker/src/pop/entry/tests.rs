@@ -15,7 +15,7 @@ fn checkpoint() -> Checkpoint {
 #[test]
 fn a_checkpoint_reads_as_java_writes_it() {
     let entry = Entry::Checkpoint(checkpoint());
-    let text = String::from_utf8(entry.encode("broker-a")).unwrap();
+    let text = String::from_utf8(entry.encode("broker-a").into()).unwrap();
     let java = r#"{"bm":0,"bn":"broker-a","c":"g","d":[0,2],"it":60000,"n":2,"pt":1700000000000,"q":2,"ro":0,"so":10,"sp":false,"t":"orders"}"#;
     assert_eq!(text, java);
     assert_eq!(Entry::decode("ck", java.as_bytes()).unwrap(), entry);
@@ -41,7 +41,7 @@ fn acknowledgements_read_as_java_writes_them() {
     let key = DeliveryKey { place: Place::new("orders", "g", 2), start: 10, pop_ms: 5 };
     let one = Entry::Ack { key: key.clone(), offsets: vec![12] };
     let java = r#"{"ao":12,"bn":"b","c":"g","pt":5,"q":2,"so":10,"t":"orders"}"#;
-    assert_eq!(String::from_utf8(one.encode("b")).unwrap(), java);
+    assert_eq!(String::from_utf8(one.encode("b").into()).unwrap(), java);
     assert_eq!(Entry::decode("ack", java.as_bytes()).unwrap(), one);
     let long = r#"{"ackOffset":12,"brokerName":"b","consumerGroup":"g","popTime":5,"queueId":2,"startOffset":10,"topic":"orders"}"#;
     assert_eq!(Entry::decode("ack", long.as_bytes()).unwrap(), one, "the long names of older brokers");

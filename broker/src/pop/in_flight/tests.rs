@@ -199,7 +199,7 @@ impl PaperBroker {
 
     fn append(&mut self, queue: i32, entry: &Entry) -> JournalPosition {
         let journal = &mut self.disk.journal[queue as usize];
-        journal.push((self.now_ms, entry.tag(), entry.encode("b")));
+        journal.push((self.now_ms, entry.tag(), entry.encode("b").to_vec()));
         let at = JournalPosition { queue, offset: journal.len() as i64 - 1 };
         self.state.note(at);
         at

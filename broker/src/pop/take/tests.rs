@@ -99,7 +99,7 @@ impl Stage {
         for body in bodies {
             let mut properties = PropertyList::default();
             properties.set(key::UNIQUE_KEY, format!("id-{body}"));
-            properties.set("TAGS", tag);
+            properties.set("TAGS", tag.to_owned());
             let message = Message {
                 topic: TOPIC.to_owned(),
                 queue: QueueId(0),
@@ -119,6 +119,7 @@ impl Stage {
 
     pub(in crate::pop) fn wanted(&self, max_messages: usize) -> Wanted {
         Wanted {
+            party: Party { peer: ([127, 0, 0, 1], 1).into(), user: String::new() },
             scope: Scope { topic: TOPIC.to_owned(), group: GROUP.to_owned() },
             queue: -1,
             max_messages,

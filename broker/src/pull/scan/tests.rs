@@ -5,6 +5,7 @@ use bolide_store::{ManualClock, NewMessage, NoEvents, QueueId, ReadLimits, RealD
 
 use super::*;
 use crate::filter::Subscription;
+use crate::quota::Party;
 
 const LIMITS: ReadLimits = ReadLimits { max_messages: 32, max_bytes: usize::MAX };
 
@@ -38,6 +39,7 @@ fn store(folder: &std::path::Path, messages: i32) -> Store {
 
 fn pull(expression: &str, from: i64) -> Pull<&'static str> {
     Pull {
+        party: Party { peer: ([127, 0, 0, 1], 1).into(), user: "" },
         group: "g",
         topic: "t",
         queue: QueueId(0),

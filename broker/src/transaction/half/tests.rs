@@ -11,7 +11,7 @@ const HOST: [u8; 8] = [127, 0, 0, 1, 0, 0, 42, 159];
 fn sent(properties: &[(&str, &str)]) -> Message {
     let mut list = PropertyList::default();
     for (name, value) in [("TRAN_MSG", "true"), ("PGROUP", "g"), ("UNIQ_KEY", "id")].iter().chain(properties) {
-        list.set(name, *value);
+        list.set(*name, *value);
     }
     Message {
         topic: "orders".to_owned(),
@@ -23,7 +23,7 @@ fn sent(properties: &[(&str, &str)]) -> Message {
         reconsume_times: 0,
         prepared_offset: 0,
         body: Bytes::from_static(b"body"),
-        properties: list,
+        properties: list.into_owned(),
     }
 }
 

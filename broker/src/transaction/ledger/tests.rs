@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const RULES: Rules = Rules { timeout_ms: 100, max_checks: 3, reserved_ms: i64::MAX };
+const RULES: Rules = Rules { timeout_ms: 100, interval_ms: 100, max_checks: 3, reserved_ms: i64::MAX };
 const GROUP: &str = "producers";
 
 fn half(offset: i64, born_ms: i64) -> Half {
@@ -19,7 +19,6 @@ fn half(offset: i64, born_ms: i64) -> Half {
         stored_ms: born_ms,
         immunity_ms: None,
         checks: 0,
-        round: 0,
     }
 }
 
@@ -27,8 +26,7 @@ fn ledger() -> Ledger {
     Ledger::new(Progress { half: 0, op: 0 }, 0)
 }
 
-fn due(ledger: &mut Ledger, now_ms: i64) -> Vec<(i64, Action)> {
-    ledger.begin_round();
+fn due(ledger: &Ledger, now_ms: i64) -> Vec<(i64, Action)> {
     ledger.due(now_ms, RULES, &|_| true, 100).into_iter().map(|(half, action)| (half.offset, action)).collect()
 }
 
@@ -41,12 +39,12 @@ fn an_ended_transaction_is_neither_read_nor_checked() {
     assert_eq!(ledger.claim(0, 0), Claim::Over);
     assert_eq!(ledger.next_to_scan(), Some(1));
     ledger.saw(half(1, 10));
-    assert_eq!(due(&mut ledger, 110), [], "not before its time is up");
-    assert_eq!(due(&mut ledger, 111), [(1, Action::Check)]);
+    assert_eq!(due(&ledger, 110), [], "not before its time is up");
+    assert_eq!(due(&ledger, 111), [(1, Action::Check)]);
     assert_eq!(ledger.claim(1, 1), Claim::Granted);
-    assert_eq!(due(&mut ledger, 111), [], "it is just being ended");
+    assert_eq!(due(&ledger, 111), [], "it is just being ended");
     ledger.release(1);
-    assert_eq!(due(&mut ledger, 111), [(1, Action::Check)], "that failed");
+    assert_eq!(due(&ledger, 111), [(1, Action::Check)], "that failed");
 }
 
 #[test]
@@ -54,13 +52,12 @@ fn every_copy_of_a_half_message_ends_its_transaction() {
     let mut ledger = ledger();
     ledger.saw(half(0, 0));
     ledger.saw(half(1, 0));
-    ledger.begin_round();
     assert!(ledger.moved(1, Half { origin: 1, checks: 1, ..half(2, 0) }));
     assert_eq!(ledger.claim(1, 1), Claim::Granted, "the producer answers the first send late");
     ledger.settle(1, 1);
     assert_eq!((ledger.claim(1, 1), ledger.claim(2, 1)), (Claim::Over, Claim::Over));
     ledger.saw(Half { origin: 1, ..half(2, 0) });
-    assert_eq!(due(&mut ledger, 1000), [(0, Action::Check)]);
+    assert_eq!(due(&ledger, 1000), [(0, Action::Check)]);
     let operation = ledger.take_operation(4096).unwrap();
     assert_eq!(operation.body, "1,1,2,", "the first copy is obsolete, then all are done with");
     ledger.operation_stored(0, &operation);
@@ -82,9 +79,8 @@ fn producers_are_left_alone_for_as_long_as_they_want() {
     let mut ledger = ledger();
     ledger.saw(Half { immunity_ms: Some(500), ..half(0, 0) });
     ledger.saw(Half { born_ms: 9_000, ..half(1, 50) });
-    assert_eq!(due(&mut ledger, 151), [(1, Action::Check)], "a clock that runs ahead saves nobody from being asked");
-    assert_eq!(due(&mut ledger, 501), [(0, Action::Check), (1, Action::Check)]);
-    ledger.begin_round();
+    assert_eq!(due(&ledger, 151), [(1, Action::Check)], "a clock that runs ahead saves nobody from being asked");
+    assert_eq!(due(&ledger, 501), [(0, Action::Check), (1, Action::Check)]);
     assert_eq!(ledger.due(501, RULES, &|_| false, 100), [], "nobody is there to be asked");
 }
 
@@ -93,7 +89,7 @@ fn what_holds_the_queue_up_is_stored_again_without_a_check() {
     let mut ledger = ledger();
     ledger.saw(Half { immunity_ms: Some(1 << 40), ..half(0, 0) });
     ledger.skip_to(MAX_LAG + 2);
-    assert_eq!(due(&mut ledger, 1), [(0, Action::Renew)]);
+    assert_eq!(due(&ledger, 1), [(0, Action::Renew)]);
 }
 
 #[test]
@@ -101,20 +97,22 @@ fn after_the_last_check_a_transaction_is_given_up_but_may_still_end() {
     let mut ledger = ledger();
     let last = Half { checks: 3, ..half(0, 0) };
     ledger.saw(last.clone());
-    assert_eq!(due(&mut ledger, 1), [(0, Action::Discard)]);
+    assert_eq!(due(&ledger, 99), [], "its producer may still answer");
+    assert_eq!(due(&ledger, 100), [(0, Action::Discard)]);
     ledger.drop_half(&last);
-    assert_eq!(due(&mut ledger, 1), []);
+    assert_eq!(due(&ledger, 100), []);
     assert_eq!(ledger.claim(0, 0), Claim::Granted);
 }
 
 #[test]
-fn in_one_round_nobody_is_asked_twice() {
+fn nobody_is_asked_again_before_the_interval_is_over() {
     let mut ledger = ledger();
     ledger.saw(half(0, 0));
-    assert_eq!(due(&mut ledger, 1_000), [(0, Action::Check)]);
-    assert!(ledger.moved(0, Half { origin: 0, checks: 1, ..half(1, 0) }));
-    assert_eq!(ledger.due(2_000, RULES, &|_| true, 100), []);
-    assert_eq!(due(&mut ledger, 2_000), [(1, Action::Check)]);
+    assert_eq!(due(&ledger, 1_000), [(0, Action::Check)]);
+    assert!(ledger.moved(0, Half { origin: 0, checks: 1, stored_ms: 1_000, ..half(1, 0) }));
+    assert_eq!(due(&ledger, 1_099), []);
+    assert_eq!(due(&ledger, 1_100), [(1, Action::Check)]);
+    assert_eq!(due(&ledger, 999), [(1, Action::Check)], "our clock was set back");
 }
 
 #[test]
@@ -122,7 +120,7 @@ fn of_two_copies_that_a_crash_left_the_first_is_obsolete() {
     let mut ledger = Ledger::new(Progress { half: 0, op: 0 }, 2);
     ledger.saw(half(0, 0));
     ledger.saw(Half { origin: 0, checks: 1, ..half(1, 0) });
-    assert_eq!(due(&mut ledger, 1_000), [(1, Action::Check)]);
+    assert_eq!(due(&ledger, 1_000), [(1, Action::Check)]);
     assert_eq!(ledger.take_operation(4096).unwrap().body, "0,", "a broker of Apache's would ask about it");
 }
 
@@ -189,6 +187,7 @@ struct Transaction {
     end_unknown: bool,
     given_up: bool,
     asked: i32,
+    asked_ms: i64,
     latest: i64,
 }
 
@@ -234,6 +233,7 @@ impl World {
                     end_unknown: false,
                     given_up: false,
                     asked: 0,
+                    asked_ms: 0,
                     latest: offset,
                 };
                 self.transactions.insert(offset, fresh);
@@ -275,13 +275,12 @@ impl World {
     fn scan(&mut self) {
         while let Some(next) = self.ledger.next_to_scan() {
             let Some(half) = self.halves.get(next as usize) else { break };
-            self.ledger.saw(Half { round: 0, ..half.clone() });
+            self.ledger.saw(half.clone());
         }
     }
 
     fn round(&mut self, producers: bool) {
         self.scan();
-        self.ledger.begin_round();
         for (half, action) in self.ledger.due(self.now_ms, RULES, &|_| producers, usize::MAX) {
             let offset = self.halves.len() as i64;
             let transaction = self.transactions.get_mut(&half.origin).unwrap();
@@ -296,6 +295,9 @@ impl World {
                     let copy = Half { offset, physical: offset * 1000, checks, stored_ms: self.now_ms, ..half.clone() };
                     self.halves.push(copy.clone());
                     if self.ledger.moved(half.offset, copy) && action == Action::Check {
+                        let rest_ms = self.now_ms - transaction.asked_ms;
+                        assert!(rest_ms >= RULES.interval_ms, "{} is asked about after {rest_ms} ms", half.origin);
+                        transaction.asked_ms = self.now_ms;
                         transaction.asked += 1;
                         self.questions.push((offset, half.origin));
                     }

@@ -14,16 +14,17 @@ import java.util.TreeMap;
  * @param pair        two brokers of one cluster of which the runner kills one when asked, or empty
  * @param durable     whether a broker that was restarted knows what it had handed out before
  * @param lite        whether the brokers serve lite topics
+ * @param gzip        whether consumers over remoting can read what was compressed with GZIP
  * @param only        runs the cases whose name contains this, or one of several between commas; all when null
  * @param work        folder for the clients' logs
  * @param run         makes the names of this run's topics and groups unique
  * @param topic       of the child process that leaves a transaction behind
  */
 record Options(String nameServer, Map<String, Address> brokers, String broker, String restartable, List<String> pair,
-    boolean durable, boolean lite, String only, String work, String run, String topic) {
+    boolean durable, boolean lite, boolean gzip, String only, String work, String run, String topic) {
     static final String USAGE = """
         usage: cases  --namesrv ADDR --brokers NAME=REMOTING_ADDR/GRPC_ADDR,... --broker NAME [--restartable NAME]
-                      [--pair NAME,NAME] [--durable yes] [--lite yes] [--only TEXT] [--work DIR]
+                      [--pair NAME,NAME] [--durable yes] [--lite yes] [--gzip yes] [--only TEXT] [--work DIR]
                orphan --brokers NAME=REMOTING_ADDR/GRPC_ADDR --broker NAME --topic TOPIC [--work DIR]""";
 
     /** Where a broker listens: host:port for the remoting protocol and for gRPC. */
@@ -55,7 +56,7 @@ record Options(String nameServer, Map<String, Address> brokers, String broker, S
         String pair = values.get("--pair");
         var options = new Options(values.get("--namesrv"), brokers, values.get("--broker"), values.get("--restartable"),
             pair == null ? List.of() : List.of(pair.split(",")), "yes".equals(values.get("--durable")),
-            "yes".equals(values.get("--lite")), values.get("--only"),
+            "yes".equals(values.get("--lite")), "yes".equals(values.get("--gzip")), values.get("--only"),
             values.getOrDefault("--work", System.getProperty("java.io.tmpdir")),
             Long.toString(System.currentTimeMillis() % 1_000_000_000, 36) + Long.toString(ProcessHandle.current().pid(), 36),
             values.get("--topic"));

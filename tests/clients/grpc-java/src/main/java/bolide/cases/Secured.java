@@ -12,7 +12,7 @@ import org.apache.rocketmq.client.apis.StaticSessionCredentialsProvider;
 import org.apache.rocketmq.client.apis.consumer.FilterExpression;
 
 /**
- * One client with an access key and a secret key, or without: sends messages and consumes them. Prints `served`, or `refused` and why.
+ * One client with an access key and a secret key, or without: sends messages and consumes them; see {@link Verdict}.
  */
 public final class Secured {
     private static final ClientServiceProvider CLIENTS = ClientServiceProvider.loadService();
@@ -28,24 +28,10 @@ public final class Secured {
         if (arguments.length > 5) {
             builder.setCredentialProvider(new StaticSessionCredentialsProvider(arguments[4], arguments[5]));
         }
-        try {
+        Verdict.of(() -> {
             send(builder.build(), arguments[2]);
             consume(builder.build(), arguments[2], arguments[3]);
-            System.out.println("served");
-        } catch (Exception error) {
-            System.out.println("refused: " + reasons(error));
-        }
-        // The client's threads would go on.
-        System.exit(0);
-    }
-
-    /** What went wrong, and why. */
-    private static String reasons(Throwable error) {
-        var text = new StringBuilder();
-        for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-            text.append(cause).append("; ");
-        }
-        return text.toString().replace('\n', ' ');
+        });
     }
 
     private static void send(ClientConfiguration configuration, String topic) throws Exception {

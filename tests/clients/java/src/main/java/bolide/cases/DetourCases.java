@@ -19,7 +19,7 @@ final class DetourCases {
             new Case("delay-level", DetourCases::delayLevel));
     }
 
-    /** The first level is a second; the message must not have been stored on its topic before. */
+    /** The first level is a second; the message must not have been stored on its topic before. It arrives with its level. */
     private static void delayLevel(Scene scene) throws Exception {
         String topic = scene.topic(2);
         Inbox inbox = scene.start(scene.push(scene.group(), topic, "*"));
@@ -32,6 +32,7 @@ final class DetourCases {
         MessageExt late = inbox.all().stream().filter(one -> one.body().equals("later")).findFirst().orElseThrow().message();
         long waitedMs = late.getStoreTimestamp() - sentMs;
         Expect.holds("the delay to be at least 1000 ms", waitedMs >= 1_000, waitedMs);
+        Expect.equal("the level", 1, late.getDelayTimeLevel());
     }
 
     /** A consumer that never succeeds gets the message once more, as its limit says; then it is among the dead letters. */

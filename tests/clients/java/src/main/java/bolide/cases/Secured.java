@@ -18,7 +18,7 @@ import org.apache.rocketmq.remoting.RPCHook;
 
 /**
  * One client with the security that this process was started with: TLS by options (`-Dtls.enable=true`), an access key and a secret key
- * as further arguments. Sends messages and consumes them. Prints `served`, or `refused` and why.
+ * as further arguments. Sends messages and consumes them; see {@link Verdict}.
  */
 public final class Secured {
     private static final int MESSAGES = 3;
@@ -32,24 +32,10 @@ public final class Secured {
         String nameServer = arguments[1];
         String topic = arguments[2];
         RPCHook hook = arguments.length > 4 ? new AclClientRPCHook(new SessionCredentials(arguments[3], arguments[4])) : null;
-        try {
+        Verdict.of(() -> {
             send(nameServer, topic, hook);
             consume(nameServer, topic, hook);
-            System.out.println("served");
-        } catch (Exception error) {
-            System.out.println("refused: " + reasons(error));
-        }
-        // The client's threads would go on.
-        System.exit(0);
-    }
-
-    /** What went wrong, and why. */
-    private static String reasons(Throwable error) {
-        var text = new StringBuilder();
-        for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-            text.append(cause).append("; ");
-        }
-        return text.toString().replace('\n', ' ');
+        });
     }
 
     private static void send(String nameServer, String topic, RPCHook hook) throws Exception {

@@ -7,6 +7,9 @@ package bolide.cases;
  * @param restarts   whether it needs a broker that can be restarted
  */
 record Case(String name, Body body, boolean coldBroker, boolean restarts) {
+    /** How many run at once: cases mostly wait, so more of them than processors. */
+    static final int AT_ONCE = 6;
+
     /** What the case does; it ends normally exactly when everything was as expected. */
     interface Body {
         void run(Scene scene) throws Exception;

@@ -13,9 +13,6 @@ import java.util.stream.Stream;
  * `ok NAME`, `FAIL NAME: expected …, saw …`, or `skip NAME: needs …`. Cases run side by side; each has topics and groups of its own.
  */
 final class Program {
-    /** Cases mostly wait, so more of them than processors run at once. */
-    private static final int AT_ONCE = 6;
-
     private Program() {
     }
 
@@ -53,7 +50,7 @@ final class Program {
         });
         int failed = 0;
         try (Servers servers = new Servers(options)) {
-            ExecutorService pool = Executors.newFixedThreadPool(AT_ONCE);
+            ExecutorService pool = Executors.newFixedThreadPool(Case.AT_ONCE);
             var results = new ArrayList<Future<Boolean>>();
             for (Case one : cases) {
                 results.add(pool.submit(() -> run(one, servers, options, runner)));

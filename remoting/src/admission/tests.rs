@@ -1,0 +1,63 @@
+use std::net::SocketAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn ends(host: u8) -> Ends {
+    let local = SocketAddr::from(([127, 0, 0, 1], 10911));
+    Ends { peer: SocketAddr::from(([10, 0, 0, host], 50_000)), local }
+}
+
+fn limit(limit: usize) -> AddressLimit {
+    Arc::new(move |_| limit)
+}
+
+proptest! {
+    /// Whoever comes and goes: as many have places as a list of them says.
+    #[test]
+    fn places_are_counted(steps in prop::collection::vec((any::<bool>(), 0..4_u8, 0..8_usize), 1..200)) {
+        let admission = Admission::new(10);
+        let mut open: Vec<(u8, Place)> = Vec::new();
+        let mut refused = Refused::default();
+        for (comes, host, other) in steps {
+            if !comes {
+                // One goes, or turns out to be somebody else.
+                if !open.is_empty() {
+                    let (_, place) = open.swap_remove(other % open.len());
+                    let has_room = open.iter().filter(|(one, _)| *one == host).count() < 4;
+                    let is_same = place.address == ends(host).peer.ip();
+                    let moved = place.of(ends(host), &limit(4));
+                    prop_assert_eq!(moved.is_some(), has_room || is_same);
+                    refused.address += u64::from(moved.is_none());
+                }
+                continue;
+            }
+            let of_host = open.iter().filter(|(one, _)| *one == host).count();
+            let place = admission.admit(ends(host), &limit(4));
+            prop_assert_eq!(place.is_some(), open.len() < 10 && of_host < 4);
+            if let Some(place) = place {
+                open.push((host, place));
+            } else if open.len() == 10 {
+                refused.total += 1;
+            } else {
+                refused.address += 1;
+            }
+            prop_assert_eq!(admission.count(), open.len());
+        }
+        prop_assert_eq!(admission.refused(), refused);
+        drop(open);
+        prop_assert!(admission.count() == 0 && admission.counts.lock().of.is_empty());
+    }
+}
+
+#[test]
+fn a_limit_may_change_and_addresses_in_either_form_are_one() {
+    let admission = Admission::new(100);
+    let mapped = SocketAddr::new("::ffff:10.0.0.1".parse().unwrap(), 1);
+    let _first = admission.admit(ends(1), &limit(1)).unwrap();
+    assert!(admission.admit(Ends { peer: mapped, ..ends(1) }, &limit(1)).is_none());
+    let _second = admission.admit(ends(1), &limit(2)).unwrap();
+    assert!(admission.admit(ends(1), &limit(1)).is_none());
+    assert_eq!(admission.refused(), Refused { total: 0, address: 2 });
+}
