@@ -28,6 +28,7 @@ pub mod pop;
 pub mod pull;
 mod query;
 mod quota;
+mod recipient;
 mod refusal;
 mod registration;
 mod relay;

@@ -16,9 +16,9 @@ use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::flow;
 use crate::quota::{self, Party, Traffic};
+use crate::recipient::Recipient;
 use crate::reply::Respond;
 use crate::statistics::Got;
-use recipient::Recipient;
 pub(crate) use recipient::{Asked, Pulled, receive};
 
 /// Id of the broker that clients are told to pull from next: the master, for there are no slaves.
@@ -57,7 +57,7 @@ impl Pull<&str> {
 /// A pull that waits for a message, with what it takes to answer it.
 pub(crate) struct HeldPull {
     pull: Pull<String>,
-    reply: Recipient,
+    reply: Recipient<Pulled>,
     /// Until when it waits, in milliseconds.
     deadline_ms: i64,
 }
@@ -117,6 +117,11 @@ pub(crate) fn drain(broker: &Arc<Broker>) {
 fn resume(broker: &Arc<Broker>, pulls: Vec<HeldPull>) {
     let now_ms = broker.clock.now_ms();
     for HeldPull { mut pull, reply, deadline_ms } in pulls {
+        if !reply.is_open() {
+            // Nobody is there: what was read for them would count as pulled, and an operator's reset be lost to those who are.
+            reply.forget();
+            continue;
+        }
         if let Some(offset) = take_reset(broker, &pull) {
             reply.give_reset(broker, &pull, offset);
             continue;
@@ -140,7 +145,7 @@ fn read<S: AsRef<str>>(broker: &Broker, pull: &Pull<S>) -> Result<QueueRead, Rea
 }
 
 /// The data is on disk only: a thread that may wait reads it, so that a slow disk stalls no connection.
-fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Recipient) {
+fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Recipient<Pulled>) {
     let turn = match flow::begin_slow(broker) {
         Ok(turn) => turn,
         Err(refusal) => return reply.refuse(refusal),
@@ -163,7 +168,7 @@ fn read_on_blocking_thread(broker: &Arc<Broker>, pull: Pull<String>, reply: Reci
     });
 }
 
-fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead, ReadError>, reply: Recipient) {
+fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead, ReadError>, reply: Recipient<Pulled>) {
     match result {
         Ok(read) => {
             note_progress(broker, pull, &read);

@@ -205,7 +205,7 @@ pub(super) const INERT: &[Inert] = &[
             "popCkStayBufferTime", "popCkStayBufferTimeOut", "popCkMaxBufferSize", "popCkOffsetMaxQueueSize",
             "enablePopBatchAck", "popLongPollingForceNotifyInterval", "enableNotifyBeforePopCalculateLag",
             "enableNotifyAfterPopOrderLockRelease", "popReviveMaxReturnSizePerRead", "popReviveConcurrency",
-            "popReviveMaxAttemptTimes", "popReviveSkipIfGroupAbsent", "useSeparateRetryQueue",
+            "popReviveMaxAttemptTimes", "popReviveSkipIfGroupAbsent",
             "useMessageFilterForNotification", "maxMessageFilterNumForNotification", "skipWhenCKRePutReachMaxTimes",
             "appendAckAsync", "appendCkAsync",
         ],

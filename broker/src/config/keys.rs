@@ -344,6 +344,8 @@ bolide_remoting::config_keys! {
     "priorityOrderAsc" [mutable] priority_order_asc: bool = true;
     /// Whether messages to deliver again wait on a topic named %RETRY%group+topic instead of %RETRY%group_topic.
     "enableRetryTopicV2" [mutable] enable_retry_topic_v2: bool = false;
+    /// Whether that topic has as many queues as the one that the messages were sent to, and each message keeps its queue; else it has one.
+    "useSeparateRetryQueue" [mutable] use_separate_retry_queue: bool = false;
     /// Whether, with the new names, messages under the old ones are still delivered.
     "retrieveMessageFromPopRetryTopicV1" [mutable] retrieve_message_from_pop_retry_topic_v1: bool = true;
     /// Whether clients see the retry topic's own name on messages that are delivered again.

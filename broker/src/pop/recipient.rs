@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bolide_remoting::Parked;
 use tokio::sync::oneshot;
 
 use super::acknowledge::{Change, change_any};
@@ -11,8 +10,8 @@ use super::request::{self, HeldPop};
 use super::take::{Taken, Wanted};
 use crate::broker::Broker;
 use crate::flow;
+use crate::recipient::Recipient;
 use crate::refusal::Refusal;
-use crate::reply::Respond;
 
 /// For how long messages stay hidden that were taken for somebody who is no longer there, in milliseconds: Apache's time.
 const GIVEN_BACK_MS: i64 = 1_000;
@@ -26,42 +25,7 @@ pub(crate) enum Popped {
     Full,
 }
 
-/// Who gets the answer to a POP.
-pub(super) enum Recipient {
-    Remoting(Parked),
-    Caller(oneshot::Sender<Result<Popped, Refusal>>),
-}
-
-impl From<Parked> for Recipient {
-    fn from(reply: Parked) -> Self {
-        Recipient::Remoting(reply)
-    }
-}
-
-impl Recipient {
-    /// How many bytes the client has not read yet; of a caller it is not known.
-    pub(super) fn pending_bytes(&self) -> usize {
-        match self {
-            Recipient::Remoting(reply) => reply.connection().pending_output_bytes(),
-            Recipient::Caller(_) => usize::MAX,
-        }
-    }
-
-    /// Whether anybody is still there.
-    pub(super) fn is_open(&self) -> bool {
-        match self {
-            Recipient::Remoting(reply) => reply.connection().is_open(),
-            Recipient::Caller(caller) => !caller.is_closed(),
-        }
-    }
-
-    /// Nobody is there any more.
-    pub(super) fn forget(self) {
-        if let Recipient::Remoting(reply) = self {
-            reply.forget();
-        }
-    }
-
+impl Recipient<Popped> {
     /// Hands over what was taken.
     pub(super) fn give(self, broker: &Broker, wanted: &Wanted, taken: Taken) {
         match self {
@@ -80,15 +44,6 @@ impl Recipient {
             Recipient::Remoting(reply) => request::answer_full(broker, wanted, &nothing, reply),
             // Whoever is gone misses nothing.
             Recipient::Caller(caller) => drop(caller.send(Ok(Popped::Full))),
-        }
-    }
-
-    /// Says that the POP is not served.
-    pub(super) fn refuse(self, refusal: impl Into<Refusal>) {
-        match self {
-            Recipient::Remoting(reply) => reply.refuse(refusal),
-            // Whoever is gone misses nothing.
-            Recipient::Caller(caller) => drop(caller.send(Err(refusal.into()))),
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::check::{self, Subject};
 use super::handle::{Handle, OffsetInfo};
-use super::recipient::Recipient;
+use super::recipient::Popped;
 use super::retry_topic::{self, TopicKind};
 use super::take::{Batch, Reading, TakeError, Taken, Wanted, has_message, take};
 use super::waiting::{Full, Scope};
@@ -20,6 +20,7 @@ use crate::flow;
 use crate::lite as lite_topics;
 use crate::message::records;
 use crate::quota::Party;
+use crate::recipient::Recipient;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::send::properties::key;
@@ -34,7 +35,7 @@ pub(super) const LOOKS: usize = 3;
 /// A POP that waits for a message, with what it takes to answer it.
 pub(super) struct HeldPop {
     pub(super) wanted: Wanted,
-    pub(super) reply: Recipient,
+    pub(super) reply: Recipient<Popped>,
 }
 
 impl HeldPop {

@@ -2,7 +2,7 @@
 //! letters. The copy is stored before the journal says so; the one copy that a crash may leave in between is recognised at the next
 //! start, so that no message is delivered twice for that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(super) struct Copy {
     unique_key: String,
     born_ms: i64,
     attempts: i32,
-    /// The message itself, for it may be its own topic's last.
+    /// The message itself, for it may be its own queue's last.
     at: (String, i64),
 }
 
@@ -187,7 +187,7 @@ pub(super) fn copy_of(
     let view = RecordView::parse(record).ok()?;
     let group = broker.groups.find(&due.place.group)?;
     let original = retry_topic::original(&due.place.topic, &due.place.group);
-    broker.topics.get(original)?;
+    let topic = broker.topics.get(original)?;
     let mut copy = Message::of(record, &view);
     copy.born_host = broker.store_host;
     copy.prepared_offset = 0;
@@ -210,18 +210,32 @@ pub(super) fn copy_of(
         let named = if second { retry_topic::v2 } else { retry_topic::v1 };
         copy.topic = named(original, &due.place.group);
     }
-    copy.queue = QueueId(0);
-    let lookup = broker.topics.for_group(&copy.topic, 1, false, 0);
+    let (queue, queues) = match broker.config.get().use_separate_retry_queue {
+        true => (due.place.queue, topic.write_queue_nums.max(due.place.queue + 1)),
+        false => (0, 1),
+    };
+    copy.queue = QueueId(queue);
+    let lookup = broker.topics.for_group(&copy.topic, queues, false, 0);
+    let known = lookup.config().clone();
     created.extend(retry::created(lookup));
-    let offsets = broker.offsets.read().query(&due.place.group, &copy.topic, 0);
+    if known.write_queue_nums < queues {
+        // The topic of the messages has got more queues since.
+        let (name, attributes) = (known.topic_name.clone(), BTreeMap::new());
+        let wider = TopicConfig { read_queue_nums: queues, write_queue_nums: queues, attributes, ..(*known).clone() };
+        match broker.topics.update(wider) {
+            Ok(lookup) => created.extend(retry::created(lookup)),
+            Err(error) => tracing::error!(topic = name, "it cannot get more queues: {error}"),
+        }
+    }
+    let offsets = broker.offsets.read().query(&due.place.group, &copy.topic, queue);
     if offsets.is_none() {
-        broker.offsets.write().commit(&due.place.group, &copy.topic, 0, 0);
+        broker.offsets.write().commit(&due.place.group, &copy.topic, queue, 0);
     }
     Some(copy)
 }
 
 /// Notes in the journal that the copy is stored which the last run stored last, should it not have come to that: it is the last
-/// message of its topic, for one thread stores one copy after the other, and nobody else writes to these topics, except to the dead
+/// message of its queue, for one thread stores one copy after the other, and nobody else writes to these topics, except to the dead
 /// letters. To be called when the journal has been read, before anything is delivered again.
 pub(super) fn complete(broker: &Broker) {
     let mut tails = tails(broker);
@@ -236,12 +250,13 @@ pub(super) fn complete(broker: &Broker) {
     }
 }
 
-fn complete_one(broker: &Broker, due: &Due, tails: &mut HashMap<String, Copy>) -> Result<(), ReviveError> {
+fn complete_one(broker: &Broker, due: &Due, tails: &mut HashMap<(String, i32), Copy>) -> Result<(), ReviveError> {
     let Some(record) = read_one(broker, &due.place.topic, due.place.queue, due.offset)? else { return Ok(()) };
     let Some(copy) = copy_of(broker, due, &record, &mut Vec::new()) else { return Ok(()) };
     let wanted = Copy::of(&copy, (due.place.topic.to_string(), due.offset));
-    if tails.get(&copy.topic).is_some_and(|tail| tail.is_same_as(&wanted)) {
-        tails.remove(&copy.topic);
+    let queue = (copy.topic, copy.queue.0);
+    if tails.get(&queue).is_some_and(|tail| tail.is_same_as(&wanted)) {
+        tails.remove(&queue);
         let key = key_of(due);
         let mut state = broker.pop.state.lock();
         let entry = Entry::Ack { key: key.clone(), offsets: vec![due.offset] };
@@ -251,22 +266,25 @@ fn complete_one(broker: &Broker, due: &Due, tails: &mut HashMap<String, Copy>) -
     Ok(())
 }
 
-/// The last message of each topic that messages in flight may have been copied to.
-fn tails(broker: &Broker) -> HashMap<String, Copy> {
-    let mut topics = HashSet::new();
+/// The last message of each queue that messages in flight may have been copied to.
+fn tails(broker: &Broker) -> HashMap<(String, i32), Copy> {
+    let mut queues = HashSet::new();
     for Place { topic, group, .. } in broker.pop.state.lock().in_flight.places() {
         let original = retry_topic::original(topic, group);
         let dead_letters = format!("{DEAD_LETTER_PREFIX}{group}");
-        topics.extend([retry_topic::v1(original, group), retry_topic::v2(original, group), dead_letters]);
+        let topics = [retry_topic::v1(original, group), retry_topic::v2(original, group), dead_letters];
+        // As many as there are with useSeparateRetryQueue.
+        let count = broker.topics.get(original).map_or(1, |topic| topic.write_queue_nums);
+        queues.extend(topics.iter().flat_map(|topic| (0..count).map(|queue| (topic.clone(), queue))));
     }
     let mut tails = HashMap::new();
-    for topic in topics {
-        let last = broker.store.max_offset(&topic, QueueId(0)).map_or(-1, |max| max.0 - 1);
-        match read_one(broker, &topic, 0, last) {
+    for (topic, queue) in queues {
+        let last = broker.store.max_offset(&topic, QueueId(queue)).map_or(-1, |max| max.0 - 1);
+        match read_one(broker, &topic, queue, last) {
             Ok(Some(record)) => {
                 if let Ok(view) = RecordView::parse(&record) {
                     let copy = Copy::of(&Message::of(&record, &view), (topic.clone(), last));
-                    tails.insert(topic, copy);
+                    tails.insert((topic, queue), copy);
                 }
             }
             Ok(None) => {}

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolide_remoting::{Body, Parked};
+use bolide_remoting::Body;
 use bolide_store::{QueueId, QueueOffset, QueueRead, ReadError, ReadLimits};
 use tokio::sync::oneshot;
 
@@ -13,6 +13,7 @@ use crate::broker::Broker;
 use crate::filter::Subscription;
 use crate::flow;
 use crate::quota::Party;
+use crate::recipient::Recipient;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 
@@ -38,28 +39,8 @@ pub(crate) enum Pulled {
     Reset(i64),
 }
 
-/// Who gets the answer to a pull.
-pub(super) enum Recipient {
-    Remoting(Parked),
-    Caller(oneshot::Sender<Result<Pulled, Refusal>>),
-}
-
-impl From<Parked> for Recipient {
-    fn from(reply: Parked) -> Self {
-        Recipient::Remoting(reply)
-    }
-}
-
 // Callers that are gone miss nothing: a pull changes nothing.
-impl Recipient {
-    /// How many bytes the client has not read yet; of a caller it is not known.
-    pub(super) fn pending_bytes(&self) -> usize {
-        match self {
-            Recipient::Remoting(reply) => reply.connection().pending_output_bytes(),
-            Recipient::Caller(_) => usize::MAX,
-        }
-    }
-
+impl Recipient<Pulled> {
     pub(super) fn give(self, pull: &Pull<String>, read: QueueRead) {
         match self {
             Recipient::Remoting(reply) => {
@@ -74,13 +55,6 @@ impl Recipient {
         match self {
             Recipient::Remoting(reply) => answer_reset(broker, pull, offset, reply),
             Recipient::Caller(caller) => drop(caller.send(Ok(Pulled::Reset(offset)))),
-        }
-    }
-
-    pub(super) fn refuse(self, refusal: impl Into<Refusal>) {
-        match self {
-            Recipient::Remoting(reply) => reply.refuse(refusal),
-            Recipient::Caller(caller) => drop(caller.send(Err(refusal.into()))),
         }
     }
 }

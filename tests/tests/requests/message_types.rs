@@ -59,6 +59,31 @@ async fn priority_picks_the_queue_and_the_most_urgent_is_popped_first() {
 }
 
 #[tokio::test]
+async fn with_retry_queues_of_their_own_messages_come_again_by_priority() {
+    let folder = Folder::new("priority-again");
+    let server = broker(&folder, &[("useSeparateRetryQueue", "true"), ("popFromRetryProbabilityForPriority", "100")]);
+    let wire = Wire::connect(&server).await;
+    wire.create_topic("urgency", 3, "+message.type=PRIORITY").await;
+    for priority in ["0", "2", "1"] {
+        wire.send("urgency", &[&format!("_SYS_MSG_PRIORITY_={priority}")], priority).await;
+    }
+    let retry = "%RETRY%g_urgency";
+    let got = async |queue, count| while wire.offset(RequestCode::GET_MAX_OFFSET, retry, queue).await < count {};
+    for count in 1..=2 {
+        let form = pop_form("g", "urgency").with("invisibleTime", 1_000);
+        let popped = bodies(&wire.succeed(RequestCode::POP_MESSAGE, &form, Body::Empty).await);
+        assert_eq!(popped, ["2", "1", "0"]);
+        // The retry topic follows.
+        wire.create_topic("urgency", 5, "").await;
+        for queue in 0..3 {
+            got(queue, count).await;
+        }
+    }
+    let shown = wire.succeed(RequestCode::GET_TOPIC_CONFIG, &Form::of(&[("topic", retry)]), Body::Empty).await;
+    assert!(String::from_utf8_lossy(&shown.body).contains(r#""readQueueNums":5,"writeQueueNums":5"#), "{shown:?}");
+}
+
+#[tokio::test]
 async fn a_message_of_another_kind_loses_its_priority() {
     let folder = Folder::new("no-priority");
     let server = broker(&folder, &[]);

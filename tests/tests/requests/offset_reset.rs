@@ -146,6 +146,31 @@ async fn consumers_that_are_online_are_told_where_the_broker_shall_not_do_it_its
     assert_eq!(committed(&operator).await, 1, "the offset is the consumer's to commit");
 }
 
+#[tokio::test]
+async fn a_pull_whose_client_is_gone_does_not_take_the_reset_from_those_who_are_there() {
+    let folder = Folder::new("reset-gone");
+    let server = broker(&folder, &[]);
+    let wire = Wire::connect(&server).await;
+    wire.create_topic("t", 1, "").await;
+    wire.send("t", &[], "1").await;
+    let gone = Wire::connect(&server).await;
+    gone.succeed(RequestCode::HEART_BEAT, &Form::of(&[]), HEARTBEAT.as_bytes().to_vec()).await;
+    let form = pull_form("g", "t", 0, 1).with("sysFlag", 2).with("suspendTimeoutMillis", 3_600_000);
+    tokio::select! {
+        biased;
+        answer = gone.ask(RequestCode::PULL_MESSAGE, &form, Body::Empty) => panic!("it should wait: {answer:?}"),
+        // Asked on the same connection, and so answered when the pull waits.
+        _ = gone.offset(RequestCode::GET_MAX_OFFSET, "t", 0) => {}
+    }
+    drop(gone);
+    let group = Form::of(&[("consumerGroup", "g")]);
+    while wire.ask(RequestCode::GET_CONSUMER_LIST_BY_GROUP, &group, Body::Empty).await.code == ResponseCode::SUCCESS {}
+    wire.succeed(RequestCode::INVOKE_BROKER_TO_RESET_OFFSET, &reset_form(0, true), Body::Empty).await;
+    wire.send("t", &[], "2").await;
+    let told = wire.ask(RequestCode::PULL_MESSAGE, &pull_form("g", "t", 0, 2).with("sysFlag", 6), Body::Empty).await;
+    assert_eq!((told.code, told.remark.as_deref()), (ResponseCode::PULL_OFFSET_MOVED, Some("OFFSET_RESET")));
+}
+
 /// The next frame, as text.
 async fn frame(stream: &mut TcpStream) -> String {
     let length = stream.read_u32().await.unwrap();
