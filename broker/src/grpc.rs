@@ -41,7 +41,7 @@ use crate::config_file::ConfigFile;
 use crate::lite as lite_topics;
 
 use caller::Caller;
-pub(crate) use endpoint::{BadListener, listeners, published};
+pub(crate) use endpoint::{BadListener, Listener, listeners, published};
 use fault::{Fault, known, summary};
 pub(crate) use lite::lost_lite_topic;
 pub(crate) use session::Session;

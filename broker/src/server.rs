@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 
 use crate::broker::{Broker, FrontDoor, OpenError, Opening};
 use crate::config::{BrokerConfig, MetricsExporter};
-use crate::grpc::BadListener;
 use crate::grpc::listener::{GrpcServer, ListenError};
+use crate::grpc::{BadListener, Listener};
 use crate::metrics::endpoint::MetricsServer;
 use crate::metrics::exporter::{BadExporter, Exporter};
 use crate::{
@@ -211,13 +211,15 @@ fn listen_for_grpc(broker: &Arc<Broker>, bind: IpAddr, config: &BrokerConfig) ->
     if config.grpc_server_port == 0 {
         return Ok(Vec::new());
     }
-    let others = others.iter().map(|listener| ("grpcListeners", listener.port));
-    let serve = |(key, port)| match GrpcServer::bind(broker, SocketAddr::new(bind, port)) {
+    let place = |listener: &Listener| SocketAddr::new(listener.bind.unwrap_or(bind), listener.port);
+    let others = others.iter().map(|listener| ("grpcListeners", place(listener)));
+    let serve = |(key, place)| match GrpcServer::bind(broker, place) {
         Ok(server) => Ok(server),
-        Err(ListenError::Port(source)) => Err(StartError::Listen { key, port, source }),
+        Err(ListenError::Port(source)) => Err(StartError::Listen { key, port: place.port(), source }),
         Err(ListenError::Tls(error)) => Err(error.into()),
     };
-    std::iter::once(("grpcServerPort", config.grpc_server_port)).chain(others).map(serve).collect()
+    let first = ("grpcServerPort", SocketAddr::new(bind, config.grpc_server_port));
+    std::iter::once(first).chain(others).map(serve).collect()
 }
 
 /// Serves metrics and health, unless that is switched off.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bolide_namesrv::{NameServer, NameServerConfig};
-use bolide_remoting::keys::{KeyError, Loaded};
+use bolide_remoting::keys::{self, KeyError, Loaded};
 use bolide_remoting::logs::{self, LogOptions};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,7 +26,14 @@ struct Arguments {
     /// Print all keys with their values and exit
     #[arg(short = 'p', long = "printConfigItem")]
     print_config: bool,
+
+    /// Print the reference page of all keys, as Markdown, and exit
+    #[arg(long = "reference")]
+    print_reference: bool,
 }
+
+/// How the reference page begins.
+const REFERENCE_TITLE: &str = "Keys of the name server";
 
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
@@ -48,6 +55,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if arguments.print_reference {
+        print!("{}", keys::reference_page::<NameServerConfig>(REFERENCE_TITLE));
+        return Ok(());
+    }
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let loaded = load(arguments.config_file.as_deref(), home.as_deref())?;
     if arguments.print_config {
@@ -134,6 +145,14 @@ mod tests {
         }
         let error = load(Some(Path::new("/no/such/file")), None).unwrap_err().to_string();
         assert!(error.starts_with("/no/such/file: "), "{error}");
+    }
+
+    /// `cargo run -p bolide-namesrv -- --reference > conf/REFERENCE-namesrv.md` writes it anew.
+    #[test]
+    fn the_reference_page_is_up_to_date() {
+        let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../conf/REFERENCE-namesrv.md"));
+        let page = keys::reference_page::<NameServerConfig>(REFERENCE_TITLE);
+        assert!(kept.is_ok_and(|kept| kept == page), "stale: cargo run -p bolide-namesrv -- --reference writes it");
     }
 
     #[test]

@@ -156,7 +156,7 @@ bolide_remoting::config_keys! {
     /// behind a NAT, say. (A key of ours.)
     "grpcAdvertisedAddress" [fixed] grpc_advertised_address: String = String::new();
     /// Further ports for gRPC, each with a name and what the clients that come in there are told to dial:
-    /// NAME=PORT@HOST:PORT;NAME=PORT@HOST:PORT. A route names the other brokers by their listener of the same name. (A key of ours.)
+    /// NAME=PORT@HOST:PORT;NAME=IP:PORT@HOST:PORT, with IP where that is not bindAddress. A route names the other brokers by their listener of the same name. (A key of ours.)
     "grpcListeners" [fixed] grpc_listeners: String = String::new();
     /// File with the certificate for TLS, and those above it, as PEM. Without one, a certificate is made at each start.
     "tlsCertPath" [fixed] tls_cert_path: String = String::new();

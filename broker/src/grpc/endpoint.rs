@@ -21,6 +21,8 @@ const NAME: char = '+';
 pub(crate) struct Listener {
     /// Tells it from others; the same on all brokers.
     pub(crate) name: String,
+    /// The address that is listened on, if not the broker's own.
+    pub(crate) bind: Option<IpAddr>,
     /// The port that is listened on.
     pub(crate) port: u16,
     /// What clients dial, as host:port.
@@ -29,7 +31,9 @@ pub(crate) struct Listener {
 
 /// The configuration names a listener that cannot be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("grpcListeners: {0:?} is no listener; write NAME=PORT@HOST:PORT, each name and port once")]
+#[error(
+    "grpcListeners: {0:?} is no listener; write NAME=PORT@HOST:PORT or NAME=IP:PORT@HOST:PORT, each name and port once"
+)]
 pub struct BadListener(String);
 
 /// The listeners beside the one of `grpcServerPort`.
@@ -50,11 +54,14 @@ pub(crate) fn listeners(config: &BrokerConfig) -> Result<Vec<Listener>, BadListe
 
 fn listener(text: &str) -> Option<Listener> {
     let (name, rest) = text.split_once('=')?;
-    let (port, advertised) = rest.split_once('@')?;
+    let (place, advertised) = rest.split_once('@')?;
+    let (bind, port) = match place.parse::<SocketAddr>() {
+        Ok(place) => (Some(place.ip()), place.port()),
+        Err(_) => (None, place.parse().ok()?),
+    };
     let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let port = port.parse().ok().filter(|port| *port != 0 && is_name)?;
     parse(advertised)?;
-    Some(Listener { name: name.to_owned(), port, advertised: advertised.to_owned() })
+    (port != 0 && is_name).then(|| Listener { name: name.to_owned(), bind, port, advertised: advertised.to_owned() })
 }
 
 /// The name of the listener on this port; `None`: it is the one of `grpcServerPort`.

@@ -209,18 +209,20 @@ async fn a_lone_broker_answers_with_the_endpoint_that_the_client_dialled() {
 async fn clients_are_told_the_address_for_the_port_that_they_came_in_on() {
     let folder = Folder::new("grpc-listeners");
     let outside = free_block();
-    let listeners = format!("outside={outside}@mq.example.com:18081");
+    let vpn = outside + 1;
+    let listeners = format!("outside={outside}@mq.example.com:18081;vpn=127.0.0.2:{vpn}@vpn.example.com:80");
     let server = broker(&folder, &[("grpcListeners", &listeners)]);
     create(&server, "orders", "NORMAL").await;
     let inside = grpc_address(&server.address());
-    let told = [inside.clone(), format!("127.0.0.1:{outside}")].map(|dialled| async move {
+    let told = [inside.clone(), format!("127.0.0.1:{outside}"), format!("127.0.0.2:{vpn}")].map(|dialled| async move {
         let mut client = Channel::plain(&dialled).await.client();
         let answer = route(&mut client, "orders", None).await;
         let address = &answer.message_queues[0].broker.as_ref().unwrap().endpoints.as_ref().unwrap().addresses[0];
         format!("{}:{}", address.host, address.port)
     });
-    let [to_inside, to_outside] = told;
+    let [to_inside, to_outside, to_vpn] = told;
     assert_eq!((to_inside.await, to_outside.await), (inside, "mq.example.com:18081".to_owned()));
+    assert_eq!(to_vpn.await, "vpn.example.com:80");
 }
 
 #[tokio::test]

@@ -25,13 +25,23 @@ fn a_client_is_told_the_address_for_its_listener() {
 fn listeners_are_read_and_mistakes_named() {
     let read = |text: &str| {
         let config = BrokerConfig { grpc_listeners: text.to_owned(), ..BrokerConfig::default() };
-        listeners(&config).map(|found| found.into_iter().map(|one| (one.name, one.port, one.advertised)).collect())
+        let parts = |one: Listener| (one.name, one.bind.map(|ip| ip.to_string()), one.port, one.advertised);
+        listeners(&config).map(|found| found.into_iter().map(parts).collect())
     };
-    let named = |name: &str, port, address: &str| (name.to_owned(), port, address.to_owned());
+    let named = |name: &str, bind: Option<&str>, port, address: &str| {
+        (name.to_owned(), bind.map(str::to_owned), port, address.to_owned())
+    };
     assert_eq!(read(""), Ok(vec![]));
-    let two = "out=8082@mq.example:18081; vpn=8083@10.0.0.1:8083";
-    assert_eq!(read(two), Ok(vec![named("out", 8082, "mq.example:18081"), named("vpn", 8083, "10.0.0.1:8083")]));
-    for wrong in ["out", "out=8082", "=8082@h:1", "out=0@h:1", "out=8082@h", "o t=8082@h:1", "out=8081@h:1"] {
+    let three = "out=8082@mq.example:18081; vpn=10.0.0.1:8083@vpn.example:83;six=[::1]:8084@[::1]:8084";
+    let read_three = vec![
+        named("out", None, 8082, "mq.example:18081"),
+        named("vpn", Some("10.0.0.1"), 8083, "vpn.example:83"),
+        named("six", Some("::1"), 8084, "[::1]:8084"),
+    ];
+    assert_eq!(read(three), Ok(read_three));
+    for wrong in
+        ["out=lo:8082@h:1", "out", "out=8082", "=8082@h:1", "out=0@h:1", "out=8082@h", "o t=8082@h:1", "out=8081@h:1"]
+    {
         assert_eq!(read(wrong), Err(BadListener(wrong.to_owned())));
     }
     assert_eq!(read("a=1@h:1;a=2@h:1"), Err(BadListener("a=2@h:1".to_owned())));
