@@ -33,14 +33,14 @@ pub mod waiting;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use bolide_remoting::{Reply, Request};
 use bolide_store::light::is_light;
 use bolide_store::{Arrival, Disk, QueueId};
 use parking_lot::Mutex;
 
-pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time};
+pub(crate) use acknowledge::{acknowledge, acknowledge_batch, change_invisible_time, write_acknowledged};
 pub(crate) use assignment::{modes, query_assignment, set_mode};
 pub(crate) use check::{Subject, check, subscription};
 pub(crate) use lite::wake as wake_lite;
@@ -79,11 +79,17 @@ fn revive_topic(config: &BrokerConfig) -> String {
 struct PopState {
     in_flight: InFlight,
     order: OrderTable,
+    /// What is acknowledged and not in the journal yet: its queue, the POP, and the messages.
+    unwritten: Vec<(i32, DeliveryKey, Vec<i64>)>,
 }
 
 /// What POP keeps for as long as the broker runs.
 pub(crate) struct Pop {
     state: Mutex<PopState>,
+    /// Whether something is acknowledged that is not in the journal yet.
+    has_unwritten: AtomicBool,
+    /// The last entry could not be written.
+    journal_fails: AtomicBool,
     order_file: ConfigFile,
     modes: Modes,
     pops: Mutex<WaitingPops<HeldPop>>,
@@ -118,6 +124,8 @@ impl Pop {
         let limit_of_scope = config.pop_polling_size.unsigned_abs() as usize;
         Ok(Pop {
             state: Mutex::new(state),
+            has_unwritten: AtomicBool::new(false),
+            journal_fails: AtomicBool::new(false),
             order_file,
             modes: Modes::load(file("messageRequestMode.json"))?,
             pops: Mutex::new(WaitingPops::new(limit, limit_of_scope)),

@@ -32,7 +32,7 @@ use super::tls::{self, TlsError};
 use crate::auth::network;
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
-use crate::quota;
+use crate::{pop, quota};
 
 /// Connections that the kernel may complete before we accept them.
 const BACKLOG: u32 = 1024;
@@ -279,8 +279,11 @@ async fn serve(
     });
     let calls = Calls::new();
     let connection = std::pin::pin!(limits.protocol(calls.clone()).serve_connection(TokioIo::new(io), service));
-    // What was stored becomes visible to queues and waiting consumers.
-    let mut running = Running::new(connection, calls, || broker.store.dispatch());
+    // What was acknowledged is kept, and what was stored becomes visible to queues and waiting consumers.
+    let mut running = Running::new(connection, calls, || {
+        pop::write_acknowledged(&broker);
+        broker.store.dispatch();
+    });
     let ended = tokio::select! {
         ended = &mut running => ended,
         () = until(&mut stopped) => {

@@ -6,18 +6,19 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bolide_remoting::body::{BatchAck, BatchAckMessageRequest};
 use bolide_remoting::header::{AckMessageRequest, ChangeInvisibleTimeRequest, ChangeInvisibleTimeResponse};
 use bolide_remoting::{Body, Reply, Request, ResponseCode};
-use bolide_store::QueueId;
+use bolide_store::{PutError, QueueId};
 
 use super::entry::Entry;
 use super::handle::{BadHandle, Handle, ORDERED};
 use super::in_flight::{Checkpoint, DeliveryKey, Place};
 use super::order::Committed;
 use super::retry_topic::TopicKind;
-use super::{check, journal, take, wake_place};
+use super::{PopState, check, journal, take, wake_place};
 use crate::broker::Broker;
 use crate::lite;
 use crate::refusal::Refusal;
@@ -100,7 +101,7 @@ fn acknowledge_one_of_batch(broker: &Arc<Broker>, peer: SocketAddr, ack: &BatchA
     acknowledge_all(broker, &key, &offsets, ack.revive_queue_id, due_ms)
 }
 
-/// Acknowledges messages of one POP. `due_ms` is what their handles say.
+/// Acknowledges messages of one POP. `due_ms` is what their handles say. It is in the journal when this is done.
 pub(super) fn acknowledge_all(
     broker: &Broker,
     key: &DeliveryKey,
@@ -108,16 +109,68 @@ pub(super) fn acknowledge_all(
     revive_queue: i32,
     due_ms: i64,
 ) -> Result<(), Refusal> {
-    let now_ms = broker.clock.now_ms();
     let mut state = broker.pop.state.lock();
+    acknowledge_in(broker, &mut state, key, offsets, (revive_queue, due_ms))?;
+    Ok(write_soon(broker, &mut state)?)
+}
+
+/// The same, but in the journal only when [`write_acknowledged`] is done. So those of one POP that come together are one entry.
+pub(super) fn acknowledge_soon(
+    broker: &Broker,
+    key: &DeliveryKey,
+    offset: i64,
+    revive_queue: i32,
+    due_ms: i64,
+) -> Result<(), Refusal> {
+    if broker.pop.journal_fails.load(Ordering::Relaxed) {
+        return acknowledge_all(broker, key, &[offset], revive_queue, due_ms);
+    }
+    let mut state = broker.pop.state.lock();
+    acknowledge_in(broker, &mut state, key, &[offset], (revive_queue, due_ms))?;
+    broker.pop.has_unwritten.store(!state.unwritten.is_empty(), Ordering::Release);
+    Ok(())
+}
+
+/// Brings what was acknowledged into the journal, which whoever has acknowledged something must do before the client is told. Where that
+/// fails, the messages come again after a restart; further ones are refused until it works again.
+pub(crate) fn write_acknowledged(broker: &Broker) {
+    if broker.pop.has_unwritten.load(Ordering::Acquire)
+        && let Err(error) = write_soon(broker, &mut broker.pop.state.lock())
+    {
+        tracing::error!("messages that were acknowledged will come again after a restart: {error}");
+    }
+}
+
+fn write_soon(broker: &Broker, state: &mut PopState) -> Result<(), PutError> {
+    let entries = std::mem::take(&mut state.unwritten);
+    let written = entries.into_iter().try_for_each(|(queue, key, offsets)| {
+        journal::append(broker, state, queue, &Entry::Ack { key, offsets }).map(drop)
+    });
+    broker.pop.journal_fails.store(written.is_err(), Ordering::Relaxed);
+    // Last: whoever finds nothing left to write may tell its client.
+    broker.pop.has_unwritten.store(false, Ordering::Release);
+    written
+}
+
+fn acknowledge_in(
+    broker: &Broker,
+    state: &mut PopState,
+    key: &DeliveryKey,
+    offsets: &[i64],
+    (revive_queue, due_ms): (i32, i64),
+) -> Result<(), Refusal> {
+    let now_ms = broker.clock.now_ms();
     let in_flight: Vec<i64> =
         offsets.iter().copied().filter(|offset| state.in_flight.find(key, *offset).is_some()).collect();
     broker.statistics.acknowledged(&key.place.topic, &key.place.group, in_flight.len(), now_ms);
     if let Some(first) = in_flight.first().and_then(|first| state.in_flight.find(key, *first)) {
         let queue = first.at.queue;
-        journal::append(broker, &mut state, queue, &Entry::Ack { key: key.clone(), offsets: in_flight.clone() })?;
         for offset in &in_flight {
             state.in_flight.acknowledge(key, *offset);
+        }
+        match state.unwritten.iter_mut().rev().find(|(_, known, _)| known == key) {
+            Some((_, _, offsets)) => offsets.extend(&in_flight),
+            None => state.unwritten.push((queue, key.clone(), in_flight.clone())),
         }
     }
     let others: Vec<i64> = offsets.iter().copied().filter(|offset| !in_flight.contains(offset)).collect();
@@ -129,7 +182,7 @@ pub(super) fn acknowledge_all(
         let entry = Entry::Ack { key: key.clone(), offsets: others.clone() };
         // Once for us, who may have to know it before, and once for an Apache broker, should one go on with these files.
         journal::append_at(broker, revive_queue, &entry, due_ms)?;
-        let at = journal::append(broker, &mut state, revive_queue, &entry)?;
+        let at = journal::append(broker, state, revive_queue, &entry)?;
         let until_ms = due_ms.saturating_add(EARLY_PATIENCE_MS);
         state.in_flight.keep(at, until_ms);
         for offset in others {

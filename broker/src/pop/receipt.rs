@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::acknowledge::{Change, Changed, acknowledge_all, acknowledge_ordered, bounds, change_any};
+use super::acknowledge::{
+    Change, Changed, acknowledge_ordered, acknowledge_soon, bounds, change_any, write_acknowledged,
+};
 use super::handle::{BadHandle, Handle, ORDERED};
 use super::in_flight::{DeliveryKey, Place};
 use super::retry_topic::{self, TopicKind};
@@ -114,19 +116,17 @@ impl Receipt {
         Ok(held_until_ms.is_some())
     }
 
-    /// Acknowledges the message. Once more does no harm.
+    /// Acknowledges the message. Once more does no harm. The client may be told after the next [`write_acknowledged`].
+    ///
+    /// [`write_acknowledged`]: super::write_acknowledged
     pub(crate) fn acknowledge(&self, broker: &Arc<Broker>, peer: SocketAddr) -> Result<(), ReceiptError> {
         self.check(broker, peer)?;
-        self.finish(broker, peer).map_err(ReceiptError::Refused)
-    }
-
-    fn finish(&self, broker: &Arc<Broker>, peer: SocketAddr) -> Result<(), Refusal> {
         let DeliveryKey { place, pop_ms, .. } = &self.key;
-        if self.revive_queue == ORDERED {
-            return acknowledge_ordered(broker, peer, place, self.offset, *pop_ms);
-        }
-        let due_ms = pop_ms.saturating_add(self.invisible_ms);
-        acknowledge_all(broker, &self.key, &[self.offset], self.revive_queue, due_ms)
+        let acknowledged = match self.revive_queue {
+            ORDERED => acknowledge_ordered(broker, peer, place, self.offset, *pop_ms),
+            queue => acknowledge_soon(broker, &self.key, self.offset, queue, pop_ms.saturating_add(self.invisible_ms)),
+        };
+        acknowledged.map_err(ReceiptError::Refused)
     }
 
     /// Hides the message for another time from now on; answers the receipt that counts from then on. `suspended`: another delivery
@@ -162,7 +162,9 @@ impl Receipt {
         if !created.is_empty() {
             broker.registrar.announce(created, Box::new(|| ()));
         }
-        self.finish(broker, peer).map_err(ReceiptError::Refused)
+        self.acknowledge(broker, peer)?;
+        write_acknowledged(broker);
+        Ok(())
     }
 }
 

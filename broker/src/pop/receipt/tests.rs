@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use bolide_store::Clock;
 use bolide_store::record::RecordView;
 
-use super::super::revive;
 use super::super::take::tests::{GROUP, Stage, TOPIC};
 use super::super::take::{Reading, take};
+use super::super::{revive, revive_topic};
 use super::*;
 use crate::message::records;
 
@@ -78,16 +78,58 @@ fn what_a_client_holds_stays_hidden_and_its_handle_good_whatever_the_broker_does
                     stage.wait(30_000);
                     connection = stage.broker().grpc.connect(CLIENT, stage.clock.now_ms());
                 }
-                300 => read(&stage, &held[0].1).acknowledge(stage.broker(), PEER).unwrap(),
+                300 => {
+                    read(&stage, &held[0].1).acknowledge(stage.broker(), PEER).unwrap();
+                    write_acknowledged(stage.broker());
+                }
                 _ => {}
             }
         }
         read(&stage, &held[1].1).acknowledge(stage.broker(), PEER).unwrap();
+        write_acknowledged(stage.broker());
         drop(connection);
         stage.crash();
-        stage.wait(200 * MINUTE_MS);
-        assert!(hold(&stage, 2, ordered).is_empty(), "all is done");
+        for _ in 0..4 {
+            stage.wait(50 * MINUTE_MS);
+            assert!(hold(&stage, 2, ordered).is_empty(), "all is done");
+        }
         assert!(is_invalid(read(&stage, &held[1].1).acknowledge(stage.broker(), PEER)), "the handle's time is over");
+    }
+}
+
+#[test]
+fn acknowledgements_that_come_together_are_one_entry_and_count_once_it_is_written() {
+    for written in [true, false] {
+        let mut stage = Stage::new();
+        stage.send(&["a", "b", "c"], "");
+        // The broker has run for a while: nobody is awaited.
+        stage.wait(2 * MINUTE_MS);
+        let held = hold(&stage, 3, false);
+        let topic = revive_topic(&stage.broker().config.get());
+        let entries = || -> i64 {
+            stage.broker().store.dispatch();
+            let queues = stage.broker().store.queues(&topic).into_iter();
+            queues.filter_map(|queue| stage.broker().store.max_offset(&topic, queue)).map(|max| max.0).sum()
+        };
+        let before = entries();
+        for (_, receipt, _) in &held[..2] {
+            receipt.acknowledge(stage.broker(), PEER).unwrap();
+        }
+        assert_eq!(entries(), before, "nobody has been told yet");
+        if written {
+            write_acknowledged(stage.broker());
+            write_acknowledged(stage.broker());
+            assert_eq!(entries(), before + 1);
+        }
+        stage.crash();
+        let mut again = Vec::new();
+        for _ in 0..4 {
+            stage.wait(2 * MINUTE_MS);
+            again.extend(hold(&stage, 3, false).into_iter().map(|(body, _, _)| body));
+        }
+        again.sort();
+        again.dedup();
+        assert_eq!(again, if written { vec!["c"] } else { vec!["a", "b", "c"] });
     }
 }
 
