@@ -8,7 +8,7 @@ use bolide_remoting::body::{
     BrokerLiteInfo, ClientGroup, LiteClientInfo, LiteGroupInfo, LiteLagInfo, LiteTopicInfo, ParentTopicInfo, encode,
 };
 use bolide_remoting::header::{
-    GetLiteClientInfoRequest, GetLiteGroupInfoRequest, GetLiteTopicInfoRequest, GetParentTopicInfoRequest,
+    GetLiteClientInfoRequest, GetLiteGroupInfoRequest, GetLiteTopicInfoRequest, TopicRequest,
     TriggerLiteDispatchRequest,
 };
 use bolide_remoting::{Reply, Request, ResponseCode};
@@ -61,7 +61,7 @@ pub(crate) fn of_broker(broker: &Arc<Broker>, _: &Request<'_>, reply: Reply<'_>)
 /// GET_PARENT_TOPIC_INFO.
 pub(crate) fn of_parent(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
     let told = || -> Result<Bytes, Refusal> {
-        let topic = GetParentTopicInfoRequest::decode(&request.header.fields)?.topic;
+        let topic = TopicRequest::decode(&request.header.fields)?.topic;
         let config = check_parent(broker, topic)?;
         let queues = broker.store.topics();
         let lite_topics = queues.iter().filter(|queue| parts(queue).is_some_and(|(parent, _)| parent == topic));

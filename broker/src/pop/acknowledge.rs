@@ -132,20 +132,28 @@ pub(super) fn acknowledge_soon(
 }
 
 /// Brings what was acknowledged into the journal, which whoever has acknowledged something must do before the client is told. Where that
-/// fails, the messages come again after a restart; further ones are refused until it works again.
+/// fails, it is tried again with the next acknowledgement, which is refused if it fails once more; the messages come again after a restart
+/// that is before that.
 pub(crate) fn write_acknowledged(broker: &Broker) {
     if broker.pop.has_unwritten.load(Ordering::Acquire)
         && let Err(error) = write_soon(broker, &mut broker.pop.state.lock())
     {
-        tracing::error!("messages that were acknowledged will come again after a restart: {error}");
+        tracing::error!(
+            "messages that were acknowledged come again after a restart, unless a later one can be kept: {error}"
+        );
     }
 }
 
 fn write_soon(broker: &Broker, state: &mut PopState) -> Result<(), PutError> {
-    let entries = std::mem::take(&mut state.unwritten);
-    let written = entries.into_iter().try_for_each(|(queue, key, offsets)| {
-        journal::append(broker, state, queue, &Entry::Ack { key, offsets }).map(drop)
-    });
+    let mut written = Ok(());
+    // Until they are in the journal they stay, so that no second acknowledgement of the same message counts as kept.
+    while let Some((queue, key, offsets)) = state.unwritten.last().cloned() {
+        written = journal::append(broker, state, queue, &Entry::Ack { key, offsets }).map(drop);
+        if written.is_err() {
+            break;
+        }
+        state.unwritten.pop();
+    }
     broker.pop.journal_fails.store(written.is_err(), Ordering::Relaxed);
     // Last: whoever finds nothing left to write may tell its client.
     broker.pop.has_unwritten.store(false, Ordering::Release);

@@ -1,11 +1,6 @@
 //! What operators ask about lite topics.
 
 headers! {
-    /// GET_PARENT_TOPIC_INFO (200075).
-    GetParentTopicInfoRequest<'a> {
-        topic: &'a str = "topic",
-    }
-
     /// GET_LITE_TOPIC_INFO (200076).
     GetLiteTopicInfoRequest<'a> {
         parent_topic: &'a str = "parentTopic",

@@ -18,8 +18,8 @@ headers! {
         force: bool = "force" or false,
     }
 
-    /// DELETE_TOPIC_IN_BROKER (215), GET_TOPIC_STATS_INFO (202), GET_TOPIC_CONFIG (351) and
-    /// QUERY_TOPIC_CONSUME_BY_WHO (300).
+    /// DELETE_TOPIC_IN_BROKER (215), GET_TOPIC_STATS_INFO (202), GET_TOPIC_CONFIG (351),
+    /// QUERY_TOPIC_CONSUME_BY_WHO (300) and GET_PARENT_TOPIC_INFO (200075).
     TopicRequest<'a> {
         topic: &'a str = "topic",
     }

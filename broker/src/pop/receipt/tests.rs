@@ -134,6 +134,19 @@ fn acknowledgements_that_come_together_are_one_entry_and_count_once_it_is_writte
 }
 
 #[test]
+fn nothing_counts_as_acknowledged_while_the_journal_cannot_be_written() {
+    let stage = Stage::new();
+    stage.send(&["a", "b"], "");
+    let held = hold(&stage, 2, false);
+    stage.broker().store.close().unwrap();
+    assert!(held[0].1.acknowledge(stage.broker(), PEER).is_ok(), "nobody knows yet");
+    write_acknowledged(stage.broker());
+    for (_, receipt, _) in [&held[1], &held[1], &held[0]] {
+        assert!(matches!(receipt.acknowledge(stage.broker(), PEER), Err(ReceiptError::Refused(_))));
+    }
+}
+
+#[test]
 fn others_get_what_a_client_held_that_has_gone() {
     for ordered in [false, true] {
         let stage = Stage::new();
