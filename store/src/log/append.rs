@@ -177,8 +177,9 @@ impl Log {
             return Ok(());
         }
         let start = self.segments.read().last().map_or(appender.end, |segment| segment.end());
-        let prepared = self.next.lock().take();
-        let segment = match prepared.filter(|segment| segment.start == start) {
+        // Held until the segment is in the list: who prepares one meanwhile would make this file, too.
+        let mut next = self.next.lock();
+        let segment = match next.take().filter(|segment| segment.start == start) {
             Some(segment) => segment,
             None => {
                 let created = Segment::create(&*self.disk, self.dir(), start, self.segment_bytes);

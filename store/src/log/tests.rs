@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::disk::{Allocation, FakeDisk};
@@ -70,6 +71,26 @@ fn the_next_segment_is_made_in_time() {
     disk.set_full(true);
     append(&log, 3_000);
     assert_eq!(log.segment_starts(), [0, SEGMENT], "it was taken, not made anew");
+}
+
+/// The thread that prepares segments may come to one just when the log takes it: only one of the two may make the file.
+#[test]
+fn a_segment_is_made_once() {
+    let log = open(&FakeDisk::new()).unwrap();
+    log.start(PhysicalOffset(0), PhysicalOffset(0)).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                log.prepare();
+            }
+        });
+        // Each record fills a segment. A failure would stand for a second of the clock, which does not go on here.
+        let record = vec![1; SEGMENT as usize - 8];
+        let refused = (0..500).find_map(|_| log.slot(record.len(), 0).map(|slot| slot.fill(&record, 0)).err());
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(refused, None);
+    });
 }
 
 #[test]
