@@ -46,20 +46,24 @@ pub type Greeted = Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>;
 ///
 /// # Errors
 /// When the connection is lost, or its header cannot be read, is too long or may not be believed; of these a line is logged.
-pub async fn greet(stream: TcpStream, ends: Ends, believed: &Believed) -> io::Result<(Greeted, Ends, u8)> {
-    let greeted = read(stream, ends, believed).await;
-    greeted.inspect_err(|error| {
+pub async fn greet(mut stream: TcpStream, ends: Ends, believed: &Believed) -> io::Result<(Greeted, Ends, u8)> {
+    // The stream is kept until the line is written: whoever sees the connection end finds it.
+    let read = read(&mut stream, ends, believed).await.inspect_err(|error| {
         if error.kind() == io::ErrorKind::InvalidData {
             tracing::warn!(peer = %ends.peer, local = %ends.local, "connection refused: {error}");
         }
-    })
+    });
+    let (kept, ends, first) = read?;
+    let (reader, writer) = stream.into_split();
+    Ok((join(Cursor::new(kept).chain(reader), writer), ends, first))
 }
 
-async fn read(mut stream: TcpStream, mut ends: Ends, believed: &Believed) -> io::Result<(Greeted, Ends, u8)> {
-    let mut first = first_byte(&stream).await?;
+/// Returns what was read beyond the header, too.
+async fn read(stream: &mut TcpStream, mut ends: Ends, believed: &Believed) -> io::Result<(Vec<u8>, Ends, u8)> {
+    let mut first = first_byte(stream).await?;
     let mut kept = Vec::new();
     if first == SIGNATURE_1[0] || first == SIGNATURE_2[0] {
-        let header = tokio::time::timeout(REST_PATIENCE, read_header(&mut stream, &mut kept)).await;
+        let header = tokio::time::timeout(REST_PATIENCE, read_header(stream, &mut kept)).await;
         if let Some((length, said)) = header.map_err(|_| invalid("its end does not come"))?? {
             if !believed(ends.peer.ip().to_canonical()) {
                 return Err(invalid("proxyProtocolFrom does not name the address that it comes from"));
@@ -68,13 +72,12 @@ async fn read(mut stream: TcpStream, mut ends: Ends, believed: &Believed) -> io:
             ends = said.unwrap_or(ends);
             first = match kept.first() {
                 Some(first) => *first,
-                None => first_byte(&stream).await?,
+                None => first_byte(stream).await?,
             };
         }
         kept.shrink_to_fit();
     }
-    let (reader, writer) = stream.into_split();
-    Ok((join(Cursor::new(kept).chain(reader), writer), ends, first))
+    Ok((kept, ends, first))
 }
 
 /// Reads until the whole header is there, and perhaps more; `None` where it is something else.
