@@ -55,6 +55,30 @@ async fn nobody_need_be_online_for_a_reset() {
 }
 
 #[tokio::test]
+async fn a_waiting_pull_learns_of_a_reset_at_once() {
+    let folder = Folder::new("reset-waiting");
+    let server = broker(&folder, &[]);
+    let wire = Wire::connect(&server).await;
+    wire.create_topic("t", 1, "").await;
+    wire.send("t", &[], "1").await;
+    commit(&wire, 1).await;
+    let [mine, other] = ["g", "other"].map(|group| pull_form(group, "t", 0, 1).with("suspendTimeoutMillis", 3_600_000));
+    let (mine, other) = (mine.with("sysFlag", 6), other.with("sysFlag", 6));
+    let told = tokio::select! {
+        biased;
+        told = wire.ask(RequestCode::PULL_MESSAGE, &mine, Body::Empty) => told,
+        answer = wire.ask(RequestCode::PULL_MESSAGE, &other, Body::Empty) => panic!("it should wait: {answer:?}"),
+        // Asked on the same connection, and so once the pulls wait.
+        () = async {
+            wire.succeed(RequestCode::INVOKE_BROKER_TO_RESET_OFFSET, &reset_form(0, true), Body::Empty).await;
+            std::future::pending().await
+        } => unreachable!("it never ends"),
+    };
+    assert_eq!((told.code, told.remark.as_deref()), (ResponseCode::PULL_OFFSET_MOVED, Some("OFFSET_RESET")));
+    assert_eq!(number(&told, "nextBeginOffset"), 0);
+}
+
+#[tokio::test]
 async fn impossible_resets_are_refused() {
     let folder = Folder::new("reset-refused");
     let server = broker(&folder, &[]);
