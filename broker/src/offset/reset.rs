@@ -59,7 +59,7 @@ fn try_reset(broker: &Arc<Broker>, reset: &Reset) -> Result<Bytes, Refusal> {
         let remark = format!("Topic {topic} does not exist");
         return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark));
     };
-    if !broker.groups.can_exist(group) {
+    if broker.groups.get(group).is_none() {
         let remark = format!("Group {group} does not exist");
         return Err(Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
     }
