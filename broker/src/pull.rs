@@ -102,6 +102,13 @@ pub(crate) fn wake(broker: &Arc<Broker>, arrivals: &[Arrival]) {
     }
 }
 
+/// An operator has set another offset for a group: its pull of that queue goes on if one waits.
+pub(crate) fn wake_group(broker: &Arc<Broker>, group: &str, topic: &str, queue: QueueId) {
+    let of_group = |held: &HeldPull| held.pull.group == group;
+    let ready = broker.waiting_pulls.lock().arrived(topic, queue, QueueOffset(i64::MAX), of_group);
+    resume(broker, ready);
+}
+
 /// Answers pulls whose patience has ended.
 pub(crate) fn expire(broker: &Arc<Broker>, now_ms: i64) {
     let expired = broker.waiting_pulls.lock().expired(now_ms);
@@ -179,16 +186,20 @@ fn answer_parked(broker: &Broker, pull: &Pull<String>, result: Result<QueueRead,
 }
 
 fn hold(broker: &Arc<Broker>, held: HeldPull) {
-    let (topic, queue, offset) = (held.pull.topic.clone(), held.pull.queue, held.pull.offset);
+    let Pull { group, topic, queue, offset, .. } = &held.pull;
+    let (group, topic, queue, offset) = (group.clone(), topic.clone(), *queue, *offset);
     let deadline_ms = held.deadline_ms;
     let refused = broker.waiting_pulls.lock().hold(&topic, queue, offset, deadline_ms, held).err();
     if let Some(held) = refused {
         return answer_parked(broker, &held.pull, read(broker, &held.pull), held.reply);
     }
-    // A message may have come between the read and now, when nobody was waiting for it yet.
+    // A message, or an operator's reset, may have come between the read and now, when nobody was waiting for it yet.
     let max_offset = broker.store.max_offset(&topic, queue).unwrap_or_default();
     let missed = broker.waiting_pulls.lock().arrived(&topic, queue, max_offset, |_| true);
     resume(broker, missed);
+    if broker.offsets.read().has_reset(&group, &topic, queue.0) {
+        wake_group(broker, &group, &topic, queue);
+    }
 }
 
 /// Whether there is nothing at the pull's offset yet, so that waiting makes sense.

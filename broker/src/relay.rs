@@ -113,19 +113,18 @@ pub(crate) fn consumer_status(broker: &Arc<Broker>, request: &Request<'_>, reply
         Err(error) => return reply.refuse(error),
     };
     let only = header.client_addr.filter(|client| !client.trim().is_empty());
-    let members: Vec<(String, Connection)> = {
+    let mut members: Vec<(String, Connection)> = {
         let clients = broker.clients.read();
         let members = clients.consumer_group(header.group).into_iter().flat_map(|group| group.members.values());
-        let named = members.filter_map(|member| {
-            // Clients over gRPC keep no offsets that they could tell.
-            Some((&member.introduction.client_id, member.introduction.connection.connection()?))
-        });
-        named.filter(|(id, _)| only.is_none_or(|only| only == *id)).map(|(id, c)| (id.clone(), c.clone())).collect()
+        let introductions = members.map(|member| &member.introduction);
+        // Clients over gRPC keep no offsets that they could tell.
+        introductions.filter_map(|one| Some((one.client_id.clone(), one.connection.connection()?.clone()))).collect()
     };
     if members.is_empty() {
         let remark = format!("No Any Consumer online in the consumer group: [{}]", header.group);
         return reply.refuse(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
     }
+    members.retain(|(id, _)| only.is_none_or(|only| only == id));
     let (topic, group, reply) = (header.topic.to_owned(), header.group.to_owned(), reply.park());
     tokio::spawn(async move {
         let question = GetConsumerStatusRequest { topic: &topic, group: &group, client_addr: None };

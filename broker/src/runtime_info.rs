@@ -59,6 +59,8 @@ pub(crate) fn info(broker: &Broker) -> Result<Bytes, Refusal> {
     let overview = broker.statistics.overview();
     rows.put("brokerActive", true);
     rows.put("brokerVersionDesc", Version::CURRENT);
+    // Brokers up to 5.3 say it too, and Apache's exporter gives up without it.
+    rows.put("brokerVersion", Version::CURRENT.0);
     rows.put("bootTimestamp", overview.started_ms);
     rows.put("runtime", uptime(broker.clock.now_ms() - overview.started_ms));
     rows.put("startAcceptSendRequestTimeStamp", broker.config.get().start_accept_send_request_timestamp_ms);
@@ -85,9 +87,10 @@ fn put_traffic(rows: &mut Rows, overview: &Overview, store: &StoreStatistics) {
     let both = overview.found().into_iter().zip(overview.missed());
     let total: Vec<_> = both.map(|(found, missed)| Some(found? + missed?)).collect();
     rows.put("getTotalTps", joined(total));
-    let totals = [("Now", overview.now), ("TodayMorning", overview.days.today_morning)];
-    for (moment, totals) in totals.into_iter().chain([("YesterdayMorning", overview.days.yesterday_morning)]) {
-        let moment = if moment == "Now" { "TodayNow" } else { moment };
+    let (now, days) = (overview.now, &overview.days);
+    let totals =
+        [("TodayNow", now), ("TodayMorning", days.today_morning), ("YesterdayMorning", days.yesterday_morning)];
+    for (moment, totals) in totals {
         rows.put(format!("msgPutTotal{moment}"), totals.put);
         rows.put(format!("msgGetTotal{moment}"), totals.got);
     }
@@ -98,6 +101,7 @@ fn put_traffic(rows: &mut Rows, overview: &Overview, store: &StoreStatistics) {
     let longest_ms = overview.longest_put_ms;
     rows.put("putMessageEntireTimeMax", longest_ms);
     rows.put("pageCacheLockTimeMills", overview.late_put_ms);
+    rows.put("getMessageEntireTimeMax", overview.longest_read_ms);
     let classes = PUT_TIME_CLASSES.iter().zip(store.put_times);
     rows.put("putMessageDistributeTime", classes.map(|(class, count)| format!("{class}:{count} ")).collect::<String>());
     for (key, part) in [("putLatency99", 0.99), ("putLatency999", 0.999)] {
@@ -111,6 +115,8 @@ fn put_log(rows: &mut Rows, broker: &Broker) -> Result<(), Refusal> {
     rows.put("commitLogMinOffset", store.min_physical_offset().0);
     rows.put("commitLogMaxOffset", store.max_physical_offset().0);
     rows.put("dispatchBehindBytes", health.dispatch_behind_bytes);
+    // Nothing is buffered on its way to the queues, here or in Apache's broker.
+    rows.put("dispatchMaxBuffer", 0);
     rows.put("remainHowManyDataToFlush", readable(health.flush_behind_bytes));
     rows.put("earliestMessageTimeStamp", store.earliest_log_time()?.unwrap_or(-1));
     // Apache's answer without `transientStorePoolEnable`.

@@ -15,7 +15,7 @@ pub(crate) mod topic_rows;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bolide_remoting::body::{BrokerStatsData, BrokerStatsItem};
@@ -79,6 +79,7 @@ pub(crate) struct Statistics {
     store: Mutex<StoreHistory>,
     sampled_ms: Mutex<i64>,
     started_ms: i64,
+    longest_read_ms: AtomicI64,
     /// How many milliseconds after their time timed messages were delivered.
     pub(crate) lateness: Histogram<9>,
     /// Tells brokers of one process apart.
@@ -96,7 +97,7 @@ struct StoreHistory {
 pub(crate) struct Overview {
     /// When the broker started.
     pub(crate) started_ms: i64,
-    /// Messages so far.
+    /// Messages of clients' topics so far.
     pub(crate) now: Totals,
     /// Messages up to the last two midnights.
     pub(crate) days: Days,
@@ -104,6 +105,8 @@ pub(crate) struct Overview {
     pub(crate) longest_put_ms: i64,
     /// The longest one in the last second.
     pub(crate) late_put_ms: i64,
+    /// The longest wait of a read for the disk.
+    pub(crate) longest_read_ms: i64,
     /// Per second over the last 10 seconds, the last minute and the last ten minutes; `None` before there was so much time.
     rates: [Option<Growth<RATES>>; 3],
 }
@@ -149,6 +152,7 @@ impl Statistics {
             store: Mutex::new(history),
             sampled_ms: Mutex::new(now_ms),
             started_ms: now_ms,
+            longest_read_ms: AtomicI64::new(0),
             lateness: Histogram::default(),
             id: NEXT_ID.fetch_add(1, Relaxed),
         }
@@ -223,6 +227,7 @@ impl Statistics {
             return;
         }
         let (messages, bytes) = (got.messages as u64, got.bytes as u64);
+        self.longest_read_ms.fetch_max(waited_ms, Relaxed);
         self.broker.add(broker::DISK_MESSAGES, messages);
         self.broker.add(broker::DISK_BYTES, bytes);
         self.with_group(got.topic, got.group, now_ms, |row| {
@@ -318,11 +323,11 @@ impl Statistics {
 
     /// The broker as a whole.
     pub(crate) fn overview(&self) -> Overview {
-        let counts = self.broker.counts();
         let store = self.store.lock();
         Overview {
             started_ms: self.started_ms,
-            now: Totals { put: counts[broker::PUT_MESSAGES], got: counts[broker::GET_MESSAGES] },
+            now: self.totals(),
+            longest_read_ms: self.longest_read_ms.load(Relaxed),
             days: store.days,
             longest_put_ms: store.longest_put_ms,
             late_put_ms: store.late_put_ms,
@@ -330,14 +335,17 @@ impl Statistics {
         }
     }
 
+    fn totals(&self) -> Totals {
+        let counts = self.broker.counts();
+        Totals { put: counts[broker::USER_PUT_MESSAGES], got: counts[broker::USER_GET_MESSAGES] }
+    }
+
     /// Takes the samples that are due, and forgets rows that counted nothing for a day.
     fn tick(&self, store: &StoreStatistics, longest_put_ms: i64, now_ms: i64) {
         {
-            let counts = self.broker.counts();
-            let totals = Totals { put: counts[broker::PUT_MESSAGES], got: counts[broker::GET_MESSAGES] };
             let mut history = self.store.lock();
             history.rates.sample(now_ms, [store.puts, store.reads_found, store.reads_missed, store.read_messages]);
-            history.days.note(now_ms, totals);
+            history.days.note(now_ms, self.totals());
             history.late_put_ms = longest_put_ms;
             history.longest_put_ms = history.longest_put_ms.max(longest_put_ms);
         }

@@ -83,25 +83,40 @@ impl Dispatcher {
         }
     }
 
-    /// Brings queues and index up to the log's end, unless another thread is at it. Returns at the latest after
-    /// [`MAX_RUNS`] runs.
-    pub(crate) fn run(&self, around: &Surroundings<'_>) {
+    /// Brings queues and index up to the log's end, unless another thread has the lock: then that one does so. `false`: there
+    /// is more after [`MAX_RUNS`] runs, and those who left it to this thread may have gone.
+    pub(crate) fn run(&self, around: &Surroundings<'_>) -> bool {
         for _ in 0..MAX_RUNS {
-            // Together with the fence below: either this thread gets the lock, or its holder sees the new end.
+            // Either this thread gets the lock, or its holder, who comes by here afterwards, sees the new end.
             fence(Ordering::SeqCst);
             if self.position() == around.log.end() {
-                return;
+                return true;
             }
             let Some(work) = self.work.try_lock() else {
-                return;
+                return true;
             };
             if self.run_locked(work, around).is_err() {
-                return;
+                return true;
             }
         }
+        self.position() == around.log.end()
     }
 
-    /// Takes the lock after bringing everything up to the log's end.
+    /// Brings queues and index up to the log's end, whoever is at it.
+    pub(crate) fn run_to_end(&self, around: &Surroundings<'_>) -> Result<(), String> {
+        drop(self.lock_at_end(around)?);
+        self.run(around);
+        Ok(())
+    }
+
+    /// Has the lock for a moment, and does afterwards what others left to its holder.
+    pub(crate) fn glance<T>(&self, around: &Surroundings<'_>, look: impl FnOnce(&mut Work) -> T) -> T {
+        let seen = look(&mut self.work.lock());
+        self.run(around);
+        seen
+    }
+
+    /// Takes the lock after bringing everything up to the log's end. Who lets go of it calls [`Dispatcher::run`].
     pub(crate) fn lock_at_end(&self, around: &Surroundings<'_>) -> Result<MutexGuard<'_, Work>, String> {
         loop {
             let work = self.work.lock();
@@ -113,24 +128,21 @@ impl Dispatcher {
     }
 
     /// The last record that has entered queues and index.
-    pub(crate) fn point(&self) -> DispatchPoint {
-        self.work.lock().point
+    pub(crate) fn point(&self, around: &Surroundings<'_>) -> DispatchPoint {
+        self.glance(around, |work| work.point)
     }
 
     /// Writes what queues hold in memory and says up to which record their files are complete.
-    pub(crate) fn settle(&self, derived: &Derived) -> io::Result<DispatchPoint> {
-        let (point, mut busy) = {
-            let mut work = self.work.lock();
-            (work.point, std::mem::take(&mut work.busy))
-        };
+    pub(crate) fn settle(&self, around: &Surroundings<'_>) -> io::Result<DispatchPoint> {
+        let (point, mut busy) = self.glance(around, |work| (work.point, std::mem::take(&mut work.busy)));
         let mut result = Ok(point);
         busy.retain(|queue| {
-            queue.settle(&derived.queues.files).unwrap_or_else(|error| {
+            queue.settle(&around.derived.queues.files).unwrap_or_else(|error| {
                 result = Err(error);
                 true
             })
         });
-        self.work.lock().busy.append(&mut busy);
+        self.glance(around, |work| work.busy.append(&mut busy));
         result
     }
 

@@ -81,7 +81,15 @@ impl Store {
     /// Brings queues and index up to the log's end on the calling thread, unless another thread is doing that: then it
     /// takes over the new records too. What is readable afterwards is told through [`StoreEvents::arrived`].
     pub fn dispatch(&self) {
-        self.inner.dispatcher.run(&self.inner.surroundings());
+        if !self.inner.dispatcher.run(&self.inner.surroundings()) {
+            self.inner.signals.wake_keeper();
+        }
+    }
+
+    /// Brings queues and index up to the log's end, and waits for whoever is at it: everything stored before can be read then.
+    pub fn dispatch_all(&self) -> Result<(), StoreError> {
+        let done = self.inner.dispatcher.run_to_end(&self.inner.surroundings());
+        done.map_err(|reason| StoreError::Incomplete { reason })
     }
 
     /// Asks for a sync that covers the log up to `up_to`; one sync serves all who ask meanwhile. Does not wait: the end
@@ -110,7 +118,11 @@ impl Store {
             });
             match taken {
                 None => {}
-                Some(None) => return Ok(false),
+                Some(None) => {
+                    drop(work);
+                    self.dispatch();
+                    return Ok(false);
+                }
                 Some(Some(queues)) => {
                     work.forget_removed();
                     let removed = inner.derived.queues.remove_files(topic, &queues);
@@ -195,8 +207,7 @@ impl Store {
         if !inner.flush_log() {
             return Err(StoreError::Refused(inner.log.refusal().unwrap_or(PutError::Closed)));
         }
-        let around = inner.surroundings();
-        drop(inner.dispatcher.lock_at_end(&around).map_err(|reason| StoreError::Incomplete { reason })?);
+        self.dispatch_all()?;
         inner.take_checkpoint()?;
         inner.checkpoint.unseal()?;
         let abort = inner.options.root.join(open::ABORT);

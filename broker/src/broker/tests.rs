@@ -114,7 +114,7 @@ impl Machine {
         assert_ne!(message.topic, TOPIC);
         let due_ms = self.clock.now_ms() + wait_ms;
         let end = message.put(&self.broker).unwrap().end();
-        self.broker.store.dispatch();
+        self.broker.store.dispatch_all().unwrap();
         println!("{key} to {}, due {}, ends {end}", message.topic, due_ms - START_MS);
         self.due_ms.insert(key.clone(), due_ms);
         self.sent.push(Sent { key, due_ms, end });
@@ -123,7 +123,7 @@ impl Machine {
     fn deliver(&self) {
         delay::deliver_due(&self.broker);
         timer::turn(&self.broker);
-        self.broker.store.dispatch();
+        self.broker.store.dispatch_all().unwrap();
     }
 
     /// What was delivered so far is saved as that.

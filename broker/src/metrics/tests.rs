@@ -52,7 +52,7 @@ fn send(broker: &Broker, topic: &str, body: &str) {
     };
     let put = message.put(broker).unwrap();
     broker.statistics.sent(topic, MessageType::Normal, 1, put.size.into(), put.store_ms);
-    broker.store.dispatch();
+    broker.store.dispatch_all().unwrap();
 }
 
 /// The samples of a family: labels without those of the broker, and the value.

@@ -15,6 +15,7 @@ use bolide_store::{Boundary, QueueId, QueueOffset};
 use bytes::Bytes;
 
 use crate::broker::Broker;
+use crate::pull;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 
@@ -52,13 +53,13 @@ pub(crate) fn reset(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_
     });
 }
 
-fn try_reset(broker: &Broker, reset: &Reset) -> Result<Bytes, Refusal> {
+fn try_reset(broker: &Arc<Broker>, reset: &Reset) -> Result<Bytes, Refusal> {
     let Reset { topic, group, .. } = reset;
     let Some(config) = broker.topics.get(topic) else {
         let remark = format!("Topic {topic} does not exist");
         return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark));
     };
-    if !broker.groups.can_exist(group) {
+    if broker.groups.get(group).is_none() {
         let remark = format!("Group {group} does not exist");
         return Err(Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
     }
@@ -73,6 +74,10 @@ fn try_reset(broker: &Broker, reset: &Reset) -> Result<Bytes, Refusal> {
     let mut offsets = broker.offsets.write();
     for (queue_id, offset) in &targets {
         offsets.reset(group, topic, *queue_id, offset.0);
+    }
+    drop(offsets);
+    for queue_id in targets.keys() {
+        pull::wake_group(broker, group, topic, QueueId(*queue_id));
     }
     Ok(encode(&body(broker, topic, &targets)))
 }

@@ -185,7 +185,7 @@ proptest! {
                 }
             }
             delay::deliver_due(&broker);
-            broker.store.dispatch();
+            broker.store.dispatch_all().unwrap();
             model.deliver(clock.now_ms());
             let found: BTreeSet<Seen> = seen(&broker).into_iter().map(|(seen, _)| seen).collect();
             prop_assert_eq!(&found, &model.visible);

@@ -123,6 +123,19 @@ fn rates_and_averages_are_those_of_the_window() {
 }
 
 #[test]
+fn totals_are_of_clients_topics() {
+    let statistics = Statistics::new(0);
+    for topic in ["orders", "RMQ_SYS_TRACE_TOPIC"] {
+        statistics.arrived(&[arrival(topic, 1, 0)]);
+        let got = Got { topic, group: "billing", messages: 2, bytes: 2 };
+        statistics.got(got, 0);
+        statistics.waited_for_disk(got, 7, 0);
+    }
+    let overview = statistics.overview();
+    assert_eq!((overview.now, overview.longest_read_ms), (Totals { put: 1, got: 2 }, 7));
+}
+
+#[test]
 fn there_are_at_most_so_many_rows() {
     let statistics = Statistics::new(0);
     for number in 0..MOST_ROWS + 5 {

@@ -16,11 +16,11 @@ fn filled(machine: &Machine) -> (Store, Vec<PhysicalOffset>) {
         offsets.push(store.put(&message("T", 0, &[at; 500], b"KEYS\x01k\x02")).unwrap().physical_offset);
         machine.clock.advance(1_000);
         if at == 39 {
-            store.dispatch();
+            store.dispatch_all().unwrap();
             store.checkpoint_now();
         }
     }
-    store.dispatch();
+    store.dispatch_all().unwrap();
     (store, offsets)
 }
 

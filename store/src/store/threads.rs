@@ -26,12 +26,14 @@ const PAGE_BYTES: i64 = 4096;
 pub(super) struct Signals {
     state: Mutex<State>,
     flush_wanted: Condvar,
-    stopped: Condvar,
+    keeper_wanted: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     requested: i64,
+    /// The keeper is to go round at once.
+    hurry: bool,
     stop: bool,
 }
 
@@ -47,7 +49,13 @@ impl Signals {
     pub(super) fn stop(&self) {
         self.state.lock().stop = true;
         self.flush_wanted.notify_all();
-        self.stopped.notify_all();
+        self.keeper_wanted.notify_all();
+    }
+
+    /// Lets the keeper go round at once: something was left to dispatch.
+    pub(super) fn wake_keeper(&self) {
+        self.state.lock().hurry = true;
+        self.keeper_wanted.notify_one();
     }
 
     /// Waits until somebody wants more than `flushed` on the disk, or for `rest`. `None`: the store stops; else whether a
@@ -60,12 +68,13 @@ impl Signals {
         (!state.stop).then_some(state.requested > flushed.0)
     }
 
-    /// Waits for `rest`; `false`: the store stops.
+    /// Waits for `rest`, or less if the keeper is woken; `false`: the store stops.
     fn rest(&self, rest: Duration) -> bool {
         let mut state = self.state.lock();
-        if !state.stop {
-            self.stopped.wait_for(&mut state, rest);
+        if !state.stop && !state.hurry {
+            self.keeper_wanted.wait_for(&mut state, rest);
         }
+        state.hurry = false;
         !state.stop
     }
 }
@@ -159,12 +168,13 @@ impl Inner {
         let mut rest = IDLE_REST;
         while self.signals.rest(rest) {
             self.log.prepare();
+            // What is left after that is for whoever stores next, or for the next round.
             self.dispatcher.run(&self.surroundings());
             self.log.cool();
             let now_ms = self.clock.now_ms();
             if (now_ms - settled_ms).unsigned_abs() >= self.options.queue_flush_interval_ms {
                 settled_ms = now_ms;
-                if let Err(error) = self.dispatcher.settle(&self.derived) {
+                if let Err(error) = self.dispatcher.settle(&self.surroundings()) {
                     tracing::warn!("cannot write consume queues: {error}; trying again");
                 }
             }
@@ -188,14 +198,14 @@ impl Inner {
         self.rebuild_lost()?;
         // The index first: what its headers count has entered the queues by the time these are settled, so that the checkpoint
         // vouches for it even if messages come all the while. What it does not vouch for is made anew after a crash.
-        let indexed = self.dispatcher.point();
+        let indexed = self.dispatcher.point(&self.surroundings());
         let index = self.derived.index.as_ref();
         let uncommitted = index.map(|index| index.flush()).transpose().map_err(|error| self.incomplete(&error))?;
         let index_ms = uncommitted.as_ref().map_or(0, |uncommitted| uncommitted.end_ms);
         // A failed write stays in memory and is tried again; a failed sync may have lost what it was to write.
         let point = self
             .dispatcher
-            .settle(&self.derived)
+            .settle(&self.surroundings())
             .map_err(StoreError::io("write queues in", &self.derived.queues.dir()))?;
         // Queues must not be known to be ahead of the log.
         if self.log.flushed().0 <= point.physical && point.store_ms > 0 && !self.flush_log() {

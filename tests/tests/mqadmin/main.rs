@@ -7,6 +7,7 @@ mod lite;
 mod walk;
 
 use bolide_remoting::{Body, RequestCode};
+use bolide_tests::binaries::apache_version;
 use bolide_tests::cluster::Cluster;
 use bolide_tests::mqadmin::Mqadmin;
 use bolide_tests::toolchain;
@@ -18,6 +19,43 @@ const GROUP: &str = "billing";
 const SENT: i64 = 12;
 const PULLED: i64 = 8;
 const CONSUMED: i64 = 5;
+
+/// What Apache's `rocketmq-exporter` reads as numbers; it tells nothing of a broker's runtime where one is left out.
+const NUMBERS_OF_EXPORTER: &[&str] = &[
+    "bootTimestamp",
+    "commitLogDiskRatio",
+    "commitLogMaxOffset",
+    "commitLogMinOffset",
+    "consumeQueueDiskRatio",
+    "dispatchBehindBytes",
+    "dispatchMaxBuffer",
+    "earliestMessageTimeStamp",
+    "getMessageEntireTimeMax",
+    "msgGetTotalTodayMorning",
+    "msgGetTotalTodayNow",
+    "msgGetTotalYesterdayMorning",
+    "msgPutTotalTodayMorning",
+    "msgPutTotalTodayNow",
+    "msgPutTotalYesterdayMorning",
+    "pageCacheLockTimeMills",
+    "pullThreadPoolQueueCapacity",
+    "pullThreadPoolQueueHeadWaitTimeMills",
+    "pullThreadPoolQueueSize",
+    "putLatency99",
+    "putLatency999",
+    "putMessageAverageSize",
+    "putMessageEntireTimeMax",
+    "putMessageSizeTotal",
+    "putMessageTimesTotal",
+    "queryThreadPoolQueueCapacity",
+    "queryThreadPoolQueueHeadWaitTimeMills",
+    "queryThreadPoolQueueSize",
+    "remainTransientStoreBufferNumbs",
+    "sendThreadPoolQueueCapacity",
+    "sendThreadPoolQueueHeadWaitTimeMills",
+    "sendThreadPoolQueueSize",
+    "startAcceptSendRequestTimeStamp",
+];
 
 #[tokio::test]
 async fn daily_commands_show_what_is_true() {
@@ -86,6 +124,14 @@ fn broker_as_a_whole(admin: &mut Mqadmin, address: &str) {
     assert!(status.value("earliestMessageTimeStamp").parse::<i64>().unwrap() > 1_700_000_000_000);
     for key in ["dispatchBehindBytes", "timerCongestNum", "timerOffsetBehind", "sendThreadPoolQueueSize"] {
         assert_eq!(status.value(key), "0", "{key}");
+    }
+
+    for key in NUMBERS_OF_EXPORTER {
+        assert!(status.value(key).parse::<f64>().is_ok(), "{key}: {}", status.value(key));
+    }
+    if apache_version().is_none() {
+        // The exporter reads it, too; Apache's brokers of its time say it, and 5.5.0 does not.
+        assert_eq!(status.value("brokerVersion"), "513");
     }
 
     let ha = admin.run(&format!("haStatus -b {address}"));

@@ -1,4 +1,4 @@
-//! Offsets that an operator sets, with nobody online, and passed on to those who are.
+//! Offsets that an operator sets, with nobody online, and passed on to those who are; and those that consumers tell of.
 
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ async fn nobody_need_be_online_for_a_reset() {
     for body in ["1", "2", "3"] {
         wire.send("t", &[], body).await;
     }
+    let group = br#"{"groupName":"g"}"#.to_vec();
+    wire.succeed(RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, &Form::of(&[]), group).await;
     commit(&wire, 3).await;
     let answer = wire.succeed(RequestCode::INVOKE_BROKER_TO_RESET_OFFSET, &reset_form(0, true), Body::Empty).await;
     assert!(String::from_utf8_lossy(&answer.body).ends_with("}:0}}"), "{:?}", answer.body);
@@ -53,9 +55,33 @@ async fn nobody_need_be_online_for_a_reset() {
 }
 
 #[tokio::test]
+async fn a_waiting_pull_learns_of_a_reset_at_once() {
+    let folder = Folder::new("reset-waiting");
+    let server = broker(&folder, &[]);
+    let wire = Wire::connect(&server).await;
+    wire.create_topic("t", 1, "").await;
+    wire.send("t", &[], "1").await;
+    commit(&wire, 1).await;
+    let [mine, other] = ["g", "other"].map(|group| pull_form(group, "t", 0, 1).with("suspendTimeoutMillis", 3_600_000));
+    let (mine, other) = (mine.with("sysFlag", 6), other.with("sysFlag", 6));
+    let told = tokio::select! {
+        biased;
+        told = wire.ask(RequestCode::PULL_MESSAGE, &mine, Body::Empty) => told,
+        answer = wire.ask(RequestCode::PULL_MESSAGE, &other, Body::Empty) => panic!("it should wait: {answer:?}"),
+        // Asked on the same connection, and so once the pulls wait.
+        () = async {
+            wire.succeed(RequestCode::INVOKE_BROKER_TO_RESET_OFFSET, &reset_form(0, true), Body::Empty).await;
+            std::future::pending().await
+        } => unreachable!("it never ends"),
+    };
+    assert_eq!((told.code, told.remark.as_deref()), (ResponseCode::PULL_OFFSET_MOVED, Some("OFFSET_RESET")));
+    assert_eq!(number(&told, "nextBeginOffset"), 0);
+}
+
+#[tokio::test]
 async fn impossible_resets_are_refused() {
     let folder = Folder::new("reset-refused");
-    let server = broker(&folder, &[("autoCreateSubscriptionGroup", "false")]);
+    let server = broker(&folder, &[]);
     let wire = Wire::connect(&server).await;
     wire.create_topic("t", 1, "").await;
     wire.send("t", &[], "1").await;
@@ -177,4 +203,18 @@ async fn frame(stream: &mut TcpStream) -> String {
     let mut frame = vec![0; length as usize];
     stream.read_exact(&mut frame).await.unwrap();
     String::from_utf8_lossy(&frame).into_owned()
+}
+
+#[tokio::test]
+async fn a_member_that_is_not_there_has_no_offsets_to_tell() {
+    let folder = Folder::new("consumer-status");
+    let server = broker(&folder, &[]);
+    let wire = Wire::connect(&server).await;
+    let code = RequestCode::INVOKE_BROKER_TO_GET_CONSUMER_STATUS;
+    let form = Form::of(&[("topic", "t"), ("group", "g"), ("clientAddr", "another")]);
+    let refused = wire.ask(code, &form, Body::Empty).await;
+    assert_eq!(refused.remark.as_deref(), Some("No Any Consumer online in the consumer group: [g]"));
+    wire.succeed(RequestCode::HEART_BEAT, &Form::of(&[]), HEARTBEAT.as_bytes().to_vec()).await;
+    let status = wire.succeed(code, &form, Body::Empty).await;
+    assert_eq!(String::from_utf8_lossy(&status.body), r#"{"consumerTable":{}}"#);
 }

@@ -68,7 +68,7 @@ fn say(broker: &Broker, parent: &str, lite_topic: &str) {
         properties,
     };
     message.put(broker).unwrap();
-    broker.store.dispatch();
+    broker.store.dispatch_all().unwrap();
 }
 
 #[test]

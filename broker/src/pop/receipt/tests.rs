@@ -107,7 +107,7 @@ fn acknowledgements_that_come_together_are_one_entry_and_count_once_it_is_writte
         let held = hold(&stage, 3, false);
         let topic = revive_topic(&stage.broker().config.get());
         let entries = || -> i64 {
-            stage.broker().store.dispatch();
+            stage.broker().store.dispatch_all().unwrap();
             let queues = stage.broker().store.queues(&topic).into_iter();
             queues.filter_map(|queue| stage.broker().store.max_offset(&topic, queue)).map(|max| max.0).sum()
         };

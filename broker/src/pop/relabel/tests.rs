@@ -24,7 +24,7 @@ fn stored(topic: &str, properties: &[u8]) -> Bytes {
         properties,
     };
     let put = store.put(&message).unwrap();
-    store.dispatch();
+    store.dispatch_all().unwrap();
     Bytes::copy_from_slice(&store.message_at(put.physical_offset).unwrap())
 }
 

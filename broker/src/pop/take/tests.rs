@@ -114,7 +114,7 @@ impl Stage {
             };
             message.put(self.broker()).unwrap();
         }
-        self.broker().store.dispatch();
+        self.broker().store.dispatch_all().unwrap();
     }
 
     pub(in crate::pop) fn wanted(&self, max_messages: usize) -> Wanted {
@@ -248,7 +248,7 @@ fn an_acknowledgement_that_apache_left_among_the_timers_counts() {
     let held = stage.pop(2);
     let entry = Entry::Ack { key: held[0].key.clone(), offsets: vec![held[0].offset] };
     journal::append_at(stage.broker(), 0, &entry, held[0].key.pop_ms + INVISIBLE_MS).unwrap();
-    stage.broker().store.dispatch();
+    stage.broker().store.dispatch_all().unwrap();
     stage.clock.advance(1);
     stage.crash();
     stage.wait(INVISIBLE_MS + 1);

@@ -33,7 +33,7 @@ fn store(folder: &std::path::Path, messages: i32) -> Store {
         };
         store.put(&message).unwrap();
     }
-    store.dispatch();
+    store.dispatch_all().unwrap();
     store
 }
 

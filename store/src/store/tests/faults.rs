@@ -99,7 +99,7 @@ impl History {
     fn refused(&self, store: &Store, error: &PutError) {
         match error {
             PutError::NoSpace => assert!(self.model.may_lack_room(&*self.machine.clock), "{error}"),
-            PutError::NoSegment { .. } => assert!(self.model.faulty, "{error}"),
+            PutError::NoSegment { .. } => assert!(self.model.may_lack_segment(&*self.machine.clock), "{error}"),
             PutError::Poisoned { .. } => assert!(matches!(store.health().refusal, Some(PutError::Poisoned { .. }))),
             other => panic!("{other}"),
         }
@@ -110,7 +110,7 @@ impl History {
         match self.random.below(100) {
             0..40 => self.put(&store),
             40..52 => store.dispatch(),
-            52..56 => drop(store.inner.dispatcher.settle(&store.inner.derived)),
+            52..56 => drop(store.inner.dispatcher.settle(&store.inner.surroundings())),
             56..58 => self.model.check_read(&store, self.random.below(self.model.messages().len() + 1)),
             58..66 => drop(store.inner.flush_log()),
             66..73 => self.checkpoint(&store),
@@ -210,7 +210,7 @@ impl History {
         let (body, key, text) = self.new_message(50);
         let put = store.put(&message(TOPICS[0], 0, &body, &text)).unwrap();
         self.model.stored(Message::new(TOPICS[0], 0, body, key, put));
-        store.dispatch();
+        store.dispatch_all().ok();
         store.checkpoint_now();
         self.model.check(&store);
         store.close().unwrap();

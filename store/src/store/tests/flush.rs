@@ -46,7 +46,7 @@ fn a_failed_sync_poisons_the_store() {
     assert!(matches!(store.health().refusal, Some(PutError::Poisoned { .. })));
     assert!(machine.events.flushed.lock().is_empty());
     // Reading goes on.
-    store.dispatch();
+    store.dispatch_all().unwrap();
     let limits = ReadLimits { max_messages: 9, max_bytes: 9_999 };
     let read = store.read_queue_blocking("T", QueueId(0), QueueOffset(0), limits, &|_| true).unwrap();
     assert_eq!((read.status, read.count), (ReadStatus::Found, 1));
@@ -116,7 +116,7 @@ fn a_failed_sync_of_a_queue_keeps_the_checkpoint_back() {
     for _ in 0..20 {
         store.put(&message("T", 0, b"x", b"")).unwrap();
     }
-    store.dispatch();
+    store.dispatch_all().unwrap();
     machine.disk.fail_syncs(Some(&machine.path("consumequeue")));
     assert!(matches!(store.close(), Err(StoreError::Incomplete { .. })));
     assert!(store.health().dispatch_error.is_some());

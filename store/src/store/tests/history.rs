@@ -86,7 +86,7 @@ impl History {
             0..20 => self.put(&store),
             20..24 => self.put_batch(&store),
             24..29 => store.dispatch(),
-            29..31 => drop(store.inner.dispatcher.settle(&store.inner.derived).unwrap()),
+            29..31 => drop(store.inner.dispatcher.settle(&store.inner.surroundings()).unwrap()),
             31..33 => store.checkpoint_now(),
             33 => {
                 let topic = self.topic();
@@ -174,7 +174,7 @@ impl History {
 
     fn check(&self, store: &Store) {
         while store.dispatched_offset() < store.max_physical_offset() {
-            store.dispatch();
+            store.dispatch_all().unwrap();
         }
         for ((topic, queue), messages) in &self.model {
             let queue = QueueId(*queue);

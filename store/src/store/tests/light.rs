@@ -59,7 +59,7 @@ fn a_message_is_in_its_own_queue_and_in_each_light_one() {
         let text = dispatch_to("%LMQ%a,plain,%LMQ%b,%LMQ%a");
         let first = store.put(&message("t", 3, b"1", &text)).unwrap();
         let second = store.put(&message("t", 3, b"2", &dispatch_to("%LMQ%b"))).unwrap();
-        store.dispatch();
+        store.dispatch_all().unwrap();
         assert_eq!(content(&store, "%LMQ%a"), (0, vec![(first.physical_offset, 0)]));
         let both = vec![(first.physical_offset, 0), (second.physical_offset, 1)];
         assert_eq!(content(&store, "%LMQ%b"), (0, both));
@@ -94,7 +94,7 @@ fn what_waits_or_is_not_meant_for_consumers_enters_no_light_queue() {
     }
     let half = NewMessage { sys_flag: sys_flag::PREPARED, ..message("t", 0, b"x", &text) };
     store.put(&half).unwrap();
-    store.dispatch();
+    store.dispatch_all().unwrap();
     assert_eq!(store.light_queue_count(), 0);
 }
 
@@ -117,7 +117,7 @@ fn without_light_queues_the_property_is_one_like_all_others() {
     let store = machine.open();
     let text = dispatch_to("%LMQ%a/b");
     let put = store.put(&message("t", 0, b"x", &text)).unwrap();
-    store.dispatch();
+    store.dispatch_all().unwrap();
     let record = store.message_at(put.physical_offset).unwrap();
     assert_eq!(RecordView::parse(&record).unwrap().properties(), Properties(&text));
     assert_eq!(store.light_queue_count(), 0);
@@ -204,7 +204,7 @@ proptest! {
                     store = machine.open();
                 }
             }
-            store.dispatch();
+            store.dispatch_all().unwrap();
             for index in 0..3 {
                 let expected = model.get(&index).cloned().unwrap_or_default();
                 let expected: Vec<_> = expected.into_iter().zip(0_i64..).collect();

@@ -23,7 +23,7 @@ fn filled(machine: &Machine, count: usize) -> Store {
         store.put(&message("T", 0, format!("body {at}").as_bytes(), tag)).unwrap();
         machine.clock.advance(10);
     }
-    store.dispatch();
+    store.dispatch_all().unwrap();
     store
 }
 
@@ -45,7 +45,7 @@ fn statuses_follow_apache() {
     assert_eq!((elsewhere.status, elsewhere.next_offset), (ReadStatus::NoSuchQueue, QueueOffset(0)));
     let half = message("T", 2, b"half", b"");
     store.put(&crate::NewMessage { sys_flag: sys_flag::PREPARED, ..half }).unwrap();
-    store.dispatch();
+    store.dispatch_all().unwrap();
     assert_eq!(store.max_offset("T", QueueId(2)), None, "half messages enter no queue");
     assert_eq!(store.statistics().reads_found, 1);
 }
@@ -87,7 +87,7 @@ fn neighbours_share_a_slice() {
 fn what_is_not_cached_is_cold() {
     let mut machine = Machine::new();
     let store = filled(&machine, 400);
-    store.inner.dispatcher.settle(&store.inner.derived).unwrap();
+    store.inner.dispatcher.settle(&store.inner.surroundings()).unwrap();
     store.inner.log.flush().unwrap();
     machine.disk.set_cold(true);
     let limits = ReadLimits { max_messages: 8, max_bytes: 1 << 20 };
@@ -110,7 +110,7 @@ fn offsets_by_time() {
     for _ in 0..3 {
         store.put(&message("T", 0, b"same", b"")).unwrap();
     }
-    store.dispatch();
+    store.dispatch_all().unwrap();
     let offset = |ms, boundary| store.offset_by_time("T", Q, ms, boundary).unwrap().0;
     assert_eq!((offset(begin + 70, Boundary::Lower), offset(begin + 70, Boundary::Upper)), (7, 7));
     assert_eq!((offset(begin + 75, Boundary::Lower), offset(begin + 75, Boundary::Upper)), (8, 7));
@@ -129,7 +129,7 @@ fn delayed_messages_carry_their_delivery_time() {
     let machine = Machine::new();
     let store = machine.open();
     store.put(&message("SCHEDULE_TOPIC_XXXX", 2, b"later", b"DELAY\x013\x02TAGS\x01A\x02")).unwrap();
-    store.dispatch();
+    store.dispatch_all().unwrap();
     let arrival = machine.events.arrivals.lock()[0].clone();
     assert_eq!(arrival.tags_code, arrival.store_ms + 10_000);
 }
@@ -169,4 +169,16 @@ fn a_deleted_topic_begins_anew() {
     machine.crash(store);
     let store = machine.open();
     assert_eq!(read(&store, 0, 32).count, 1);
+}
+
+#[test]
+fn what_is_left_to_a_holder_of_the_dispatchers_lock_is_done() {
+    let store = Machine::new().open();
+    let dispatcher = &store.inner.dispatcher;
+    dispatcher.glance(&store.inner.surroundings(), |_| {
+        store.put(&message("T", 0, b"", b"")).unwrap();
+        store.dispatch();
+        assert_eq!(store.dispatched_offset(), PhysicalOffset(0), "the lock is taken");
+    });
+    assert_eq!(store.dispatched_offset(), store.max_physical_offset());
 }

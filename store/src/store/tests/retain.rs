@@ -47,7 +47,7 @@ fn fill(machine: &Machine, store: &Store, count: usize, step_ms: i64) {
         store.put(&message(topic, 0, &[b'x'; 300], properties.as_bytes())).unwrap();
         machine.clock.advance(step_ms);
     }
-    store.dispatch();
+    store.dispatch_all().unwrap();
     store.checkpoint_now();
 }
 
@@ -86,7 +86,7 @@ impl History {
 
     /// What can be read is what the log still has, and queues begin with it.
     fn check(&self, store: &Store) {
-        store.dispatch();
+        store.dispatch_all().unwrap();
         let begin = store.min_physical_offset().0;
         for topic in ["A", "B", "C"] {
             let all: Vec<_> = self.stored.iter().filter(|message| message.topic == topic).collect();
@@ -132,7 +132,7 @@ fn random_histories() {
                 }
                 8 => {
                     store.checkpoint_now();
-                    store.dispatch();
+                    store.dispatch_all().unwrap();
                     forced |= history.machine.disk.space(&history.machine.path("")).unwrap().exceeds(85);
                     store.retain(&rules(), &all_done).unwrap();
                     history.check(&store);
@@ -157,7 +157,7 @@ fn random_histories() {
         history.machine.clock.advance(RESERVED_MS + 1);
         history.put(&store);
         store.checkpoint_now();
-        store.dispatch();
+        store.dispatch_all().unwrap();
         settle(&store, &rules());
         history.check(&store);
     }
@@ -270,7 +270,7 @@ fn readers_keep_what_they_hold_of_a_segment_that_goes() {
     for _ in 0..40 {
         store.put(&message("A", 0, &[8; 1_000], b"")).unwrap();
     }
-    store.dispatch();
+    store.dispatch_all().unwrap();
     store.checkpoint_now();
     clock.advance(2_000);
     store.put(&message("A", 0, b"", b"")).unwrap();

@@ -22,7 +22,7 @@ fn fill(machine: &Machine, store: &Store, random: &mut Random, count: usize) {
         store.put(&message("Orders", 0, &body, b"TAGS\x01T\x02")).unwrap();
         machine.clock.advance(random.below(50) as i64);
     }
-    store.dispatch();
+    store.dispatch_all().unwrap();
     store.checkpoint_now();
 }
 

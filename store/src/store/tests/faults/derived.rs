@@ -27,7 +27,7 @@ fn fill(history: &mut History, store: &Store) {
         history.put(store);
         history.machine.clock.advance(history.random.of(&[0, 10, 900]));
     }
-    store.dispatch();
+    store.dispatch_all().ok();
 }
 
 fn files(disk: &dyn Disk, dir: &Path) -> Vec<PathBuf> {
@@ -110,7 +110,7 @@ fn run(seed: u64) {
             assert_eq!(offset.0, history.model.count(topic, queue) as i64, "{topic}/{queue}");
         }
     }
-    store.dispatch();
+    store.dispatch_all().ok();
     assert_eq!(store.health().dispatch_error, None);
 }
 

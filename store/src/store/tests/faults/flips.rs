@@ -46,7 +46,7 @@ fn fill(history: &mut History, store: &Store) {
         history.put(store);
         history.machine.clock.advance(history.random.of(&[0, 10, 900]));
     }
-    store.dispatch();
+    store.dispatch_all().ok();
 }
 
 fn run(seed: u64) {

@@ -42,11 +42,12 @@ pub(super) struct Model {
     /// Up to where the store said that the log is on the disk. No fault may take that back.
     promised: PhysicalOffset,
     /// Whether a fault is on.
-    pub(super) faulty: bool,
+    faulty: bool,
     /// Whether one was since the store was opened.
     was_faulty: bool,
     full: bool,
     room_since_ms: i64,
+    healed_ms: i64,
 }
 
 impl Model {
@@ -75,7 +76,9 @@ impl Model {
     }
 
     pub(super) fn heal(&mut self, clock: &dyn Clock) {
-        self.faulty = false;
+        if std::mem::take(&mut self.faulty) {
+            self.healed_ms = clock.now_ms();
+        }
         self.set_full(false, clock);
     }
 
@@ -91,10 +94,15 @@ impl Model {
         self.full || clock.now_ms() < self.room_since_ms + PATIENCE_MS
     }
 
+    /// Whether a segment may be missing for a fault: the failure to make one stands a little longer than the fault.
+    pub(super) fn may_lack_segment(&self, clock: &dyn Clock) -> bool {
+        self.faulty || clock.now_ms() < self.healed_ms + PATIENCE_MS
+    }
+
     /// The disk is another one now, without faults.
     pub(super) fn restarted(&mut self) {
         (self.faulty, self.was_faulty, self.full) = (false, false, false);
-        self.room_since_ms = 0;
+        (self.room_since_ms, self.healed_ms) = (0, 0);
     }
 
     /// A topic was deleted; says whether it was there.
@@ -130,7 +138,7 @@ impl Model {
 
     /// Like [`Model::check`], but for one message that is damaged.
     pub(super) fn check_damaged(&self, store: &Store, damage: Option<&Damage>) {
-        store.dispatch();
+        store.dispatch_all().ok();
         assert_eq!(store.health().dispatch_error, None);
         assert_eq!(store.dispatched_offset(), store.max_physical_offset());
         let mut queues: BTreeMap<(&str, i32), Vec<&Message>> = BTreeMap::new();
@@ -191,7 +199,7 @@ impl Model {
     /// What follows from the log has a flipped bit: the store serves these messages or fewer, but no other in their place. Of all
     /// queues together at most `may_lack` messages are missing, and counted. With `index_sound` all keys are found.
     pub(super) fn check_followers(&self, store: &Store, may_lack: usize, index_sound: bool) {
-        store.dispatch();
+        store.dispatch_all().ok();
         assert_eq!(store.dispatched_offset(), store.max_physical_offset());
         let damaged = store.statistics().damaged_messages;
         let queues: BTreeSet<(&str, i32)> =
