@@ -1,5 +1,6 @@
 //! Quotas: how many messages and bytes a second may be sent and read by topic, client, user and group, and how many connections a client's
-//! address and a user may have. What goes beyond is refused with words that make clients come back later. Off unless the key `quotas` says something.
+//! address and a user may have. What goes beyond is refused with words that make clients come back later. Off unless the key `quotas` says
+//! something.
 
 mod bucket;
 mod rule;

@@ -15,14 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use bolide_store::record::RecordView;
 use bolide_store::record::properties::push;
 use bolide_store::{NewMessage, PhysicalOffset, QueueId, QueueOffset, QueueRead, ReadError, ReadLimits, ReadStatus};
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::broker::Broker;
+use crate::message::records;
 use crate::transaction::ledger::{Ledger, Progress};
 use crate::transaction::operation::Operation;
 
@@ -184,16 +183,4 @@ fn read(broker: &Broker, topic: &str, next: &mut QueueOffset) -> Result<Option<Q
         }
         *next = target;
     }
-}
-
-/// The records that lie one after the other in the slices of a read.
-fn records(slices: &[Bytes]) -> impl Iterator<Item = (Bytes, RecordView<'_>)> {
-    slices.iter().flat_map(|slice| {
-        let mut rest = &slice[..];
-        std::iter::from_fn(move || {
-            let view = RecordView::parse(rest).ok()?;
-            rest = &rest[view.size()..];
-            Some((slice.slice_ref(view.bytes()), view))
-        })
-    })
 }
