@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::authority::Authority;
-use crate::binaries::{apache_version, package_dir, target_dir};
+use crate::binaries::{apache_version, cargo, package_dir, target_dir};
 use crate::clients::{ONLY_VARIABLE, finish, run, verdict};
 use crate::cluster::{Cluster, ORDINARY, PATIENT};
 use crate::packages::{Language, Script};
@@ -33,6 +33,8 @@ pub enum GrpcClient {
     Python,
     /// `rocketmq-client-nodejs`.
     Node,
+    /// `rocketmq` of crates.io.
+    Rust,
 }
 
 /// Runs all cases of a client against a cluster of its own, and fails with what the failing cases said.
@@ -107,7 +109,7 @@ pub fn secured_client(
             java
         }
         GrpcClient::Python => PYTHON.program("secured"),
-        GrpcClient::Go | GrpcClient::Node => panic!("there is no such program for this client"),
+        GrpcClient::Go | GrpcClient::Node | GrpcClient::Rust => panic!("there is no such program for this client"),
     };
     command.arg(cluster.endpoint(ORDINARY)).arg(topic).arg(group);
     command.args(user.into_iter().flat_map(|(access_key, secret_key)| [access_key, secret_key]));
@@ -122,6 +124,7 @@ impl GrpcClient {
             Self::Go => "grpc-go",
             Self::Python => PYTHON.folder,
             Self::Node => NODE.folder,
+            Self::Rust => "grpc-rust",
         }
     }
 
@@ -139,6 +142,8 @@ impl GrpcClient {
             Self::Go => toolchain::available("Go gRPC", &["go version"]),
             Self::Python => PYTHON.available("Python gRPC"),
             Self::Node => NODE.available("Node gRPC"),
+            // Cargo runs these tests.
+            Self::Rust => true,
         }
     }
 
@@ -156,6 +161,11 @@ impl GrpcClient {
             }
             Self::Python => PYTHON.install(),
             Self::Node => NODE.install(),
+            Self::Rust => {
+                let mut cargo = cargo();
+                cargo.args(["build", "--quiet", "--locked", "--target-dir"]).arg(self.output());
+                finish(cargo.current_dir(self.source()));
+            }
         }
     }
 
@@ -179,6 +189,7 @@ impl GrpcClient {
             Self::Go => Command::new(self.output().join("cases")),
             Self::Python => PYTHON.program("main"),
             Self::Node => NODE.program("main"),
+            Self::Rust => Command::new(self.output().join("debug/cases")),
         }
     }
 
@@ -195,7 +206,7 @@ impl GrpcClient {
                 // Apache's proxy stores such bodies as they come.
                 Self::Java => command.args(["--gzip", "yes"]),
                 Self::Python => command.arg("--roots").arg(cluster.folder().join(CERTIFICATES).join("ca.pem")),
-                Self::Go | Self::Node => &mut command,
+                Self::Go | Self::Node | Self::Rust => &mut command,
             };
         }
         if let Ok(only) = std::env::var(ONLY_VARIABLE) {

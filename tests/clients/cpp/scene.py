@@ -6,7 +6,8 @@ import expect
 import remoting
 from inbox import Inbox
 from rocketmq.client import Message, MessageModel, Producer, PullConsumer, PushConsumer, RecvMessage
-from rocketmq.ffi import _CConsumeStatus as ConsumeStatus
+from rocketmq.exceptions import ffi_check
+from rocketmq.ffi import _CConsumeStatus as ConsumeStatus, dll
 
 # How often a message of a group that says nothing else comes again.
 RETRIES = 16
@@ -27,7 +28,7 @@ class Received:
 
 
 class Consumer(PushConsumer):
-    """The package takes a listener that fails for one that succeeds; this one's answer reaches the library."""
+    """The package tells the library of success even where a listener raises; here the listener's answer is what it is told."""
 
     def listen(self, topic, expression, listener):
         inbox = Inbox()
@@ -37,14 +38,9 @@ class Consumer(PushConsumer):
             inbox.add(received)
             return listener(received).value
 
-        self.subscribe(topic, None, expression)
+        ffi_check(dll.Subscribe(self._handle, topic.encode(), expression.encode()))
         self._register_callback(callback)
         return inbox
-
-    def _register_callback(self, callback):
-        # `subscribe` would register one that nobody wants.
-        if callback.__name__ == "callback":
-            super()._register_callback(callback)
 
 
 def succeed(_received):
