@@ -82,7 +82,10 @@ pub(crate) fn send(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>
         Err(refusal) => return reply.refuse(refusal),
     };
     STAMPED.with_borrow_mut(|stamped| {
-        let is_batch = header.batch || request.code() == RequestCode::SEND_BATCH_MESSAGE;
+        // The C++ client says "1", which is no to Java: Apache's broker keeps its batch as one message that nobody can read.
+        let is_batch = header.batch
+            || request.code() == RequestCode::SEND_BATCH_MESSAGE
+            || request.code() == RequestCode::SEND_MESSAGE && fields.get("batch") == Some("1");
         let store = if is_batch { store_batch } else { store_one };
         match store(broker, parcel, &header, target, stamped) {
             Ok(stored) => finish(broker, stored, reply),

@@ -94,20 +94,25 @@ pub fn our_binary(name: &str) -> PathBuf {
         let folder = profile_dir();
         let profile = folder.file_name().unwrap().to_str().unwrap();
         let profile = if profile == "debug" { "dev" } else { profile };
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let mut build = Command::new(cargo);
+        let mut build = cargo();
         // The whole workspace, as its tests are built, so that what they were built with serves here too.
         build.args(["build", "--quiet", "--profile", profile, "--workspace", "--bins", "--target-dir"]);
         build.arg(target_dir()).current_dir(package_dir());
-        // What cargo tells a test of its package is no business of another cargo: some build scripts would run again for it.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_one_package(name)) {
-            build.env_remove(name);
-        }
         let status = build.status().expect("cargo can be started");
         assert!(status.success(), "cargo could not build the servers: {status}");
         folder
     });
     folder.join(name)
+}
+
+/// The cargo that runs the tests. What it tells a test of its package is no business of another one: some build scripts would run again
+/// for it.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_one_package(name)) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 /// Whether cargo sets this variable for one package, other than those that it reads itself.

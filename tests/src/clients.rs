@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::binaries::{package_dir, target_dir};
 use crate::cluster::{COLD, Cluster, ORDINARY, PATIENT};
+use crate::packages::{Language, Script};
 use crate::toolchain;
 
 /// Far above what the slowest program needs on a slow machine; without it a hang would take the whole run's time.
@@ -16,6 +17,9 @@ const PROGRAM_LIMIT: Duration = Duration::from_secs(8 * 60);
 
 /// Runs only the cases whose name contains its value, or one of several between commas.
 pub(crate) const ONLY_VARIABLE: &str = "BOLIDE_TEST_CASES";
+
+const CPP: Script = Script { language: Language::Python, folder: "cpp" };
+const ALI_ONS: Script = Script { language: Language::Node, folder: "ali-ons" };
 
 /// The header codec of the Java client; the others have only JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,10 @@ pub enum Client {
     Ons,
     /// `rocketmq-client-go/v2`.
     Go,
+    /// `librocketmq`, as the package `rocketmq` for Python brings it along.
+    Cpp,
+    /// `ali-ons`, of Alibaba Cloud for Node.
+    AliOns,
 }
 
 /// Runs all cases of a client against the shared cluster, and fails with what the failing cases said.
@@ -79,14 +87,28 @@ impl Client {
             Self::Java(version, Headers::Binary) => format!("java-{version}-binary"),
             Self::Ons => "ons".to_owned(),
             Self::Go => "go".to_owned(),
+            Self::Cpp => CPP.folder.to_owned(),
+            Self::AliOns => ALI_ONS.folder.to_owned(),
         }
     }
 
-    fn toolchain_available(self) -> bool {
+    /// Whether its language is there; if not, that is said loudly, and is a failure where `CI` is set.
+    pub fn toolchain_available(self) -> bool {
         match self {
             Self::Java(..) | Self::Ons => toolchain::available("Java", &["java -version", "mvn -version"]),
             Self::Go => toolchain::available("Go", &["go version"]),
+            Self::Cpp if cfg!(not(target_arch = "x86_64")) => {
+                toolchain::skip("the C++ client cannot be tested: it is only published for x86-64");
+                false
+            }
+            Self::Cpp => CPP.available("C++"),
+            Self::AliOns => ALI_ONS.available("Node"),
         }
+    }
+
+    /// Whether its user hears why a broker refuses. The one in C++ only writes that into its log, and says that there is no route.
+    pub fn tells_why(self) -> bool {
+        !matches!(self, Self::Cpp)
     }
 
     /// Lets the language's own tool build the program; it knows when there is nothing to do. Builds take turns, because tests that run
@@ -106,6 +128,8 @@ impl Client {
                 go.args(["build", "-o"]).arg(go_program()).arg(".").current_dir(package_dir().join("clients/go"));
                 go
             }
+            Self::Cpp => return CPP.install(),
+            Self::AliOns => return ALI_ONS.install(),
         };
         finish(&mut command);
     }
@@ -131,6 +155,8 @@ impl Client {
                 java
             }
             Self::Go => Command::new(go_program()),
+            Self::Cpp => CPP.program("main"),
+            Self::AliOns => ALI_ONS.program("main"),
         }
     }
 
@@ -138,11 +164,13 @@ impl Client {
         let mut command = self.program();
         command.arg("cases").arg("--namesrv").arg(cluster.name_server());
         command.arg("--restartable").arg(restartable).arg("--work").arg(work);
-        if let Some(cold) = cluster.cold_broker() {
+        if matches!(self, Self::Cpp | Self::AliOns) {
+            command.arg("--broker").arg(ORDINARY);
+        } else if let Some(cold) = cluster.cold_broker() {
             command.arg("--cold-broker").arg(cold);
         }
-        if matches!(self, Self::Go) {
-            // Its admin client does not ask the name server for brokers.
+        if !matches!(self, Self::Java(..) | Self::Ons) {
+            // Its admin client does not ask the name server for brokers, or there is none.
             let mut brokers = cluster.addresses();
             brokers.retain(|name, _| [ORDINARY, COLD, restartable].contains(&name.as_str()));
             let pairs: Vec<String> = brokers.iter().map(|(name, address)| format!("{name}={address}")).collect();
@@ -159,7 +187,7 @@ impl Client {
         let name = match self {
             // The codec of headers is chosen at the start.
             Self::Java(version, _) => format!("java-{version}"),
-            Self::Ons | Self::Go => self.name(),
+            Self::Ons | Self::Go | Self::Cpp | Self::AliOns => self.name(),
         };
         target_dir().join("clients").join(name)
     }
@@ -263,9 +291,19 @@ pub fn keyed_client(client: Client, cluster: &Cluster, topic: &str, user: Option
     let version = match client {
         Client::Java(version, _) => version,
         Client::Go => return keyed_go_client(cluster, topic, user),
+        Client::Cpp | Client::AliOns => return keyed_script(client, cluster, topic, user),
         Client::Ons => panic!("its signatures are of another kind"),
     };
     secured_java_client(version, cluster, topic, &[], user)
+}
+
+fn keyed_script(client: Client, cluster: &Cluster, topic: &str, user: Option<(&str, &str)>) -> String {
+    client.build();
+    let script = if matches!(client, Client::Cpp) { CPP } else { ALI_ONS };
+    let mut program = script.program("secured");
+    program.env("HOME", cluster.folder()).arg(cluster.name_server()).arg(topic);
+    program.args(user.into_iter().flat_map(|(access_key, secret_key)| [access_key, secret_key]));
+    verdict(&mut program)
 }
 
 fn keyed_go_client(cluster: &Cluster, topic: &str, user: Option<(&str, &str)>) -> String {

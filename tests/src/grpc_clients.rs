@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::authority::Authority;
-use crate::binaries::{apache_version, package_dir, target_dir};
+use crate::binaries::{apache_version, cargo, package_dir, target_dir};
 use crate::clients::{ONLY_VARIABLE, finish, run, verdict};
 use crate::cluster::{Cluster, ORDINARY, PATIENT};
+use crate::packages::{Language, Script};
 use crate::toolchain;
 
 /// The broker outside the cluster that the program has restarted.
@@ -17,6 +18,9 @@ const PAIR: [&str; 2] = ["broker-x", "broker-y"];
 
 /// The folder of the cluster with the ordinary broker's certificate.
 const CERTIFICATES: &str = "certificates";
+
+const PYTHON: Script = Script { language: Language::Python, folder: "grpc-python" };
+const NODE: Script = Script { language: Language::Node, folder: "grpc-node" };
 
 /// A client with its program.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +33,8 @@ pub enum GrpcClient {
     Python,
     /// `rocketmq-client-nodejs`.
     Node,
+    /// `rocketmq` of crates.io.
+    Rust,
 }
 
 /// Runs all cases of a client against a cluster of its own, and fails with what the failing cases said.
@@ -102,12 +108,8 @@ pub fn secured_client(
             java.arg("bolide.cases.Secured").arg(cluster.folder());
             java
         }
-        GrpcClient::Python => {
-            let mut python = client.python();
-            python.arg(client.source().join("secured.py"));
-            python
-        }
-        GrpcClient::Go | GrpcClient::Node => panic!("there is no such program for this client"),
+        GrpcClient::Python => PYTHON.program("secured"),
+        GrpcClient::Go | GrpcClient::Node | GrpcClient::Rust => panic!("there is no such program for this client"),
     };
     command.arg(cluster.endpoint(ORDINARY)).arg(topic).arg(group);
     command.args(user.into_iter().flat_map(|(access_key, secret_key)| [access_key, secret_key]));
@@ -120,8 +122,9 @@ impl GrpcClient {
         match self {
             Self::Java => "grpc-java",
             Self::Go => "grpc-go",
-            Self::Python => "grpc-python",
-            Self::Node => "grpc-node",
+            Self::Python => PYTHON.folder,
+            Self::Node => NODE.folder,
+            Self::Rust => "grpc-rust",
         }
     }
 
@@ -137,10 +140,10 @@ impl GrpcClient {
         match self {
             Self::Java => toolchain::available("Java gRPC", &["java -version", "mvn -version"]),
             Self::Go => toolchain::available("Go gRPC", &["go version"]),
-            Self::Python => {
-                toolchain::available("Python gRPC", &["python3 -m venv --help", "python3 -m ensurepip --version"])
-            }
-            Self::Node => toolchain::available("Node gRPC", &["node --version", "npm --version"]),
+            Self::Python => PYTHON.available("Python gRPC"),
+            Self::Node => NODE.available("Node gRPC"),
+            // Cargo runs these tests.
+            Self::Rust => true,
         }
     }
 
@@ -156,42 +159,14 @@ impl GrpcClient {
                 go.args(["build", "-o"]).arg(self.output().join("cases")).arg(".");
                 finish(go.current_dir(self.source()));
             }
-            Self::Python => self.install(Self::install_python),
-            Self::Node => self.install(Self::install_node),
+            Self::Python => PYTHON.install(),
+            Self::Node => NODE.install(),
+            Self::Rust => {
+                let mut cargo = cargo();
+                cargo.args(["build", "--quiet", "--locked", "--target-dir"]).arg(self.output());
+                finish(cargo.current_dir(self.source()));
+            }
         }
-    }
-
-    /// The file that names the packages of a program that needs no compiler.
-    fn requirements(self) -> PathBuf {
-        self.source().join(if matches!(self, Self::Python) { "requirements.txt" } else { "package.json" })
-    }
-
-    /// Installs the client's packages, unless those that are there were made from the same requirements.
-    fn install(self, install: impl FnOnce(Self)) {
-        let wanted = std::fs::read_to_string(self.requirements()).unwrap();
-        let installed = self.output().join("installed.txt");
-        if std::fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
-            return;
-        }
-        install(self);
-        std::fs::write(installed, wanted).unwrap();
-    }
-
-    /// Makes a virtual environment with the client in it.
-    fn install_python(self) {
-        finish(Command::new("python3").args(["-m", "venv", "--clear"]).arg(self.output()));
-        let mut pip = Command::new(self.output().join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]);
-        finish(pip.current_dir(self.source()));
-    }
-
-    /// Installs the client among what is built, so that nothing comes to lie beside the sources.
-    fn install_node(self) {
-        std::fs::create_dir_all(self.output()).unwrap();
-        std::fs::copy(self.requirements(), self.output().join("package.json")).unwrap();
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]);
-        finish(npm.current_dir(self.output()));
     }
 
     fn java_machine(self) -> Command {
@@ -204,13 +179,6 @@ impl GrpcClient {
         java
     }
 
-    fn python(self) -> Command {
-        let mut python = Command::new(self.output().join("bin/python"));
-        // Nothing compiled beside the sources.
-        python.arg("-B").env("LC_ALL", "C.UTF-8");
-        python
-    }
-
     fn program(self) -> Command {
         match self {
             Self::Java => {
@@ -219,16 +187,9 @@ impl GrpcClient {
                 java
             }
             Self::Go => Command::new(self.output().join("cases")),
-            Self::Python => {
-                let mut python = self.python();
-                python.arg(self.source().join("main.py"));
-                python
-            }
-            Self::Node => {
-                let mut node = Command::new("node");
-                node.arg(self.source().join("main.js")).env("NODE_PATH", self.output().join("node_modules"));
-                node
-            }
+            Self::Python => PYTHON.program("main"),
+            Self::Node => NODE.program("main"),
+            Self::Rust => Command::new(self.output().join("debug/cases")),
         }
     }
 
@@ -245,7 +206,7 @@ impl GrpcClient {
                 // Apache's proxy stores such bodies as they come.
                 Self::Java => command.args(["--gzip", "yes"]),
                 Self::Python => command.arg("--roots").arg(cluster.folder().join(CERTIFICATES).join("ca.pem")),
-                Self::Go | Self::Node => &mut command,
+                Self::Go | Self::Node | Self::Rust => &mut command,
             };
         }
         if let Ok(only) = std::env::var(ONLY_VARIABLE) {

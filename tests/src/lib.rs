@@ -16,6 +16,7 @@ pub mod grpc_clients;
 pub mod history;
 pub mod member;
 pub mod mqadmin;
+mod packages;
 pub mod ports;
 pub mod proxy;
 pub mod remote;

@@ -102,11 +102,8 @@ fn accounts_get_what_their_permissions_say() {
     }
     let (cluster, home) = guarded("acl");
     let file = home.join("conf/plain_acl.yml");
-    let mut clients = vec![JAVA, Client::Java("4.9.8", Headers::Json)];
-    if toolchain::available("Go", &["go version"]) {
-        clients.push(Client::Go);
-    }
-    for client in &clients {
+    let clients = [JAVA, Client::Java("4.9.8", Headers::Json), Client::Go, Client::Cpp, Client::AliOns];
+    for client in clients.into_iter().filter(|client| client.toolchain_available()) {
         for (topic, user, why) in [
             ("orders", Some(ANN), "served"),
             ("orders", None, "No accessKey is configured"),
@@ -115,7 +112,12 @@ fn accounts_get_what_their_permissions_say() {
             ("letters", Some(ANN), "No default permission for topic:letters"),
             ("invoices", Some(ANN), "No default permission for topic:invoices"),
         ] {
-            let said = keyed_client(*client, &cluster, topic, user);
+            if matches!(client, Client::AliOns) && topic != "orders" {
+                // It does not even try to send to a topic that is not there yet.
+                continue;
+            }
+            let said = keyed_client(client, &cluster, topic, user);
+            let why = if why == "served" || client.tells_why() { why } else { "refused: " };
             assert!(said.contains(why), "{client:?} as {user:?} on {topic}: {said}\n{}", cluster.log_tails());
             assert_eq!(said == "served", why == "served", "{client:?}: {said}");
         }

@@ -218,7 +218,7 @@ fn no_file_knows_this_machine() {
     ]
     .map(|parts| parts.concat());
     let mut violations = Vec::new();
-    for source in sources().iter().filter(|source| source.path != "Cargo.lock") {
+    for source in sources().iter().filter(|source| !source.path.ends_with("Cargo.lock")) {
         for (index, line) in source.text.lines().enumerate() {
             if let Some(word) = foreign.iter().find(|word| line.contains(word.as_str())) {
                 violations.push(format!("{}:{}: {word}", source.path, index + 1));

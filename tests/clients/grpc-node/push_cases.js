@@ -2,7 +2,7 @@
 'use strict';
 
 const { ConsumeResult } = require('rocketmq-client-nodejs');
-const expect = require('./expect');
+const expect = require('../node-shared/expect');
 const { message, bodies, numbered, receive } = require('./scene');
 
 async function everythingIsPushed(scene) {

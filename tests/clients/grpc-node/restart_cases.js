@@ -1,8 +1,8 @@
 // Brokers that go away for a moment.
 'use strict';
 
-const expect = require('./expect');
-const runner = require('./runner');
+const expect = require('../node-shared/expect');
+const runner = require('../node-shared/runner');
 const { message, bodies } = require('./scene');
 
 async function clientsGoOnAfterARestart(scene) {

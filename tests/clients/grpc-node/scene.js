@@ -2,8 +2,8 @@
 'use strict';
 
 const { Producer, PushConsumer, SimpleConsumer, ConsumeResult } = require('rocketmq-client-nodejs');
-const expect = require('./expect');
-const remoting = require('./remoting');
+const expect = require('../node-shared/expect');
+const remoting = require('../node-shared/remoting');
 
 const SILENT = { info() {}, warn() {}, error() {}, debug() {}, close() {} };
 

@@ -1,7 +1,7 @@
 // Sending: what comes out is what went in, whenever it was to come.
 'use strict';
 
-const expect = require('./expect');
+const expect = require('../node-shared/expect');
 const { message, bodies, numbered, receive } = require('./scene');
 
 async function normalMessage(scene) {

@@ -1,7 +1,7 @@
 // Simple consumers: receive, acknowledge, change the invisible time, and have again what was not acknowledged.
 'use strict';
 
-const expect = require('./expect');
+const expect = require('../node-shared/expect');
 const { FilterType } = require('rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb');
 const { FilterExpression } = require('rocketmq-client-nodejs');
 const { message, bodies, numbered, receive } = require('./scene');

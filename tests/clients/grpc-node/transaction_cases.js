@@ -1,7 +1,7 @@
 // Transactions: what is committed comes, what is rolled back does not, and the broker asks about the rest.
 'use strict';
 
-const expect = require('./expect');
+const expect = require('../node-shared/expect');
 const { message, bodies } = require('./scene');
 
 // The protocol's numbers; the client does not export their names.

@@ -4,8 +4,9 @@ import threading
 import time
 
 import expect
+from inbox import numbered
 from rocketmq import ConsumeResult, Producer
-from scene import RESTARTS, new_message, numbered, receive
+from scene import RESTARTS, new_message, receive
 
 # Long enough for a server that forgot what it had handed out to hand it out again.
 WATCHED_S = 15

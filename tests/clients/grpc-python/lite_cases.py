@@ -2,8 +2,9 @@
 
 import expect
 import remoting
+from inbox import numbered
 from rocketmq.v5.consumer import LitePushConsumer, LiteSimpleConsumer
-from scene import WAIT_S, Inbox, new_message, nothing_left, numbered, receive, succeed
+from scene import WAIT_S, PushInbox, new_message, nothing_left, receive, succeed
 
 LONG_S = 60
 
@@ -23,7 +24,7 @@ def lite_message(parent, lite_topic, body):
 def lite_push(scene):
     """A consumer gets what it subscribed to, each lite topic in its order, until it gives it up."""
     parent = scene.topic("LITE", 4)
-    inbox = Inbox(succeed)
+    inbox = PushInbox(succeed)
     group = lite_group(scene, parent)
     consumer = scene.start(LitePushConsumer(scene.configuration(), group, parent, inbox, consumption_thread_count=4))
     for room in ["red", "green"]:

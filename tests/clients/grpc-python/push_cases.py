@@ -3,8 +3,9 @@
 import threading
 
 import expect
+from inbox import numbered
 from rocketmq import ConsumeResult
-from scene import new_message, numbered
+from scene import new_message
 
 
 def failing(body, times):

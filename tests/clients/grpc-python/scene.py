@@ -5,6 +5,7 @@ import time
 
 import expect
 import remoting
+from inbox import Inbox
 from rocketmq import (ClientConfiguration, ConsumeResult, Credentials, FilterExpression, Message, MessageListener, Producer,
                       PushConsumer, SimpleConsumer)
 
@@ -26,45 +27,16 @@ class Received:
         self.message = message
 
 
-class Inbox(MessageListener):
-    """What one push consumer has received so far, in the order in which it was handed over; then its listener is asked."""
+class PushInbox(Inbox, MessageListener):
+    """What one push consumer has received; once it is there the listener is asked."""
 
     def __init__(self, listener):
+        super().__init__()
         self._listener = listener
-        self._lock = threading.Lock()
-        self._all = []
 
     def consume(self, message):
-        with self._lock:
-            self._all.append(Received(message))
+        self.add(Received(message))
         return self._listener(message)
-
-    def all(self):
-        with self._lock:
-            return list(self._all)
-
-    def bodies(self):
-        return [one.body for one in self.all()]
-
-    def of(self, body):
-        return [one for one in self.all() if one.body == body]
-
-    def await_count(self, count):
-        expect.eventually(f"{count} messages, received", True, lambda: len(self.all()) >= count or self.bodies())
-
-    def await_exactly(self, bodies):
-        """Waits for all of these bodies and accepts no other, and none twice. The order does not matter."""
-        self.await_count(len(bodies))
-        expect.equal("the received bodies, sorted", sorted(bodies), sorted(self.bodies()))
-
-    def await_in_order(self, bodies):
-        """Waits for all of these bodies in this order and accepts no other."""
-        self.await_count(len(bodies))
-        expect.equal("the received bodies", list(bodies), self.bodies())
-
-    def await_all(self, bodies):
-        """Waits until each of these bodies came at least once, whatever else came."""
-        expect.eventually("the bodies that have not come", [], lambda: [body for body in bodies if body not in self.bodies()])
 
 
 def succeed(_message):
@@ -78,11 +50,6 @@ def new_message(topic, body, group=None):
     if group:
         message.message_group = group
     return message
-
-
-def numbered(prefix, count):
-    """The bodies prefix-0, prefix-1, …"""
-    return [f"{prefix}-{i}" for i in range(count)]
 
 
 class Scene:
@@ -157,7 +124,7 @@ class Scene:
 
     def push(self, group, topic, listener=succeed, expression=None, endpoints=None):
         """Starts a push consumer whose messages go to the returned inbox and then to the listener."""
-        inbox = Inbox(listener)
+        inbox = PushInbox(listener)
         subscription = {topic: expression or FilterExpression()}
         self.start(PushConsumer(
             self.configuration(endpoints), group, inbox, subscription, consumption_thread_count=4, tls_enable=self.tls))

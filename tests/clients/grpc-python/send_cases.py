@@ -3,9 +3,10 @@
 import time
 
 import expect
+from inbox import numbered
 from rocketmq import FilterExpression
 from rocketmq.grpc_protocol import FilterType
-from scene import new_message, numbered
+from scene import new_message
 
 
 def send_sync(scene):

@@ -3,8 +3,9 @@
 import time
 
 import expect
+from inbox import numbered
 from rocketmq.v5.exception import BadRequestException
-from scene import new_message, nothing_left, numbered, receive
+from scene import new_message, nothing_left, receive
 
 # The shortest time that servers let a message be invisible from the start.
 SHORTEST_S = 10

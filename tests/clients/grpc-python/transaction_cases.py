@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import expect
+from inbox import numbered
 from rocketmq import TransactionChecker, TransactionResolution
-from scene import Scene, new_message, numbered
+from scene import Scene, new_message
 
 
 class Checker(TransactionChecker):

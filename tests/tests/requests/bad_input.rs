@@ -116,6 +116,8 @@ async fn messages_that_cannot_be_stored() {
             "the message is illegal: the batch is malformed at byte 0",
         ),
         send(to("%RETRY%g").with("batch", true), R::MESSAGE_ILLEGAL, "batch request does not support retry group"),
+        // The C++ client's yes.
+        send(to("%RETRY%g").with("batch", 1), R::MESSAGE_ILLEGAL, "batch request does not support retry group"),
     ];
     let too_large =
         Case { body: vec![b'x'; (4 << 20) + 1], ..send(to("t"), R::MESSAGE_ILLEGAL, "the message is illegal") };

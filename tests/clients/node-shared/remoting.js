@@ -1,13 +1,15 @@
-// The remoting protocol, in which topics and groups are administered: gRPC has no calls for that yet.
+// The remoting protocol, in which topics and groups are administered: the clients have no calls for that.
 'use strict';
 
 const net = require('node:net');
 
 const UPDATE_AND_CREATE_TOPIC = 17;
+const GET_MAX_OFFSET = 30;
+const GET_ROUTE_BY_TOPIC = 105;
 const UPDATE_AND_CREATE_GROUP = 200;
 const TIMEOUT_MS = 20_000;
 
-/** Sends one request over a connection of its own. */
+/** Sends one request over a connection of its own and gives the answer's fields. */
 function call(address, code, extFields, body = Buffer.alloc(0)) {
   const header = Buffer.from(JSON.stringify({ code, language: 'OTHER', version: 500, opaque: 1, flag: 0, extFields }));
   const lengths = Buffer.alloc(8);
@@ -24,8 +26,8 @@ function call(address, code, extFields, body = Buffer.alloc(0)) {
       if (answer.length < 4 || answer.length < 4 + answer.readInt32BE(0)) return;
       socket.destroy();
       // The length has its encoding in the highest byte: 0, JSON.
-      const { code: result, remark } = JSON.parse(answer.subarray(8, 8 + answer.readInt32BE(4)));
-      if (result === 0) resolve();
+      const { code: result, remark, extFields: fields } = JSON.parse(answer.subarray(8, 8 + answer.readInt32BE(4)));
+      if (result === 0) resolve(fields ?? {});
       else refuse(new Error(`code ${result}: ${remark}`));
     });
     socket.write(Buffer.concat([lengths, header, body]));
@@ -48,4 +50,15 @@ function createGroup(broker, group, orderly, retries) {
   })));
 }
 
-module.exports = { createTopic, createGroup };
+/** Succeeds if the name server knows the topic. */
+async function route(nameServer, topic) {
+  await call(nameServer, GET_ROUTE_BY_TOPIC, { topic });
+}
+
+/** The end of a queue. */
+async function maxOffset(broker, topic, queue) {
+  const { offset } = await call(broker, GET_MAX_OFFSET, { topic, queueId: String(queue) });
+  return Number(offset);
+}
+
+module.exports = { createTopic, createGroup, route, maxOffset };

@@ -1,9 +1,10 @@
-"""The remoting protocol, in which topics and groups are administered: gRPC has no calls for that yet."""
+"""The remoting protocol, in which topics and groups are administered: the clients have no calls for that."""
 
 import json
 import socket
 import struct
 
+QUERY_CONSUMER_OFFSET = 14
 UPDATE_AND_CREATE_TOPIC = 17
 GET_MAX_OFFSET = 30
 GET_ROUTE_BY_TOPIC = 105
@@ -62,3 +63,8 @@ def route(name_server, topic):
 def max_offset(broker, topic, queue):
     """The end of a queue."""
     return int(call(broker, GET_MAX_OFFSET, {"topic": topic, "queueId": str(queue)})["offset"])
+
+
+def consumer_offset(broker, group, topic, queue):
+    """How far a group is in a queue."""
+    return int(call(broker, QUERY_CONSUMER_OFFSET, {"consumerGroup": group, "topic": topic, "queueId": str(queue)})["offset"])
