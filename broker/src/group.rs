@@ -17,7 +17,6 @@ use crate::attribute::AttributeError;
 use crate::config::BrokerConfig;
 use crate::config_file::{ConfigFile, ConfigFileError};
 use crate::group::table::GroupTable;
-use crate::name;
 
 /// The bit of a group's permissions for a topic that stands for reading.
 const READ_INDEX: u32 = 0;
@@ -68,15 +67,6 @@ impl Groups {
     pub fn find(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
         // Nearly always known: the shared lock does.
         self.get(group).or_else(|| self.table.write().find(group, self.clock.now_ms()))
-    }
-
-    /// Whether the group exists, or would be created by its first consumer.
-    pub fn can_exist(&self, group: &str) -> bool {
-        if self.is_light(group) {
-            return true;
-        }
-        let table = self.table.read();
-        table.contains(group) || (table.auto_creates() && name::check_group(group).is_ok())
     }
 
     /// See [`GroupTable::update`]. Groups of light queues are as they are.

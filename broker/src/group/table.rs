@@ -49,11 +49,6 @@ impl GroupTable {
         Some(self.insert(plain(group), now_ms))
     }
 
-    /// Whether unknown groups are created by their first consumer.
-    pub fn auto_creates(&self) -> bool {
-        self.auto_create
-    }
-
     /// Follows a change of the configuration.
     pub fn set_auto_create(&mut self, auto_create: bool) {
         self.auto_create = auto_create;

@@ -21,9 +21,7 @@ pub(super) async fn update(
 ) -> Result<UpdateOffsetResponse, Fault> {
     let (topic, queue) = queue(broker, request.message_queue.as_ref())?;
     let group = resource::group(request.group.as_ref())?;
-    if !broker.groups.can_exist(group) {
-        return Err(Refusal::no_group(group).into());
-    }
+    broker.groups.find(group).ok_or_else(|| Refusal::no_group(group))?;
     if request.offset < 0 {
         return Err(Fault::new(Code::IllegalOffset, format!("the offset {} is negative", request.offset)));
     }

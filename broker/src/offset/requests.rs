@@ -49,7 +49,7 @@ pub(crate) fn update(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'
 fn try_update(broker: &Broker, request: &Request<'_>) -> Result<Option<&'static str>, Refusal> {
     let header = UpdateConsumerOffsetRequest::decode(&request.header.fields)?;
     let (group, topic) = (header.consumer_group, header.topic);
-    if !broker.groups.can_exist(group) {
+    if broker.groups.get(group).is_none() {
         let remark = format!("Group {group} not exist!");
         return Err(Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
     }

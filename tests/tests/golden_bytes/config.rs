@@ -33,12 +33,16 @@ fn opening(root: &Path) -> Opening {
     Opening { config, config_path: None, name_servers: Vec::new(), listen_port: 0 }
 }
 
-/// Commits one offset of a group that Apache did not know, so that there is something to save.
+/// Commits an offset that a group did not have, so that there is something to save.
 async fn commit(broker: &BrokerServer) {
     let address = broker.local_addrs()[0].to_string();
     let client = Client::connect(&address, ClientOptions::default(), Arc::new(())).await.unwrap();
-    let fields =
-        UpdateConsumerOffsetRequest { consumer_group: "newcomer", topic: "TBW102", queue_id: 0, commit_offset: 1 };
+    let fields = UpdateConsumerOffsetRequest {
+        consumer_group: "TOOLS_CONSUMER",
+        topic: "TBW102",
+        queue_id: 0,
+        commit_offset: 1,
+    };
     let code = RequestCode::UPDATE_CONSUMER_OFFSET;
     let answer = client.request(code, &fields, Bytes::new(), Duration::from_secs(10)).await.unwrap();
     assert_eq!(answer.code, ResponseCode::SUCCESS, "{:?}", answer.remark);
@@ -77,7 +81,7 @@ fn is_expected(difference: &str) -> bool {
         return false;
     };
     place.starts_with(r#""dataVersion"."#)
-        || place.starts_with(r#""offsetTable"."TBW102@newcomer""#)
+        || place.starts_with(r#""offsetTable"."TBW102@TOOLS_CONSUMER""#)
         || place.starts_with(r#""groupTopicMap"."#)
         || place.starts_with(r#""pullOffsetTable"."#)
 }
@@ -86,8 +90,8 @@ fn is_expected(difference: &str) -> bool {
 async fn a_broker_keeps_what_apaches_files_say() {
     for store in ["ipv4", "ipv6"] {
         let mut found = differences(store).await;
-        let newcomer = found.iter().any(|difference| difference.contains("TBW102@newcomer"));
-        assert!(newcomer, "{store}: nothing was saved");
+        let saved = found.iter().any(|difference| difference.contains("TBW102@TOOLS_CONSUMER"));
+        assert!(saved, "{store}: nothing was saved");
         found.retain(|difference| !is_expected(difference));
         assert_eq!(found, Vec::<String>::new(), "{store}");
     }

@@ -298,12 +298,12 @@ async fn retries_transactions_and_offsets_of_things_that_are_not_there() {
         case(RequestCode::END_TRANSACTION, end(0, 5), R::INVALID_PARAMETER, "commitOrRollback is 5"),
         case(RequestCode::RECALL_MESSAGE, recall("t"), R::ILLEGAL_OPERATION, "recall handle is invalid"),
         case(RequestCode::RECALL_MESSAGE, recall("zzz"), R::TOPIC_NOT_EXIST, "recall failed, the topic[zzz] not exist"),
-        case(RequestCode::UPDATE_CONSUMER_OFFSET, commit("g", "zzz"), R::TOPIC_NOT_EXIST, "Topic zzz not exist!"),
+        case(RequestCode::UPDATE_CONSUMER_OFFSET, commit("off", "zzz"), R::TOPIC_NOT_EXIST, "Topic zzz not exist!"),
         case(
             RequestCode::UPDATE_CONSUMER_OFFSET,
-            commit("a b", "t"),
+            commit("nobody", "t"),
             R::SUBSCRIPTION_GROUP_NOT_EXIST,
-            "Group a b not exist!",
+            "Group nobody not exist!",
         ),
         case(
             RequestCode::VIEW_MESSAGE_BY_ID,

@@ -139,13 +139,14 @@ async fn without_the_setting_there_are_no_light_queues_and_no_offset_is_lost_whe
     let wire = Wire::connect(&server).await;
     wire.send("parent", &["INNER_MULTI_DISPATCH=%LMQ%a"], "plain").await;
     assert_eq!(wire.pull("%LMQ%a", 0, 0).await.code, ResponseCode::TOPIC_NOT_EXIST);
-    let commit = Form::of(&[("consumerGroup", "g"), ("topic", "parent"), ("queueId", "0"), ("commitOffset", "1")]);
+    let commit =
+        Form::of(&[("consumerGroup", "TOOLS_CONSUMER"), ("topic", "parent"), ("queueId", "0"), ("commitOffset", "1")]);
     wire.succeed(RequestCode::UPDATE_CONSUMER_OFFSET, &commit, Body::Empty).await;
     server.stop();
     server.reconfigure(|text| text + "enableLmq=true\nenableMultiDispatch=true\n");
     server.start_again();
     let wire = Wire::connect(&server).await;
-    let query = Form::of(&[("consumerGroup", "g"), ("topic", "parent"), ("queueId", "0")]);
+    let query = Form::of(&[("consumerGroup", "TOOLS_CONSUMER"), ("topic", "parent"), ("queueId", "0")]);
     let committed = wire.succeed(RequestCode::QUERY_CONSUMER_OFFSET, &query, Body::Empty).await;
     assert_eq!(number(&committed, "offset"), 1);
     assert_eq!(wire.pull("%LMQ%a", 0, 0).await.code, ResponseCode::PULL_NOT_FOUND);

@@ -15,6 +15,11 @@ fn reset_form(timestamp_ms: i64, is_forced: bool) -> Form {
     Form::of(&[("topic", "t"), ("group", "g")]).with("timestamp", timestamp_ms).with("isForce", is_forced)
 }
 
+async fn create_group(wire: &Wire) {
+    let group = br#"{"groupName":"g"}"#.to_vec();
+    wire.succeed(RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, &Form::of(&[]), group).await;
+}
+
 async fn commit(wire: &Wire, offset: i64) -> Option<String> {
     let form = Form::of(&[("consumerGroup", "g"), ("topic", "t"), ("queueId", "0")]).with("commitOffset", offset);
     wire.succeed(RequestCode::UPDATE_CONSUMER_OFFSET, &form, Body::Empty).await.remark
@@ -34,8 +39,7 @@ async fn nobody_need_be_online_for_a_reset() {
     for body in ["1", "2", "3"] {
         wire.send("t", &[], body).await;
     }
-    let group = br#"{"groupName":"g"}"#.to_vec();
-    wire.succeed(RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, &Form::of(&[]), group).await;
+    create_group(&wire).await;
     commit(&wire, 3).await;
     let answer = wire.succeed(RequestCode::INVOKE_BROKER_TO_RESET_OFFSET, &reset_form(0, true), Body::Empty).await;
     assert!(String::from_utf8_lossy(&answer.body).ends_with("}:0}}"), "{:?}", answer.body);
@@ -61,6 +65,7 @@ async fn a_waiting_pull_learns_of_a_reset_at_once() {
     let wire = Wire::connect(&server).await;
     wire.create_topic("t", 1, "").await;
     wire.send("t", &[], "1").await;
+    create_group(&wire).await;
     commit(&wire, 1).await;
     let [mine, other] = ["g", "other"].map(|group| pull_form(group, "t", 0, 1).with("suspendTimeoutMillis", 3_600_000));
     let (mine, other) = (mine.with("sysFlag", 6), other.with("sysFlag", 6));
@@ -132,6 +137,7 @@ async fn consumers_that_are_online_are_told_where_the_broker_shall_not_do_it_its
     let code = RequestCode::INVOKE_BROKER_TO_RESET_OFFSET;
     let refused = operator.ask(code, &reset_form(0, true), Body::Empty).await;
     assert_eq!(refused.remark.as_deref(), Some("THe consumer group <g> not exist"));
+    create_group(&operator).await;
     commit(&operator, 1).await;
     let refused = operator.ask(code, &reset_form(0, true), Body::Empty).await;
     assert_eq!(refused.code, ResponseCode::CONSUMER_NOT_ONLINE);
