@@ -5,7 +5,7 @@ use bolide_remoting::header::{AclRequest, DeleteAclRequest, ListAclsRequest};
 use bolide_remoting::{Body, RequestCode, ResponseCode};
 
 use crate::arguments::Arguments;
-use crate::command::{BROKER, CLUSTER, Command, Flag};
+use crate::command::{BROKER, CLUSTER, Flag, commands};
 use crate::failure::Failure;
 use crate::report::{Cell, Report};
 use crate::row;
@@ -27,55 +27,28 @@ const SOURCES: Flag = Flag::text('i', "sourceIp", "From where: addresses or netw
 const DECISION: Flag = Flag::text('d', "decision", "Allow or Deny").required();
 const JSON: &str = "[{subject, policyType, resource, actions, sourceIps, decision}]";
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "createAcl",
-        about: "Allow or deny a user something",
-        flags: &[BROKER, CLUSTER, SUBJECT, RESOURCES, ACTIONS, SOURCES, DECISION],
-        json: "",
-        run: |session, arguments| Box::pin(set(session, arguments, RequestCode::AUTH_CREATE_ACL, "create")),
-    },
-    Command {
-        name: "updateAcl",
-        about: "Change what a user is allowed or denied",
-        flags: &[BROKER, CLUSTER, SUBJECT, RESOURCES, ACTIONS, SOURCES, DECISION],
-        json: "",
-        run: |session, arguments| Box::pin(set(session, arguments, RequestCode::AUTH_UPDATE_ACL, "update")),
-    },
-    Command {
-        name: "deleteAcl",
-        about: "Take back what a user was allowed or denied",
-        flags: &[BROKER, CLUSTER, SUBJECT, Flag::text('r', "resources", "Only on this; without it all")],
-        json: "",
-        run: |session, arguments| Box::pin(delete(session, arguments)),
-    },
-    Command {
-        name: "getAcl",
-        about: "Show what a user is allowed and denied",
-        flags: &[BROKER, CLUSTER, SUBJECT],
-        json: JSON,
-        run: |session, arguments| Box::pin(get(session, arguments)),
-    },
-    Command {
-        name: "listAcl",
-        about: "List what users are allowed and denied",
-        flags: &[
-            BROKER,
-            CLUSTER,
-            Flag::text('s', "subject", "Only subjects with this in them"),
-            Flag::text('r', "resource", "Only resources with this in them"),
-        ],
-        json: JSON,
-        run: |session, arguments| Box::pin(list(session, arguments)),
-    },
-    Command {
-        name: "copyAcl",
-        about: "Copy what users may do from one broker to another",
-        flags: &[FROM, TO, Flag::text('s', "subjects", "Only of these, with commas between them")],
-        json: "",
-        run: |session, arguments| Box::pin(copy(session, arguments)),
-    },
-];
+commands! {
+    "createAcl": "Allow or deny a user something", [BROKER, CLUSTER, SUBJECT, RESOURCES, ACTIONS, SOURCES, DECISION],
+        set(RequestCode::AUTH_CREATE_ACL, "create");
+    "updateAcl": "Change what a user is allowed or denied",
+        [BROKER, CLUSTER, SUBJECT, RESOURCES, ACTIONS, SOURCES, DECISION],
+        set(RequestCode::AUTH_UPDATE_ACL, "update");
+    "deleteAcl": "Take back what a user was allowed or denied",
+        [BROKER, CLUSTER, SUBJECT, Flag::text('r', "resources", "Only on this; without it all")],
+        delete();
+    "getAcl": "Show what a user is allowed and denied", [BROKER, CLUSTER, SUBJECT],
+        get() -> JSON;
+    "listAcl": "List what users are allowed and denied", [
+        BROKER,
+        CLUSTER,
+        Flag::text('s', "subject", "Only subjects with this in them"),
+        Flag::text('r', "resource", "Only resources with this in them"),
+    ],
+        list() -> JSON;
+    "copyAcl": "Copy what users may do from one broker to another",
+        [FROM, TO, Flag::text('s', "subjects", "Only of these, with commas between them")],
+        copy();
+}
 
 async fn set(session: &Session, arguments: &Arguments, code: RequestCode, verb: &str) -> Result<Report, Failure> {
     let subject = arguments.text("subject");

@@ -5,7 +5,7 @@ use bolide_remoting::properties::Properties;
 use bolide_remoting::{Body, RequestCode};
 
 use crate::arguments::Arguments;
-use crate::command::{BROKER, CLUSTER, Command, Flag, INTERVAL};
+use crate::command::{BROKER, CLUSTER, Flag, INTERVAL, commands};
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::row;
@@ -14,56 +14,27 @@ use crate::table::Column;
 
 const CLEANED_CLUSTER: Flag = Flag::text('c', "cluster", "The cluster: all its masters").one_of();
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "getBrokerConfig",
-        about: "Show a broker's configuration",
-        flags: &[BROKER, CLUSTER],
-        json: "{KEY: VALUE}, of several brokers {ADDRESS: {KEY: VALUE}}; all values are texts",
-        run: |session, arguments| Box::pin(configuration(session, arguments)),
-    },
-    Command {
-        name: "updateBrokerConfig",
-        about: "Change one key of a broker's configuration",
-        flags: &[
-            BROKER,
-            CLUSTER,
-            Flag::truth('a', "updateAllBroker", "Whether to tell the cluster's slaves, too"),
-            Flag::text('k', "key", "The key").required(),
-            Flag::text('v', "value", "The new value").required(),
-        ],
-        json: "",
-        run: |session, arguments| Box::pin(update(session, arguments)),
-    },
-    Command {
-        name: "haStatus",
-        about: "Show how far a master's slaves are",
-        flags: &[BROKER, CLUSTER, INTERVAL],
-        json: "{brokers: [{broker, master, maxOffset, slavesInSync}], slaves: [{broker, slave, ackOffset, behindBytes, inSync, bytesPerSecond}]}",
-        run: |session, arguments| Box::pin(slaves(session, arguments)),
-    },
-    Command {
-        name: "cleanExpiredCQ",
-        about: "Remove files of queues whose messages are gone",
-        flags: &[BROKER, CLEANED_CLUSTER],
-        json: "",
-        run: |session, arguments| Box::pin(clean(session, arguments, RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE)),
-    },
-    Command {
-        name: "deleteExpiredCommitLog",
-        about: "Remove segments of the commit log that have expired, now",
-        flags: &[BROKER, CLEANED_CLUSTER],
-        json: "",
-        run: |session, arguments| Box::pin(clean(session, arguments, RequestCode::DELETE_EXPIRED_COMMITLOG)),
-    },
-    Command {
-        name: "cleanUnusedTopic",
-        about: "Remove queues of topics that are gone",
-        flags: &[BROKER, CLEANED_CLUSTER],
-        json: "",
-        run: |session, arguments| Box::pin(clean(session, arguments, RequestCode::CLEAN_UNUSED_TOPIC)),
-    },
-];
+commands! {
+    "getBrokerConfig": "Show a broker's configuration", [BROKER, CLUSTER],
+        configuration() -> "{KEY: VALUE}, of several brokers {ADDRESS: {KEY: VALUE}}; all values are texts";
+    "updateBrokerConfig": "Change one key of a broker's configuration", [
+        BROKER,
+        CLUSTER,
+        Flag::truth('a', "updateAllBroker", "Whether to tell the cluster's slaves, too"),
+        Flag::text('k', "key", "The key").required(),
+        Flag::text('v', "value", "The new value").required(),
+    ],
+        update();
+    "haStatus": "Show how far a master's slaves are", [BROKER, CLUSTER, INTERVAL],
+        slaves()
+            -> "{brokers: [{broker, master, maxOffset, slavesInSync}], slaves: [{broker, slave, ackOffset, behindBytes, inSync, bytesPerSecond}]}";
+    "cleanExpiredCQ": "Remove files of queues whose messages are gone", [BROKER, CLEANED_CLUSTER],
+        clean(RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE);
+    "deleteExpiredCommitLog": "Remove segments of the commit log that have expired, now", [BROKER, CLEANED_CLUSTER],
+        clean(RequestCode::DELETE_EXPIRED_COMMITLOG);
+    "cleanUnusedTopic": "Remove queues of topics that are gone", [BROKER, CLEANED_CLUSTER],
+        clean(RequestCode::CLEAN_UNUSED_TOPIC);
+}
 
 async fn configuration(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {
     let mut report = Report::default();

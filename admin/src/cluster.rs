@@ -6,7 +6,7 @@ use bolide_remoting::body::KvTable;
 use bolide_remoting::{Body, RequestCode};
 
 use crate::arguments::Arguments;
-use crate::command::{BROKER, CLUSTER, Command, Flag, INTERVAL};
+use crate::command::{BROKER, CLUSTER, Flag, INTERVAL, commands};
 use crate::failure::Failure;
 use crate::report::{Cell, Report};
 use crate::row;
@@ -14,27 +14,18 @@ use crate::session::{Broker, Session};
 use crate::table::Column;
 use crate::time::now_ms;
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "clusterList",
-        about: "List clusters and brokers",
-        flags: &[
-            Flag::switch('m', "moreStats", "How many messages came and went, instead of how the brokers are doing"),
-            INTERVAL,
-            Flag::text('c', "clusterName", "Only this cluster"),
-        ],
-        json: "[{cluster, broker, id, address, version, inTps, outTps, timerBehindMs, timerCongested, hours, space, active}], with -m \
-               [{cluster, broker, id, inYesterday, outYesterday, inToday, outToday}]",
-        run: |session, arguments| Box::pin(list(session, arguments)),
-    },
-    Command {
-        name: "brokerStatus",
-        about: "Show what a broker says of its state",
-        flags: &[BROKER, CLUSTER],
-        json: "{KEY: VALUE}, of several brokers {ADDRESS: {KEY: VALUE}}; all values are texts",
-        run: |session, arguments| Box::pin(status(session, arguments)),
-    },
-];
+commands! {
+    "clusterList": "List clusters and brokers", [
+        Flag::switch('m', "moreStats", "How many messages came and went, instead of how the brokers are doing"),
+        INTERVAL,
+        Flag::text('c', "clusterName", "Only this cluster"),
+    ],
+        list()
+            -> "[{cluster, broker, id, address, version, inTps, outTps, timerBehindMs, timerCongested, hours, space, active}], with -m \
+             [{cluster, broker, id, inYesterday, outYesterday, inToday, outToday}]";
+    "brokerStatus": "Show what a broker says of its state", [BROKER, CLUSTER],
+        status() -> "{KEY: VALUE}, of several brokers {ADDRESS: {KEY: VALUE}}; all values are texts";
+}
 
 const STATE: &[Column] = &[
     ("#Cluster Name", "cluster"),

@@ -30,6 +30,22 @@ pub(crate) struct Command {
     pub(crate) run: Run,
 }
 
+/// Writes the `COMMANDS` of a file: each one's name, line of help and flags, then what does it and the form of its JSON, if it has one.
+macro_rules! commands {
+    ($($name:literal: $about:literal, [$($flag:expr),* $(,)?], $work:ident($($more:expr),*) $(-> $json:expr)?;)*) => {
+        pub(crate) const COMMANDS: &[$crate::command::Command] = &[$(
+            $crate::command::Command {
+                name: $name,
+                about: $about,
+                flags: &[$($flag),*],
+                json: [$($json,)? ""][0],
+                run: |session, arguments| Box::pin($work(session, arguments $(, $more)*)),
+            },
+        )*];
+    };
+}
+pub(crate) use commands;
+
 /// A command's work.
 pub(crate) type Run = for<'a> fn(&'a Session, &'a Arguments) -> Work<'a>;
 

@@ -12,7 +12,7 @@ use bolide_remoting::version::Version;
 use bolide_remoting::{Body, RequestCode, ResponseCode};
 
 use crate::arguments::Arguments;
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::{Cell, Report};
@@ -27,56 +27,34 @@ const CLIENT: Flag = Flag::text('i', "clientId", "Only this member, in full");
 const AT_BROKER: Flag = Flag::text('b', "brokerAddr", "Only members that this broker knows");
 const STACKS: Flag = Flag::switch('s', "jstack", "The stacks of its threads, too");
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "consumerProgress",
-        about: "Show how far groups are, or one group queue by queue",
-        flags: &[
-            Flag::text('g', "groupName", "The group; without it all groups are listed"),
-            Flag::text('t', "topicName", "Only this topic"),
-            Flag::truth('s', "showClientIP", "Whether to show which member has each queue"),
-            Flag::text('c', "cluster", "Only brokers of this cluster"),
-        ],
-        json: "{queues: [{topic, broker, queue, brokerOffset, consumerOffset, client, diff, inflight, lastTime}], consumeTps, diffTotal, \
-               inflightTotal}, without -g [{group, count, version, type, model, tps, diffTotal}]",
-        run: |session, arguments| Box::pin(progress(session, arguments)),
-    },
-    Command {
-        name: "brokerConsumeStats",
-        about: "Show how far all groups of a broker are",
-        flags: &[
-            Flag::text('b', "brokerAddr", "The broker's address").required(),
-            Flag::number('t', "timeoutMillis", "How long the broker may take, in ms; as --timeoutMs"),
-            Flag::number('l', "level", "Only queues in which a group is behind by so many messages"),
-            Flag::truth('o', "order", "Whether to show only groups that consume in order"),
-        ],
-        json: "{queues: [{topic, group, broker, queue, brokerOffset, consumerOffset, diff, lastTime}], diffTotal}",
-        run: |session, arguments| Box::pin(of_broker(session, arguments)),
-    },
-    Command {
-        name: "consumerConnection",
-        about: "List the members of a group and what they want",
-        flags: &[GROUP, AT_BROKER],
-        json: "{members: [{clientId, address, language, version}], subscriptions: [{topic, expression}], consumeType, messageModel, \
-               consumeFromWhere}",
-        run: |session, arguments| Box::pin(connections(session, arguments)),
-    },
-    Command {
-        name: "consumerStatus",
-        about: "Show what the members of a group say of themselves",
-        flags: &[GROUP, CLIENT, AT_BROKER, STACKS],
-        json: "{members: [{clientId, version, queues, cachedMessages}], sameSubscription}, with -i {properties, subscriptions, queues, topics, \
-               jstack}",
-        run: |session, arguments| Box::pin(status(session, arguments)),
-    },
-    Command {
-        name: "consumer",
-        about: "As consumerStatus, of all members",
-        flags: &[GROUP, STACKS],
-        json: "as consumerStatus",
-        run: |session, arguments| Box::pin(status(session, arguments)),
-    },
-];
+commands! {
+    "consumerProgress": "Show how far groups are, or one group queue by queue", [
+        Flag::text('g', "groupName", "The group; without it all groups are listed"),
+        Flag::text('t', "topicName", "Only this topic"),
+        Flag::truth('s', "showClientIP", "Whether to show which member has each queue"),
+        Flag::text('c', "cluster", "Only brokers of this cluster"),
+    ],
+        progress()
+            -> "{queues: [{topic, broker, queue, brokerOffset, consumerOffset, client, diff, inflight, lastTime}], consumeTps, diffTotal, \
+             inflightTotal}, without -g [{group, count, version, type, model, tps, diffTotal}]";
+    "brokerConsumeStats": "Show how far all groups of a broker are", [
+        Flag::text('b', "brokerAddr", "The broker's address").required(),
+        Flag::number('t', "timeoutMillis", "How long the broker may take, in ms; as --timeoutMs"),
+        Flag::number('l', "level", "Only queues in which a group is behind by so many messages"),
+        Flag::truth('o', "order", "Whether to show only groups that consume in order"),
+    ],
+        of_broker() -> "{queues: [{topic, group, broker, queue, brokerOffset, consumerOffset, diff, lastTime}], diffTotal}";
+    "consumerConnection": "List the members of a group and what they want", [GROUP, AT_BROKER],
+        connections()
+            -> "{members: [{clientId, address, language, version}], subscriptions: [{topic, expression}], consumeType, messageModel, \
+             consumeFromWhere}";
+    "consumerStatus": "Show what the members of a group say of themselves", [GROUP, CLIENT, AT_BROKER, STACKS],
+        status()
+            -> "{members: [{clientId, version, queues, cachedMessages}], sameSubscription}, with -i {properties, subscriptions, queues, topics, \
+             jstack}";
+    "consumer": "As consumerStatus, of all members", [GROUP, STACKS],
+        status() -> "as consumerStatus";
+}
 
 /// How far a group is, in all its queues on these brokers or in those of one topic.
 pub(crate) async fn stats(

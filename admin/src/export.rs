@@ -10,7 +10,7 @@ use bolide_remoting::{Body, RequestCode};
 use serde_json::{Map, json};
 
 use crate::arguments::Arguments;
-use crate::command::{BROKER, CLUSTER, Command, Flag};
+use crate::command::{BROKER, CLUSTER, Flag, commands};
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::session::Session;
@@ -19,10 +19,8 @@ use crate::topic::is_of_a_group;
 
 const DEFAULT_FOLDER: &str = "/tmp/rocketmq/export";
 
-pub(crate) const COMMANDS: &[Command] = &[Command {
-    name: "exportMetadata",
-    about: "Write topics and consumer groups of a broker or a cluster to a file",
-    flags: &[
+commands! {
+    "exportMetadata": "Write topics and consumer groups of a broker or a cluster to a file", [
         CLUSTER,
         BROKER,
         Flag::text('f', "filePath", "The folder for metadata.json; /tmp/rocketmq/export"),
@@ -30,9 +28,8 @@ pub(crate) const COMMANDS: &[Command] = &[Command {
         Flag::switch('g', "subscriptionGroup", "Only groups"),
         Flag::switch('s', "specialTopic", "With the system's topics and those of groups"),
     ],
-    json: "",
-    run: |session, arguments| Box::pin(export(session, arguments)),
-}];
+        export();
+}
 
 async fn export(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {
     let special = arguments.has("specialTopic");

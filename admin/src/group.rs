@@ -10,7 +10,7 @@ use bolide_remoting::{Body, RequestCode, java_json};
 use serde_json::json;
 
 use crate::arguments::Arguments;
-use crate::command::{BROKER, CLUSTER, Command, Flag};
+use crate::command::{BROKER, CLUSTER, Flag, commands};
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::session::{Session, retry_topic, tell_all};
@@ -18,62 +18,43 @@ use crate::topic::{TOPIC, delete_from};
 
 const GROUP: Flag = Flag::text('g', "groupName", "The consumer group").required();
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "updateSubGroup",
-        about: "Create a consumer group, or change it",
-        flags: &[
-            BROKER,
-            CLUSTER,
-            GROUP,
-            Flag::truth('s', "consumeEnable", "Whether it may consume; true"),
-            Flag::truth('m', "consumeFromMinEnable", "Whether it may begin with the oldest messages; false"),
-            Flag::truth('d', "consumeBroadcastEnable", "Whether it may consume by broadcasting; false"),
-            Flag::truth('o', "consumeMessageOrderly", "Whether its messages are handed out in order; false"),
-            Flag::number('q', "retryQueueNums", "Queues of its retry topic; 1"),
-            Flag::number('r', "retryMaxTimes", "How often a message is tried again; 16"),
-            Flag::text(
-                'p',
-                "groupRetryPolicy",
-                "When it is tried again, as JSON: {\"type\":\"CUSTOMIZED\",\"customizedRetryPolicy\":{\"next\":[1000,5000]}}",
-            ),
-            Flag::number('i', "brokerId", "The id of the broker to consume from; 0"),
-            Flag::number('w', "whichBrokerWhenConsumeSlowly", "The id of the broker for who is far behind; 1"),
-            Flag::truth('a', "notifyConsumerIdsChanged", "Whether members hear of each other at once; true"),
-            Flag::text(' ', "attributes", "Changes of attributes, +NAME=VALUE,-NAME").only_long(),
-        ],
-        json: "",
-        run: |session, arguments| Box::pin(update(session, arguments)),
-    },
-    Command {
-        name: "deleteSubGroup",
-        about: "Remove a consumer group; of a whole cluster with its retry topic and dead letters",
-        flags: &[BROKER, CLUSTER, GROUP, Flag::truth('r', "removeOffset", "Whether its offsets go, too; false")],
-        json: "",
-        run: |session, arguments| Box::pin(delete(session, arguments)),
-    },
-    Command {
-        name: "getConsumerConfig",
-        about: "Show a consumer group's configuration on each broker",
-        flags: &[GROUP],
-        json: "{BROKER: {groupName, consumeEnable, retryMaxTimes, …}} as brokers keep it",
-        run: |session, arguments| Box::pin(configuration(session, arguments)),
-    },
-    Command {
-        name: "setConsumeMode",
-        about: "Have a group's members pull or pop a topic's messages",
-        flags: &[
-            BROKER,
-            CLUSTER,
-            TOPIC,
-            GROUP,
-            Flag::text('m', "mode", "PULL or POP").required(),
-            Flag::number('q', "popShareQueueNum", "With how many others a member shares a queue; 0"),
-        ],
-        json: "",
-        run: |session, arguments| Box::pin(set_mode(session, arguments)),
-    },
-];
+commands! {
+    "updateSubGroup": "Create a consumer group, or change it", [
+        BROKER,
+        CLUSTER,
+        GROUP,
+        Flag::truth('s', "consumeEnable", "Whether it may consume; true"),
+        Flag::truth('m', "consumeFromMinEnable", "Whether it may begin with the oldest messages; false"),
+        Flag::truth('d', "consumeBroadcastEnable", "Whether it may consume by broadcasting; false"),
+        Flag::truth('o', "consumeMessageOrderly", "Whether its messages are handed out in order; false"),
+        Flag::number('q', "retryQueueNums", "Queues of its retry topic; 1"),
+        Flag::number('r', "retryMaxTimes", "How often a message is tried again; 16"),
+        Flag::text(
+            'p',
+            "groupRetryPolicy",
+            "When it is tried again, as JSON: {\"type\":\"CUSTOMIZED\",\"customizedRetryPolicy\":{\"next\":[1000,5000]}}",
+        ),
+        Flag::number('i', "brokerId", "The id of the broker to consume from; 0"),
+        Flag::number('w', "whichBrokerWhenConsumeSlowly", "The id of the broker for who is far behind; 1"),
+        Flag::truth('a', "notifyConsumerIdsChanged", "Whether members hear of each other at once; true"),
+        Flag::text(' ', "attributes", "Changes of attributes, +NAME=VALUE,-NAME").only_long(),
+    ],
+        update();
+    "deleteSubGroup": "Remove a consumer group; of a whole cluster with its retry topic and dead letters",
+        [BROKER, CLUSTER, GROUP, Flag::truth('r', "removeOffset", "Whether its offsets go, too; false")],
+        delete();
+    "getConsumerConfig": "Show a consumer group's configuration on each broker", [GROUP],
+        configuration() -> "{BROKER: {groupName, consumeEnable, retryMaxTimes, …}} as brokers keep it";
+    "setConsumeMode": "Have a group's members pull or pop a topic's messages", [
+        BROKER,
+        CLUSTER,
+        TOPIC,
+        GROUP,
+        Flag::text('m', "mode", "PULL or POP").required(),
+        Flag::number('q', "popShareQueueNum", "With how many others a member shares a queue; 0"),
+    ],
+        set_mode();
+}
 
 async fn update(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {
     let built_in = SubscriptionGroupConfig::default();

@@ -7,7 +7,7 @@ use bolide_remoting::{Body, RequestCode};
 
 use crate::arguments::Arguments;
 use crate::broker::{setting, settings};
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::session::Session;
@@ -17,52 +17,22 @@ const NAMESPACE: Flag = Flag::text('s', "namespace", "The namespace").required()
 const KEY: Flag = Flag::text('k', "key", "The key").required();
 const VALUE: Flag = Flag::text('v', "value", "The new value").required();
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "getNamesrvConfig",
-        about: "Show the name servers' configuration",
-        flags: &[],
-        json: "{ADDRESS: {KEY: VALUE}}; all values are texts",
-        run: |session, _| Box::pin(configuration(session)),
-    },
-    Command {
-        name: "updateNamesrvConfig",
-        about: "Change one key of the name servers' configuration",
-        flags: &[KEY, VALUE],
-        json: "",
-        run: |session, arguments| Box::pin(update(session, arguments)),
-    },
-    Command {
-        name: "wipeWritePerm",
-        about: "Have clients send nothing more to a broker, on all name servers",
-        flags: &[BROKER_NAME],
-        json: "",
-        run: |session, arguments| Box::pin(permit(session, arguments, false)),
-    },
-    Command {
-        name: "addWritePerm",
-        about: "Have clients send to a broker again, on all name servers",
-        flags: &[BROKER_NAME],
-        json: "",
-        run: |session, arguments| Box::pin(permit(session, arguments, true)),
-    },
-    Command {
-        name: "updateKvConfig",
-        about: "Set a value in the name servers' table",
-        flags: &[NAMESPACE, KEY, VALUE],
-        json: "",
-        run: |session, arguments| Box::pin(put(session, arguments)),
-    },
-    Command {
-        name: "deleteKvConfig",
-        about: "Remove a key from the name servers' table",
-        flags: &[NAMESPACE, KEY],
-        json: "",
-        run: |session, arguments| Box::pin(delete(session, arguments)),
-    },
-];
+commands! {
+    "getNamesrvConfig": "Show the name servers' configuration", [],
+        configuration() -> "{ADDRESS: {KEY: VALUE}}; all values are texts";
+    "updateNamesrvConfig": "Change one key of the name servers' configuration", [KEY, VALUE],
+        update();
+    "wipeWritePerm": "Have clients send nothing more to a broker, on all name servers", [BROKER_NAME],
+        permit(false);
+    "addWritePerm": "Have clients send to a broker again, on all name servers", [BROKER_NAME],
+        permit(true);
+    "updateKvConfig": "Set a value in the name servers' table", [NAMESPACE, KEY, VALUE],
+        put();
+    "deleteKvConfig": "Remove a key from the name servers' table", [NAMESPACE, KEY],
+        delete();
+}
 
-async fn configuration(session: &Session) -> Result<Report, Failure> {
+async fn configuration(session: &Session, _: &Arguments) -> Result<Report, Failure> {
     let mut report = Report::default();
     for server in session.name_servers() {
         let answer = session.ask(server, RequestCode::GET_NAMESRV_CONFIG, &(), Body::Empty).await?;

@@ -5,7 +5,7 @@ use bolide_remoting::header::{CloneGroupOffsetRequest, ResetOffsetRequest, Updat
 use bolide_remoting::{Body, RequestCode};
 
 use crate::arguments::Arguments;
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::failure::Failure;
 use crate::print::offset_at;
 use crate::report::Report;
@@ -21,43 +21,28 @@ const CLUSTER: Flag = Flag::text('c', "cluster", "Only brokers of this cluster")
 /// The time that stands for a queue's end.
 const END: i64 = -1;
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "resetOffsetByTime",
-        about: "Move a group to a time, in all queues or in one",
-        flags: &[
-            GROUP,
-            TOPIC,
-            Flag::text('s', "timestamp", "now, milliseconds since 1970, or 2026-03-01#17:05:09:123").required(),
-            FORCE,
-            CLUSTER,
-            Flag::text('b', "broker", "The broker's address, for one queue"),
-            Flag::number('q', "queue", "The queue, with -b"),
-            Flag::number('o', "offset", "This offset instead of a time, with -q"),
-        ],
-        json: "[{broker, queue, offset}]",
-        run: |session, arguments| Box::pin(reset(session, arguments)),
-    },
-    Command {
-        name: "skipAccumulatedMessage",
-        about: "Move a group to the end of all queues",
-        flags: &[GROUP, TOPIC, FORCE, CLUSTER],
-        json: "[{broker, queue, offset}]",
-        run: |session, arguments| Box::pin(reset_all(session, arguments, END)),
-    },
-    Command {
-        name: "cloneGroupOffset",
-        about: "Move a group to where another one is",
-        flags: &[
-            Flag::text('s', "srcGroup", "The group whose offsets are taken").required(),
-            Flag::text('d', "destGroup", "The group that is moved").required(),
-            TOPIC,
-            Flag::truth('o', "offline", "Whether the first group or the topic is offline"),
-        ],
-        json: "",
-        run: |session, arguments| Box::pin(clone(session, arguments)),
-    },
-];
+commands! {
+    "resetOffsetByTime": "Move a group to a time, in all queues or in one", [
+        GROUP,
+        TOPIC,
+        Flag::text('s', "timestamp", "now, milliseconds since 1970, or 2026-03-01#17:05:09:123").required(),
+        FORCE,
+        CLUSTER,
+        Flag::text('b', "broker", "The broker's address, for one queue"),
+        Flag::number('q', "queue", "The queue, with -b"),
+        Flag::number('o', "offset", "This offset instead of a time, with -q"),
+    ],
+        reset() -> "[{broker, queue, offset}]";
+    "skipAccumulatedMessage": "Move a group to the end of all queues", [GROUP, TOPIC, FORCE, CLUSTER],
+        reset_all(END) -> "[{broker, queue, offset}]";
+    "cloneGroupOffset": "Move a group to where another one is", [
+        Flag::text('s', "srcGroup", "The group whose offsets are taken").required(),
+        Flag::text('d', "destGroup", "The group that is moved").required(),
+        TOPIC,
+        Flag::truth('o', "offline", "Whether the first group or the topic is offline"),
+    ],
+        clone();
+}
 
 const COLUMNS: &[Column] = &[("#brokerName", "broker"), ("#queueId", "queue"), ("#offset", "offset")];
 

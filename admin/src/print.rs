@@ -10,7 +10,7 @@ use bolide_remoting::header::{
 use bolide_remoting::{Body, RequestCode, ResponseCode};
 
 use crate::arguments::Arguments;
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::failure::Failure;
 use crate::message::{Charset, in_answer, write_line};
 use crate::record::StoredMessage;
@@ -32,58 +32,44 @@ const BEGIN: Flag = Flag::text('b', "beginTimestamp", "Not older: milliseconds, 
 const END: Flag = Flag::text('e', "endTimestamp", "Not newer");
 const BODY: Flag = Flag::truth('d', "printBody", "Whether to show bodies; true");
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "printMsg",
-        about: "Write a topic's messages",
-        flags: &[
-            TOPIC,
-            CHARSET,
-            EXPRESSION,
-            BEGIN,
-            END,
-            BODY,
-            Flag::text('l', "lmqParentTopic", "The topic with the queues of a light queue"),
-        ],
-        json: "one object a line: {offsetId, uniqueKey, topic, tags, keys, queueId, queueOffset, commitLogOffset, reconsumeTimes, \
-               bornTimestamp, storeTimestamp, bornHost, storeHost, systemFlag, flag, properties, body}",
-        run: |session, arguments| Box::pin(print(session, arguments)),
-    },
-    Command {
-        name: "printMsgByQueue",
-        about: "Write a queue's messages, or count them by tag",
-        flags: &[
-            TOPIC,
-            Flag::text('a', "brokerName", "The broker's name").required(),
-            Flag::number('i', "queueId", "The queue").required(),
-            CHARSET,
-            EXPRESSION,
-            BEGIN,
-            END,
-            Flag::truth('p', "printMsg", "Whether to write the messages; false"),
-            Flag::truth('d', "printBody", "Whether to show bodies; false"),
-            Flag::truth('f', "calculate", "Whether to count them by tag; false"),
-        ],
-        json: "one object a line as printMsg, then with -f true [{tag, count}]",
-        run: |session, arguments| Box::pin(print_queue(session, arguments)),
-    },
-    Command {
-        name: "consumeMessage",
-        about: "Write some of a topic's oldest messages, without moving any group",
-        flags: &[
-            TOPIC,
-            Flag::text('b', "brokerName", "The broker's name"),
-            Flag::number('i', "queueId", "The queue, with -b"),
-            Flag::number('o', "offset", "Begin with this one, with -i"),
-            Flag::text('g', "consumerGroup", "The group to read as"),
-            Flag::text('s', "beginTimestamp", "Not older: milliseconds, or 2026-03-01#17:05:09:123"),
-            END,
-            Flag::number('c', "MessageNumber", "How many at most; 128"),
-        ],
-        json: "one object a line as printMsg",
-        run: |session, arguments| Box::pin(consume(session, arguments)),
-    },
-];
+commands! {
+    "printMsg": "Write a topic's messages", [
+        TOPIC,
+        CHARSET,
+        EXPRESSION,
+        BEGIN,
+        END,
+        BODY,
+        Flag::text('l', "lmqParentTopic", "The topic with the queues of a light queue"),
+    ],
+        print()
+            -> "one object a line: {offsetId, uniqueKey, topic, tags, keys, queueId, queueOffset, commitLogOffset, reconsumeTimes, \
+             bornTimestamp, storeTimestamp, bornHost, storeHost, systemFlag, flag, properties, body}";
+    "printMsgByQueue": "Write a queue's messages, or count them by tag", [
+        TOPIC,
+        Flag::text('a', "brokerName", "The broker's name").required(),
+        Flag::number('i', "queueId", "The queue").required(),
+        CHARSET,
+        EXPRESSION,
+        BEGIN,
+        END,
+        Flag::truth('p', "printMsg", "Whether to write the messages; false"),
+        Flag::truth('d', "printBody", "Whether to show bodies; false"),
+        Flag::truth('f', "calculate", "Whether to count them by tag; false"),
+    ],
+        print_queue() -> "one object a line as printMsg, then with -f true [{tag, count}]";
+    "consumeMessage": "Write some of a topic's oldest messages, without moving any group", [
+        TOPIC,
+        Flag::text('b', "brokerName", "The broker's name"),
+        Flag::number('i', "queueId", "The queue, with -b"),
+        Flag::number('o', "offset", "Begin with this one, with -i"),
+        Flag::text('g', "consumerGroup", "The group to read as"),
+        Flag::text('s', "beginTimestamp", "Not older: milliseconds, or 2026-03-01#17:05:09:123"),
+        END,
+        Flag::number('c', "MessageNumber", "How many at most; 128"),
+    ],
+        consume() -> "one object a line as printMsg";
+}
 
 /// What one pull answered.
 pub(crate) struct Pulled {

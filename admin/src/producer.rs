@@ -6,7 +6,7 @@ use bolide_remoting::version::Version;
 use bolide_remoting::{Body, RequestCode};
 
 use crate::arguments::Arguments;
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::consumer::clients;
 use crate::failure::Failure;
 use crate::report::{Cell, Report};
@@ -15,22 +15,14 @@ use crate::session::Session;
 use crate::table::Column;
 use crate::topic::TOPIC;
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "producerConnection",
-        about: "List the members of a group of producers",
-        flags: &[Flag::text('g', "producerGroup", "The group of producers").required(), TOPIC],
-        json: "[{clientId, address, language, version}]",
-        run: |session, arguments| Box::pin(connections(session, arguments)),
-    },
-    Command {
-        name: "producer",
-        about: "List all producers that a broker knows",
-        flags: &[Flag::text('b', "broker", "The broker's address").required()],
-        json: "[{group, clientId, address, language, version, lastUpdate}]",
-        run: |session, arguments| Box::pin(all(session, arguments)),
-    },
-];
+commands! {
+    "producerConnection": "List the members of a group of producers",
+        [Flag::text('g', "producerGroup", "The group of producers").required(), TOPIC],
+        connections() -> "[{clientId, address, language, version}]";
+    "producer": "List all producers that a broker knows",
+        [Flag::text('b', "broker", "The broker's address").required()],
+        all() -> "[{group, clientId, address, language, version, lastUpdate}]";
+}
 
 async fn connections(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {
     let producer_group = arguments.text("producerGroup");

@@ -4,7 +4,7 @@ use bolide_remoting::header::{ConsumeMessageDirectlyRequest, QueryMessageRequest
 use bolide_remoting::{Body, RequestCode, ResponseCode};
 
 use crate::arguments::Arguments;
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::consumer;
 use crate::failure::Failure;
 use crate::message::{Charset, in_answer, in_full};
@@ -24,70 +24,50 @@ const CLIENT: Flag = Flag::text('d', "clientId", "The member that is to consume 
 const AT_CLUSTER: Flag = Flag::text('c', "cluster", "Only brokers of this cluster");
 const FORMAT: Flag = Flag::text('f', "bodyFormat", "The body's charset; UTF-8");
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "queryMsgById",
-        about: "Show a message by its id; or have it sent, or consumed, again",
-        flags: &[
-            TOPIC,
-            ID,
-            GROUP,
-            CLIENT,
-            Flag::truth('s', "sendMessage", "Whether to send it once more"),
-            Flag::text('u', "unitName", "Without meaning here"),
-            FORMAT,
-            AT_CLUSTER,
-        ],
-        json: "{message: {offsetId, …} as printMsg, consumers: [{group, online, state}]}",
-        run: |session, arguments| Box::pin(by_id(session, arguments)),
-    },
-    Command {
-        name: "queryMsgByUniqueKey",
-        about: "Show a message by the id that its producer gave it",
-        flags: &[
-            ID,
-            GROUP,
-            CLIENT,
-            TOPIC,
-            Flag::switch('a', "showAll", "All messages with this id, 32 at most"),
-            AT_CLUSTER,
-            Flag::number('s', "startTime", "Not older, in milliseconds since 1970"),
-            Flag::number('e', "endTime", "Not newer, in milliseconds since 1970"),
-        ],
-        json: "as queryMsgById, with -a [{id, queue, offset, stored}]",
-        run: |session, arguments| Box::pin(by_unique_key(session, arguments)),
-    },
-    Command {
-        name: "queryMsgByKey",
-        about: "List messages by one of their keys, or their tag",
-        flags: &[
-            TOPIC,
-            Flag::text('k', "msgKey", "The key").required(),
-            Flag::number('b', "beginTimestamp", "Not older, in milliseconds since 1970"),
-            Flag::number('e', "endTimestamp", "Not newer, in milliseconds since 1970"),
-            Flag::number('m', "maxNum", "How many at most; 64"),
-            AT_CLUSTER,
-            Flag::text('p', "keyType", "K for keys, T for tags; K"),
-            Flag::text('l', "lastKey", "Where the last list ended"),
-        ],
-        json: "[{id, queue, offset, stored}]",
-        run: |session, arguments| Box::pin(by_key(session, arguments)),
-    },
-    Command {
-        name: "queryMsgByOffset",
-        about: "Show a message by its place in a queue",
-        flags: &[
-            TOPIC,
-            Flag::text('b', "brokerName", "The broker's name").required(),
-            Flag::number('i', "queueId", "The queue").required(),
-            Flag::number('o', "offset", "The offset in the queue").required(),
-            FORMAT,
-            Flag::text('r', "routeTopic", "Without meaning here: the broker is found by its name"),
-        ],
-        json: "as queryMsgById",
-        run: |session, arguments| Box::pin(by_offset(session, arguments)),
-    },
-];
+commands! {
+    "queryMsgById": "Show a message by its id; or have it sent, or consumed, again", [
+        TOPIC,
+        ID,
+        GROUP,
+        CLIENT,
+        Flag::truth('s', "sendMessage", "Whether to send it once more"),
+        Flag::text('u', "unitName", "Without meaning here"),
+        FORMAT,
+        AT_CLUSTER,
+    ],
+        by_id() -> "{message: {offsetId, …} as printMsg, consumers: [{group, online, state}]}";
+    "queryMsgByUniqueKey": "Show a message by the id that its producer gave it", [
+        ID,
+        GROUP,
+        CLIENT,
+        TOPIC,
+        Flag::switch('a', "showAll", "All messages with this id, 32 at most"),
+        AT_CLUSTER,
+        Flag::number('s', "startTime", "Not older, in milliseconds since 1970"),
+        Flag::number('e', "endTime", "Not newer, in milliseconds since 1970"),
+    ],
+        by_unique_key() -> "as queryMsgById, with -a [{id, queue, offset, stored}]";
+    "queryMsgByKey": "List messages by one of their keys, or their tag", [
+        TOPIC,
+        Flag::text('k', "msgKey", "The key").required(),
+        Flag::number('b', "beginTimestamp", "Not older, in milliseconds since 1970"),
+        Flag::number('e', "endTimestamp", "Not newer, in milliseconds since 1970"),
+        Flag::number('m', "maxNum", "How many at most; 64"),
+        AT_CLUSTER,
+        Flag::text('p', "keyType", "K for keys, T for tags; K"),
+        Flag::text('l', "lastKey", "Where the last list ended"),
+    ],
+        by_key() -> "[{id, queue, offset, stored}]";
+    "queryMsgByOffset": "Show a message by its place in a queue", [
+        TOPIC,
+        Flag::text('b', "brokerName", "The broker's name").required(),
+        Flag::number('i', "queueId", "The queue").required(),
+        Flag::number('o', "offset", "The offset in the queue").required(),
+        FORMAT,
+        Flag::text('r', "routeTopic", "Without meaning here: the broker is found by its name"),
+    ],
+        by_offset() -> "as queryMsgById";
+}
 
 const DEFAULT_COUNT: i32 = 64;
 /// What a query for one id may find.

@@ -5,7 +5,7 @@ use bolide_remoting::header::QueryConsumeQueueRequest;
 use bolide_remoting::{Body, RequestCode};
 
 use crate::arguments::Arguments;
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::row;
@@ -13,10 +13,8 @@ use crate::session::Session;
 use crate::table::Column;
 use crate::topic::TOPIC;
 
-pub(crate) const COMMANDS: &[Command] = &[Command {
-    name: "queryCq",
-    about: "Show entries of a consume queue",
-    flags: &[
+commands! {
+    "queryCq": "Show entries of a consume queue", [
         TOPIC,
         Flag::number('q', "queue", "The queue").required(),
         Flag::number('i', "index", "The first entry").required(),
@@ -24,9 +22,8 @@ pub(crate) const COMMANDS: &[Command] = &[Command {
         Flag::text('b', "broker", "The broker's address; without it the topic's first"),
         Flag::text('g', "consumer", "A group, whose filter is tried"),
     ],
-    json: "{entries: [{index, physicalOffset, size, tagsCode, matches, message}], minIndex, maxIndex}",
-    run: |session, arguments| Box::pin(entries(session, arguments)),
-}];
+        entries() -> "{entries: [{index, physicalOffset, size, tagsCode, matches, message}], minIndex, maxIndex}";
+}
 
 const DEFAULT_COUNT: i32 = 10;
 

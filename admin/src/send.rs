@@ -9,7 +9,7 @@ use bolide_remoting::header::{SendMessageRequest, SendMessageResponse};
 use bolide_remoting::{RequestCode, ResponseCode};
 
 use crate::arguments::Arguments;
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::record::UNIQUE_KEY;
@@ -28,34 +28,24 @@ const DEFAULT_SIZE: i64 = 128;
 const MAX_SIZE: i64 = 4 << 20;
 const WRITE: i32 = 2;
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "sendMessage",
-        about: "Send a message",
-        flags: &[
-            TOPIC,
-            Flag::text('p', "body", "The message").required(),
-            Flag::text('k', "key", "Its keys, with blanks between them"),
-            Flag::text('c', "tags", "Its tag"),
-            Flag::text('b', "broker", "The name of the broker to send to"),
-            Flag::number('i', "qid", "The queue, with -b"),
-            Flag::truth('m', "msgTraceEnable", "Without meaning here: no traces are sent"),
-        ],
-        json: "[{broker, queue, result, id, offsetId, offset}]",
-        run: |session, arguments| Box::pin(send_one(session, arguments)),
-    },
-    Command {
-        name: "checkMsgSendRT",
-        about: "Send messages to one queue after the other and show how long each took",
-        flags: &[
-            TOPIC,
-            Flag::number('a', "amount", "How many; 100"),
-            Flag::number('s', "size", "How many bytes each has; 128"),
-        ],
-        json: "{sends: [{broker, queue, success, ms}], averageMs}",
-        run: |session, arguments| Box::pin(measure(session, arguments)),
-    },
-];
+commands! {
+    "sendMessage": "Send a message", [
+        TOPIC,
+        Flag::text('p', "body", "The message").required(),
+        Flag::text('k', "key", "Its keys, with blanks between them"),
+        Flag::text('c', "tags", "Its tag"),
+        Flag::text('b', "broker", "The name of the broker to send to"),
+        Flag::number('i', "qid", "The queue, with -b"),
+        Flag::truth('m', "msgTraceEnable", "Without meaning here: no traces are sent"),
+    ],
+        send_one() -> "[{broker, queue, result, id, offsetId, offset}]";
+    "checkMsgSendRT": "Send messages to one queue after the other and show how long each took", [
+        TOPIC,
+        Flag::number('a', "amount", "How many; 100"),
+        Flag::number('s', "size", "How many bytes each has; 128"),
+    ],
+        measure() -> "{sends: [{broker, queue, success, ms}], averageMs}";
+}
 
 /// One queue to send to.
 struct Target {

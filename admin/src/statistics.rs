@@ -5,7 +5,7 @@ use bolide_remoting::header::ViewBrokerStatsDataRequest;
 use bolide_remoting::{Body, RequestCode};
 
 use crate::arguments::Arguments;
-use crate::command::{Command, Flag};
+use crate::command::{Flag, commands};
 use crate::consumer;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -15,16 +15,14 @@ use crate::session::{Broker, Session};
 use crate::table::Column;
 use crate::topic;
 
-pub(crate) const COMMANDS: &[Command] = &[Command {
-    name: "statsAll",
-    about: "Show what topics take in and groups take out",
-    flags: &[
+commands! {
+    "statsAll": "Show what topics take in and groups take out", [
         Flag::switch('a', "activeTopic", "Only where something came or went today"),
         Flag::text('t', "topic", "Only this topic"),
     ],
-    json: "[{topic, group, accumulation, inTps, outTps, inMessages24h, outMessages24h}]; group is null where nobody consumes",
-    run: |session, arguments| Box::pin(all(session, arguments)),
-}];
+        all()
+            -> "[{topic, group, accumulation, inTps, outTps, inMessages24h, outMessages24h}]; group is null where nobody consumes";
+}
 
 const COLUMNS: &[Column] = &[
     ("#Topic", "topic"),

@@ -11,7 +11,7 @@ use bolide_remoting::{Body, RequestCode, ResponseCode};
 use serde_json::json;
 
 use crate::arguments::Arguments;
-use crate::command::{BROKER, CLUSTER, Command, Flag};
+use crate::command::{BROKER, CLUSTER, Flag, commands};
 use crate::failure::Failure;
 use crate::name_server::{delete_value, put_value};
 use crate::progress::Progress;
@@ -30,86 +30,46 @@ const ORDER_NAMESPACE: &str = "ORDER_TOPIC_CONFIG";
 const UNIT: i32 = 1;
 const UNIT_SUBSCRIPTION: i32 = 2;
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "topicList",
-        about: "List topics",
-        flags: &[Flag::switch('c', "clusterModel", "With clusters and consumer groups")],
-        json: "[TOPIC], with -c [{cluster, topic, group}]",
-        run: |session, arguments| Box::pin(list(session, arguments)),
-    },
-    Command {
-        name: "topicRoute",
-        about: "Show the brokers and queues of a topic",
-        flags: &[TOPIC, Flag::switch('l', "list", "As a table")],
-        json: "{queueDatas, brokerDatas, …} as name servers answer it, with -l [{cluster, broker, addresses, readQueues, writeQueues, perm}]",
-        run: |session, arguments| Box::pin(route(session, arguments)),
-    },
-    Command {
-        name: "topicStatus",
-        about: "Show the offsets of a topic's queues",
-        flags: &[TOPIC, Flag::text('c', "cluster", "Only brokers of this cluster")],
-        json: "{queues: [{broker, queue, minOffset, maxOffset, lastUpdated}], putTps}",
-        run: |session, arguments| Box::pin(status(session, arguments)),
-    },
-    Command {
-        name: "topicClusterList",
-        about: "List the clusters that have a topic",
-        flags: &[TOPIC],
-        json: "[CLUSTER]",
-        run: |session, arguments| Box::pin(clusters(session, arguments)),
-    },
-    Command {
-        name: "updateTopic",
-        about: "Create a topic, or change it",
-        flags: &[
-            BROKER,
-            CLUSTER,
-            TOPIC,
-            Flag::text('a', "attributes", "Changes of attributes, +NAME=VALUE,-NAME"),
-            Flag::number('r', "readQueueNums", "Queues to read; 8"),
-            Flag::number('w', "writeQueueNums", "Queues to write; 8"),
-            Flag::number('p', "perm", "2 write, 4 read, 6 both; 6"),
-            Flag::truth('o', "order", "Whether the queues' order is kept at the name servers"),
-            Flag::truth('u', "unit", "Whether it is the topic of a unit"),
-            Flag::truth('s', "hasUnitSub", "Whether units subscribe to it"),
-        ],
-        json: "",
-        run: |session, arguments| Box::pin(update(session, arguments)),
-    },
-    Command {
-        name: "updateTopicPerm",
-        about: "Change who may read and write a topic",
-        flags: &[BROKER, CLUSTER, TOPIC, Flag::number('p', "perm", "2 write, 4 read, 6 both").required()],
-        json: "",
-        run: |session, arguments| Box::pin(update_permission(session, arguments)),
-    },
-    Command {
-        name: "deleteTopic",
-        about: "Remove a topic from a cluster's brokers and the name servers",
-        flags: &[TOPIC, Flag::text('c', "clusterName", "The cluster").required()],
-        json: "",
-        run: |session, arguments| Box::pin(delete(session, arguments)),
-    },
-    Command {
-        name: "updateOrderConf",
-        about: "Show, set or remove the order of a topic's queues",
-        flags: &[
-            TOPIC,
-            Flag::text('v', "orderConf", "BROKER:QUEUES[;BROKER:QUEUES…], for put"),
-            Flag::text('m', "method", "get, put or delete").required(),
-        ],
-        json: "{topic, orderConf} for get",
-        run: |session, arguments| Box::pin(order(session, arguments)),
-    },
-    Command {
-        name: "allocateMQ",
-        about: "Show how the queues of a topic would be shared among consumers",
-        flags: &[TOPIC, Flag::text('i', "ipList", "The consumers, with commas between them").required()],
-        json: "{CONSUMER: [{topic, brokerName, queueId}]}",
-        run: |session, arguments| Box::pin(allocate(session, arguments)),
-    },
-];
+commands! {
+    "topicList": "List topics", [Flag::switch('c', "clusterModel", "With clusters and consumer groups")],
+        list() -> "[TOPIC], with -c [{cluster, topic, group}]";
+    "topicRoute": "Show the brokers and queues of a topic", [TOPIC, Flag::switch('l', "list", "As a table")],
+        route()
+            -> "{queueDatas, brokerDatas, …} as name servers answer it, with -l [{cluster, broker, addresses, readQueues, writeQueues, perm}]";
+    "topicStatus": "Show the offsets of a topic's queues",
+        [TOPIC, Flag::text('c', "cluster", "Only brokers of this cluster")],
+        status() -> "{queues: [{broker, queue, minOffset, maxOffset, lastUpdated}], putTps}";
+    "topicClusterList": "List the clusters that have a topic", [TOPIC],
+        clusters() -> "[CLUSTER]";
+    "updateTopic": "Create a topic, or change it", [
+        BROKER,
+        CLUSTER,
+        TOPIC,
+        Flag::text('a', "attributes", "Changes of attributes, +NAME=VALUE,-NAME"),
+        Flag::number('r', "readQueueNums", "Queues to read; 8"),
+        Flag::number('w', "writeQueueNums", "Queues to write; 8"),
+        Flag::number('p', "perm", "2 write, 4 read, 6 both; 6"),
+        Flag::truth('o', "order", "Whether the queues' order is kept at the name servers"),
+        Flag::truth('u', "unit", "Whether it is the topic of a unit"),
+        Flag::truth('s', "hasUnitSub", "Whether units subscribe to it"),
+    ],
+        update();
+    "updateTopicPerm": "Change who may read and write a topic",
+        [BROKER, CLUSTER, TOPIC, Flag::number('p', "perm", "2 write, 4 read, 6 both").required()],
+        update_permission();
+    "deleteTopic": "Remove a topic from a cluster's brokers and the name servers",
+        [TOPIC, Flag::text('c', "clusterName", "The cluster").required()],
+        delete();
+    "updateOrderConf": "Show, set or remove the order of a topic's queues", [
+        TOPIC,
+        Flag::text('v', "orderConf", "BROKER:QUEUES[;BROKER:QUEUES…], for put"),
+        Flag::text('m', "method", "get, put or delete").required(),
+    ],
+        order() -> "{topic, orderConf} for get";
+    "allocateMQ": "Show how the queues of a topic would be shared among consumers",
+        [TOPIC, Flag::text('i', "ipList", "The consumers, with commas between them").required()],
+        allocate() -> "{CONSUMER: [{topic, brokerName, queueId}]}";
+}
 
 /// All topics that the name servers know.
 pub(crate) async fn all(session: &Session) -> Result<Vec<String>, Failure> {

@@ -5,7 +5,7 @@ use bolide_remoting::header::{ListUsersRequest, UserRequest};
 use bolide_remoting::{Body, RequestCode, ResponseCode};
 
 use crate::arguments::Arguments;
-use crate::command::{BROKER, CLUSTER, Command, Flag};
+use crate::command::{BROKER, CLUSTER, Flag, commands};
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::row;
@@ -20,50 +20,22 @@ pub(crate) const FROM: Flag = Flag::text('f', "fromBroker", "The address of the 
 /// Where users are copied to.
 pub(crate) const TO: Flag = Flag::text('t', "toBroker", "The address of the broker to copy to").required();
 
-pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "createUser",
-        about: "Create a user",
-        flags: &[BROKER, CLUSTER, NAME, PASSWORD.required(), TYPE],
-        json: "",
-        run: |session, arguments| Box::pin(set(session, arguments, RequestCode::AUTH_CREATE_USER, "create")),
-    },
-    Command {
-        name: "updateUser",
-        about: "Change a user's password, type or status",
-        flags: &[BROKER, CLUSTER, NAME, PASSWORD, TYPE, Flag::text('s', "userStatus", "enable or disable")],
-        json: "",
-        run: |session, arguments| Box::pin(set(session, arguments, RequestCode::AUTH_UPDATE_USER, "update")),
-    },
-    Command {
-        name: "deleteUser",
-        about: "Remove a user and what it may do",
-        flags: &[BROKER, CLUSTER, NAME],
-        json: "",
-        run: |session, arguments| Box::pin(delete(session, arguments)),
-    },
-    Command {
-        name: "getUser",
-        about: "Show a user",
-        flags: &[BROKER, CLUSTER, NAME],
-        json: "[{username, password, userType, userStatus}]",
-        run: |session, arguments| Box::pin(get(session, arguments)),
-    },
-    Command {
-        name: "listUser",
-        about: "List users",
-        flags: &[BROKER, CLUSTER, Flag::text('f', "filter", "Only names with this in them")],
-        json: "[{username, password, userType, userStatus}]",
-        run: |session, arguments| Box::pin(list(session, arguments)),
-    },
-    Command {
-        name: "copyUser",
-        about: "Copy users from one broker to another",
-        flags: &[FROM, TO, Flag::text('u', "usernames", "Only these, with commas between them")],
-        json: "",
-        run: |session, arguments| Box::pin(copy(session, arguments)),
-    },
-];
+commands! {
+    "createUser": "Create a user", [BROKER, CLUSTER, NAME, PASSWORD.required(), TYPE],
+        set(RequestCode::AUTH_CREATE_USER, "create");
+    "updateUser": "Change a user's password, type or status",
+        [BROKER, CLUSTER, NAME, PASSWORD, TYPE, Flag::text('s', "userStatus", "enable or disable")],
+        set(RequestCode::AUTH_UPDATE_USER, "update");
+    "deleteUser": "Remove a user and what it may do", [BROKER, CLUSTER, NAME],
+        delete();
+    "getUser": "Show a user", [BROKER, CLUSTER, NAME],
+        get() -> "[{username, password, userType, userStatus}]";
+    "listUser": "List users", [BROKER, CLUSTER, Flag::text('f', "filter", "Only names with this in them")],
+        list() -> "[{username, password, userType, userStatus}]";
+    "copyUser": "Copy users from one broker to another",
+        [FROM, TO, Flag::text('u', "usernames", "Only these, with commas between them")],
+        copy();
+}
 
 fn request(name: &str) -> UserRequest<'_> {
     UserRequest { username: Some(name) }

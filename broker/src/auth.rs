@@ -3,7 +3,6 @@
 //! `authenticationEnabled` is true.
 
 pub(crate) mod need;
-pub mod network;
 pub(crate) mod plain;
 pub mod policy;
 pub(crate) mod requests;
@@ -185,13 +184,14 @@ impl Auth {
         Ok(())
     }
 
-    /// Lets a request in, or says why not. Costs one look at a flag where authentication is off.
-    pub(crate) fn admit(&self, request: &Request<'_>, need: Need, now_ms: i64) -> Result<(), Refusal> {
+    /// Lets a request in, or says why not; returns the user whose signature it bears. Costs one look at a flag where authentication is off.
+    pub(crate) fn admit<'a>(&self, request: &Request<'a>, need: Need, now_ms: i64) -> Result<Option<&'a str>, Refusal> {
         if !self.is_on() {
-            return Ok(());
+            return Ok(None);
         }
         let source = request.connection.peer().ip();
-        let checked = self.check(request, need, source).and_then(|()| self.refuse_users(request.code()));
+        let checked = self.check(request, need, source);
+        let checked = checked.and_then(|user| self.refuse_users(request.code()).map(|()| user));
         checked.inspect_err(|refusal| {
             if refusal.code == ResponseCode::NO_PERMISSION {
                 let user = request.header.fields.get(ACCESS_KEY).unwrap_or_default();
@@ -210,11 +210,12 @@ impl Auth {
         Err(Refusal::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, remark))
     }
 
-    fn check(&self, request: &Request<'_>, need: Need, source: IpAddr) -> Result<(), Refusal> {
+    fn check<'a>(&self, request: &Request<'a>, need: Need, source: IpAddr) -> Result<Option<&'a str>, Refusal> {
         let code = request.code().0;
         let user = request.header.fields.get(ACCESS_KEY);
-        self.identify(&code, user, source, |secret| signature::is_signed(request, secret))?;
-        self.permit(&code, user, source, || need.demands(request, &self.cluster))
+        let signed = self.identify(&code, user, source, |secret| signature::is_signed(request, secret))?;
+        self.permit(&code, user, source, || need.demands(request, &self.cluster))?;
+        Ok(signed)
     }
 
     /// Who signed a request that was let in; empty where nobody is asked.
@@ -242,20 +243,20 @@ impl Auth {
         if self.plain.is_some() { plain::worded(error, user, &rpc.to_string()) } else { error }
     }
 
-    /// Is a caller who they say they are? `rpc` is what is asked for, as whitelists name it.
-    pub(crate) fn identify(
+    /// Is a caller who they say they are? `rpc` is what is asked for, as whitelists name it. Returns who it is, unless nobody had to say so.
+    pub(crate) fn identify<'a>(
         &self,
         rpc: &impl Display,
-        user: Option<&str>,
+        user: Option<&'a str>,
         source: IpAddr,
         is_signed_with: impl FnOnce(&str) -> bool,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Option<&'a str>, AuthError> {
         if is_listed(&self.unsigned, rpc) || self.is_trusted(user, source) {
-            return Ok(());
+            return Ok(None);
         }
         let table = self.deciding();
         let found = table.authenticate(user);
-        let known = found.and_then(|found| is_signed_with(&found.password).then_some(()).ok_or(AuthError::Signature));
+        let known = found.and_then(|found| is_signed_with(&found.password).then_some(user).ok_or(AuthError::Signature));
         known.map_err(|error| self.worded(error, user, rpc))
     }
 

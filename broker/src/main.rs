@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bolide_broker::broker::Opening;
-use bolide_broker::config::{Arguments, BrokerConfig, Environment, NameServerPlan, Plan, Start};
+use bolide_broker::config::{Arguments, Environment, NameServerPlan, Plan, Start};
 use bolide_broker::server::BrokerServer;
 use bolide_namesrv::{NameServer, NameServerConfig};
 use bolide_remoting::keys::Loaded;
-use bolide_remoting::logs::{self, LogError, LogOptions};
+use bolide_remoting::{log_options, logs};
 use bolide_store::{RealDisk, SystemClock};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -40,7 +40,7 @@ fn run() -> Result<(), Failure> {
             Ok(())
         }
         Start::Run(plan) => {
-            begin_logs(&plan.config)?;
+            logs::begin(&log_options!(plan.config, "broker"))?;
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(*plan))
         }
     }
@@ -132,15 +132,4 @@ fn announce(bare: bool, name_server: Option<&NameServer>, broker: &BrokerServer)
         writeln!(out, "serving this machine only (loopback); start with -c, -n or NAMESRV_ADDR to serve others")?;
     }
     out.flush()
-}
-
-/// Logs go to standard error, unless files are wanted, so that standard output has nothing but the lines that say what is ready.
-fn begin_logs(config: &BrokerConfig) -> Result<(), LogError> {
-    logs::begin(&LogOptions {
-        levels: &config.log_level,
-        folder: &config.log_folder,
-        name: "broker",
-        file_bytes: config.log_file_max_bytes.unsigned_abs(),
-        files: config.log_file_count,
-    })
 }

@@ -1,5 +1,5 @@
 //! Quotas: how many messages and bytes a second may be sent and read by topic, client, user and group, and how many connections a client's
-//! address may have. What goes beyond is refused with words that make clients come back later. Off unless the key `quotas` says something.
+//! address and a user may have. What goes beyond is refused with words that make clients come back later. Off unless the key `quotas` says something.
 
 mod bucket;
 mod rule;
@@ -10,12 +10,11 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bolide_remoting::admission::AddressLimit;
-use bolide_remoting::keys::Value;
-use bolide_remoting::{Request, ResponseCode};
+use bolide_remoting::admission::{AddressLimit, Seat};
+use bolide_remoting::proxy::Ends;
+use bolide_remoting::{Connection, Request, ResponseCode};
 use parking_lot::RwLock;
 
-use crate::auth::network;
 use crate::broker::Broker;
 use crate::refusal::Refusal;
 use bucket::Bucket;
@@ -92,14 +91,17 @@ pub(crate) fn admit(broker: &Broker, party: &Party<impl AsRef<str>>, traffic: Tr
         for (bucket, rate, unit) in [(&pair.messages, limit.messages, "messages"), (&pair.bytes, limit.bytes, "bytes")]
         {
             if rate > 0 && !bucket.admits(now_us) {
-                let subject = subject.print();
-                refusal = Some(format!(
-                    "[QUOTA]system busy, start flow control for a while: {subject} {name} has had its {rate} {unit} a second"
-                ));
+                let subject = subject.name();
+                refusal = Some(busy(format_args!("{subject} {name} has had its {rate} {unit} a second")));
             }
         }
     });
-    refusal.map_or(Ok(()), |remark| Err(Refusal::new(ResponseCode::SYSTEM_BUSY, remark)))
+    refusal.map_or(Ok(()), Err)
+}
+
+fn busy(why: std::fmt::Arguments<'_>) -> Refusal {
+    let remark = format!("[QUOTA]system busy, start flow control for a while: {why}");
+    Refusal::new(ResponseCode::SYSTEM_BUSY, remark)
 }
 
 /// So much has passed.
@@ -153,11 +155,29 @@ fn each_limit(
 /// How many connections an address may have: as many as its rule says, and proxies that are named as many as they like, for whom they speak
 /// for is known as soon as their headers are read.
 pub(crate) fn address_limit(broker: &Arc<Broker>) -> AddressLimit {
-    let (broker, proxies) = (broker.clone(), network::proxies(&broker.config.get()));
+    let (broker, proxies) = (broker.clone(), broker.config.get().proxy_protocol_from.clone());
     Arc::new(move |address: IpAddr| {
-        let rule = broker.config.get().quotas.find(Subject::Client, &address.to_string());
-        let most = rule.map_or(0, |limit| limit.connections);
-        let is_free = most == 0 || proxies.iter().any(|proxy| proxy.contains(address));
-        if is_free { usize::MAX } else { usize::try_from(most).unwrap_or(usize::MAX) }
+        let is_free = proxies.contain(address);
+        if is_free { usize::MAX } else { most_connections(&broker, Subject::Client, &address.to_string()) }
     })
+}
+
+fn most_connections(broker: &Broker, subject: Subject, name: &str) -> usize {
+    let most = broker.config.get().quotas.find(subject, name).map_or(0, |limit| limit.connections);
+    if most == 0 { usize::MAX } else { usize::try_from(most).unwrap_or(usize::MAX) }
+}
+
+/// Makes a connection the user's, if nobody's yet.
+///
+/// # Errors
+/// When the user has as many as they may. The connection is to be closed, or nothing would be limited.
+pub(crate) fn take_seat(broker: &Broker, seat: &Seat, ends: Ends, user: &str) -> Result<(), Refusal> {
+    let taken = seat.take(&broker.connections, ends, user, || most_connections(broker, Subject::User, user));
+    taken.map_err(|count| busy(format_args!("user {user} has {count} connections already, and may not have more")))
+}
+
+/// The same for one over remoting, which is closed once the refusal is written.
+pub(crate) fn seat(broker: &Broker, connection: &Connection, user: &str) -> Result<(), Refusal> {
+    let taken = take_seat(broker, connection.seat(), connection.ends(), user);
+    taken.inspect_err(|_| connection.close("its user has too many"))
 }

@@ -13,8 +13,8 @@ use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::reply::Respond;
 use crate::{
-    admin, client, drain, group, lite, offset, pop, pull, query, relay, retention, retry, role, runtime_info, send,
-    statistics, timer, topic, transaction,
+    admin, client, drain, group, lite, offset, pop, pull, query, quota, relay, retention, retry, role, runtime_info,
+    send, statistics, timer, topic, transaction,
 };
 
 /// Serves one kind of request.
@@ -143,15 +143,13 @@ requests! {
 
 /// Hands a request to its handler. A code without one is refused by name, so that what is missing shows.
 pub(crate) fn dispatch(broker: &Arc<Broker>, request: &Request<'_>, reply: Reply<'_>) {
-    match handler(request.code()) {
-        Some((handle, need)) => match broker.auth.admit(request, need, broker.clock.now_ms()) {
-            Ok(()) => match broker.drain.has_begun().then(|| drain::send_away(request)).flatten() {
-                None => handle(broker, request, reply),
-                Some(refusal) => reply.refuse(refusal),
-            },
-            Err(refusal) => reply.refuse(refusal),
-        },
-        None => reply.refuse(not_supported(request.code())),
+    let Some((handle, need)) = handler(request.code()) else { return reply.refuse(not_supported(request.code())) };
+    let user = broker.auth.admit(request, need, broker.clock.now_ms());
+    let admitted = user.and_then(|user| user.map_or(Ok(()), |user| quota::seat(broker, request.connection, user)));
+    let away = || broker.drain.has_begun().then(|| drain::send_away(request)).flatten();
+    match admitted.err().or_else(away) {
+        None => handle(broker, request, reply),
+        Some(refusal) => reply.refuse(refusal),
     }
 }
 

@@ -63,10 +63,7 @@ pub enum StartError {
 /// A broker that serves.
 pub struct BrokerServer {
     broker: Arc<Broker>,
-    server: Server,
-    /// The first one is on `grpcServerPort`.
-    grpc: Vec<GrpcServer>,
-    metrics: Option<MetricsServer>,
+    doors: Doors,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -86,30 +83,10 @@ impl BrokerServer {
         opening.listen_port = ports.main;
         let opened = tokio::task::spawn_blocking(move || Broker::open(opening, disk, clock)).await;
         let broker = opened.map_err(|panic| io_error(&ports, io::Error::other(panic)))??;
-        let addresses: Vec<SocketAddr> = ports.all().map(|port| SocketAddr::new(bind, port)).collect();
-        let server = match Server::bind(&addresses, options(&broker, tls), Arc::new(FrontDoor(broker.clone()))) {
-            Ok(server) => server,
-            Err(source) => {
+        let doors = match Doors::open(&broker, bind, &ports, tls).await {
+            Ok(doors) => doors,
+            Err(error) => {
                 // Nothing was served: the folder is left as a clean stop leaves it.
-                broker.close()?;
-                return Err(io_error(&ports, source));
-            }
-        };
-        let grpc = match listen_for_grpc(&broker, bind, &config) {
-            Ok(grpc) => grpc,
-            Err(error) => {
-                server.shutdown().await;
-                broker.close()?;
-                return Err(error);
-            }
-        };
-        let metrics = match serve_metrics(&broker, bind).await {
-            Ok(metrics) => metrics,
-            Err(error) => {
-                server.shutdown().await;
-                for grpc in grpc {
-                    grpc.shutdown().await;
-                }
                 broker.close()?;
                 return Err(error);
             }
@@ -131,22 +108,22 @@ impl BrokerServer {
             tokio::spawn(save(broker.clone())),
         ];
         tasks.extend(exporter.map(|exporter| tokio::spawn(exporter.run(broker.clone()))));
-        Ok(BrokerServer { broker, server, grpc, metrics, tasks })
+        Ok(BrokerServer { broker, doors, tasks })
     }
 
     /// The addresses that are listened on, the one that clients are told first.
     pub fn local_addrs(&self) -> &[SocketAddr] {
-        self.server.local_addrs()
+        self.doors.remoting.local_addrs()
     }
 
     /// The addresses that gRPC is served on.
     pub fn grpc_addrs(&self) -> impl Iterator<Item = SocketAddr> {
-        self.grpc.iter().map(GrpcServer::local_addr)
+        self.doors.grpc.iter().map(GrpcServer::local_addr)
     }
 
     /// The address that metrics and health are served on, if they are.
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(MetricsServer::local_addr)
+        self.doors.metrics.as_ref().map(MetricsServer::local_addr)
     }
 
     /// Sends producers away, says goodbye to the name servers, finishes what is in flight, saves everything and closes the store. Takes
@@ -164,15 +141,52 @@ impl BrokerServer {
         pull::drain(&self.broker);
         pop::drain(&self.broker);
         grpc::drain(&self.broker);
-        for grpc in self.grpc {
-            grpc.shutdown().await;
-        }
-        self.server.shutdown().await;
-        // To the last, health is told.
-        drop(self.metrics);
+        self.doors.close().await;
         let broker = self.broker;
         let closed = tokio::task::spawn_blocking(move || broker.close()).await;
         closed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+}
+
+/// All that is listened on.
+struct Doors {
+    remoting: Server,
+    /// The first one is on `grpcServerPort`.
+    grpc: Vec<GrpcServer>,
+    metrics: Option<MetricsServer>,
+}
+
+impl Doors {
+    async fn open(
+        broker: &Arc<Broker>,
+        bind: IpAddr,
+        ports: &Ports,
+        tls: Option<Arc<ServerTls>>,
+    ) -> Result<Self, StartError> {
+        let addresses: Vec<SocketAddr> = ports.all().map(|port| SocketAddr::new(bind, port)).collect();
+        let remoting = Server::bind(&addresses, options(broker, tls), Arc::new(FrontDoor(broker.clone())))
+            .map_err(|source| io_error(ports, source))?;
+        let mut doors = Doors { remoting, grpc: Vec::new(), metrics: None };
+        let opened = async {
+            doors.grpc = listen_for_grpc(broker, bind)?;
+            doors.metrics = serve_metrics(broker, bind).await?;
+            Ok(())
+        };
+        match opened.await {
+            Ok(()) => Ok(doors),
+            Err(error) => {
+                doors.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets what is in flight end. Until then health is told.
+    async fn close(self) {
+        for grpc in self.grpc {
+            grpc.shutdown().await;
+        }
+        self.remoting.shutdown().await;
     }
 }
 
@@ -206,8 +220,9 @@ impl Ports {
 }
 
 /// Serves gRPC on all its ports, unless the first is 0.
-fn listen_for_grpc(broker: &Arc<Broker>, bind: IpAddr, config: &BrokerConfig) -> Result<Vec<GrpcServer>, StartError> {
-    let others = grpc::listeners(config)?;
+fn listen_for_grpc(broker: &Arc<Broker>, bind: IpAddr) -> Result<Vec<GrpcServer>, StartError> {
+    let config = broker.config.snapshot();
+    let others = grpc::listeners(&config)?;
     if config.grpc_server_port == 0 {
         return Ok(Vec::new());
     }
@@ -268,7 +283,7 @@ fn options(broker: &Arc<Broker>, tls: Option<Arc<ServerTls>>) -> ServerOptions {
         admission: broker.connections.clone(),
         address_limit: quota::address_limit(broker),
         tls,
-        believed: auth::network::believed(&config),
+        believed: config.proxy_protocol_from.believed(),
         connection: ConnectionOptions {
             max_in_flight: size(config.server_max_in_flight),
             idle_close: Some(Duration::from_secs(idle_seconds.into())),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bolide_remoting::keys::{Inert, Promise};
 use bolide_remoting::logs::LogLevels;
+use bolide_remoting::network::Networks;
 use bolide_remoting::tls::{DEFAULT_TLS_FILE, TlsMode};
 
 /// The configuration in use: read at every request, changed by code 318.
@@ -24,6 +25,12 @@ bolide_remoting::config_keys! {
     "serverChannelMaxIdleTimeSeconds" [fixed] server_channel_max_idle_time_seconds: i32 = 120, 1..=86_400;
     /// How many connections are open at most; further ones are closed at once. (A key of ours.)
     "serverMaxConnections" [fixed] server_max_connections: i32 = 100_000, 1..=10_000_000;
+    /// How many connections one address may have; further ones are closed at once. 0: as many as it likes, as proxyProtocolFrom's have. (A
+    /// key of ours.)
+    "serverMaxConnectionsPerAddress" [mutable] server_max_connections_per_address: i32 = 0, 0..=10_000_000;
+    /// Networks of the proxies whose PROXY headers are believed, with commas between them, such as 10.0.0.5,10.1.0.0/16; a connection from
+    /// elsewhere with such a header is closed. Empty: everybody's are, as with Apache. (A key of ours.)
+    "proxyProtocolFrom" [fixed] proxy_protocol_from: Networks = Networks::default();
 
     section "TLS";
     /// Whether the port takes TLS: disabled, permissive (plain text as well) or enforcing (nothing else). An option of Java's machine

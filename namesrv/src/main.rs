@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use bolide_namesrv::{NameServer, NameServerConfig};
 use bolide_remoting::keys::{self, KeyError, Loaded};
-use bolide_remoting::logs::{self, LogOptions};
+use bolide_remoting::{log_options, logs};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -65,14 +65,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         print!("{}", loaded.properties());
         return Ok(());
     }
-    let config = &loaded.values;
-    logs::begin(&LogOptions {
-        levels: &config.log_level,
-        folder: &config.log_folder,
-        name: "namesrv",
-        file_bytes: config.log_file_max_bytes.unsigned_abs(),
-        files: config.log_file_count,
-    })?;
+    logs::begin(&log_options!(loaded.values, "namesrv"))?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(loaded))

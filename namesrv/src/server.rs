@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolide_remoting::admission::Admission;
+use bolide_remoting::admission::{AddressLimit, Admission};
 use bolide_remoting::keys::Loaded;
 use bolide_remoting::tls::{ClientTls, ServerTls, TlsError, TlsSettings};
 use bolide_remoting::{ConnectionOptions, Server, ServerOptions};
@@ -64,12 +64,13 @@ impl NameServer {
         let service = Arc::new(NameService::new(Settings::new(loaded), kv, client_tls));
         let options = ServerOptions {
             admission: Admission::new(config.server_max_connections as usize),
+            address_limit: address_limit(service.clone()),
+            believed: config.proxy_protocol_from.believed(),
             connection: ConnectionOptions {
                 idle_close: Some(Duration::from_secs(config.server_channel_max_idle_time_seconds as u64)),
                 ..ConnectionOptions::default()
             },
             tls,
-            ..ServerOptions::default()
         };
         let address = SocketAddr::new(address, config.listen_port);
         let server =
@@ -98,6 +99,15 @@ fn tls_settings(config: &NameServerConfig) -> Result<TlsSettings, TlsError> {
         tracing::warn!("{warning}");
     }
     Ok(settings)
+}
+
+/// How many connections an address may have. Whom proxies that are named speak for is known as soon as their headers are read.
+fn address_limit(service: Arc<NameService>) -> AddressLimit {
+    Arc::new(move |address| {
+        let config = service.config().get();
+        let most = config.server_max_connections_per_address as usize;
+        if most == 0 || config.proxy_protocol_from.contain(address) { usize::MAX } else { most }
+    })
 }
 
 async fn expire_silent_brokers(service: Arc<NameService>) {

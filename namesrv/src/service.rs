@@ -102,7 +102,8 @@ impl NameService {
         Duration::from_millis(self.config().get().scan_not_active_broker_interval_ms as u64)
     }
 
-    fn config(&self) -> &LiveConfig {
+    /// The configuration in use.
+    pub(crate) fn config(&self) -> &LiveConfig {
         &self.settings.live
     }
 

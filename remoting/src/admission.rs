@@ -1,10 +1,12 @@
-//! Who may connect: counts connections, all together and by the address that they are from, and refuses those beyond the limits. Servers
-//! that share the counts share the limits. What the limit of an address is, is not known here: it may change at any time.
+//! Who may connect: counts connections, all together, by the address that they are from and by the user whose they are, and refuses those
+//! beyond the limits. Servers that share the counts share the limits. What the limit of an address or a user is, is not known here: it may
+//! change at any time.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,6 +32,8 @@ struct Counts {
     open: usize,
     /// Only addresses that have connections.
     of: HashMap<IpAddr, usize>,
+    /// Only users who have connections.
+    of_users: HashMap<Arc<str>, usize>,
     refused: Refused,
     throttle: Throttle,
 }
@@ -41,6 +45,8 @@ pub struct Refused {
     pub total: u64,
     /// Because there were too many from one address.
     pub address: u64,
+    /// Because there were too many of one user.
+    pub user: u64,
 }
 
 /// A connection's place, given back when this is dropped.
@@ -111,11 +117,69 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.admission.counts.lock();
         counts.open -= 1;
-        if let Some(count) = counts.of.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.of.remove(&self.address);
-            }
+        uncount(&mut counts.of, &self.address);
+    }
+}
+
+/// Whose a connection is: the user's who signed its first request, whoever signs later ones. Who was refused once stays so.
+#[derive(Debug, Default)]
+pub struct Seat(Mutex<Option<Result<Taken, usize>>>);
+
+#[derive(Debug)]
+struct Taken {
+    admission: Arc<Admission>,
+    user: Arc<str>,
+}
+
+impl Seat {
+    /// Makes a connection the user's, unless it is somebody's already.
+    ///
+    /// # Errors
+    /// When the user has as many connections as they may: how many. The log has a line.
+    pub fn take(
+        &self,
+        admission: &Arc<Admission>,
+        ends: Ends,
+        user: &str,
+        limit: impl FnOnce() -> usize,
+    ) -> Result<(), usize> {
+        let mut taken = self.0.lock();
+        if let Some(taken) = &*taken {
+            return taken.as_ref().map(|_| ()).map_err(|of_user| *of_user);
+        }
+        let limit = limit();
+        let mut counts = admission.counts.lock();
+        let of_user = counts.of_users.get(user).copied().unwrap_or(0);
+        if of_user >= limit {
+            counts.refused.user += 1;
+            admission.log(&mut counts, ends, format_args!("user {user} has {of_user} already, and may have {limit}"));
+            *taken = Some(Err(of_user));
+            return Err(of_user);
+        }
+        let user: Arc<str> = user.into();
+        counts.of_users.insert(user.clone(), of_user + 1);
+        *taken = Some(Ok(Taken { admission: admission.clone(), user }));
+        Ok(())
+    }
+
+    /// The connection is gone.
+    pub fn leave(&self) {
+        *self.0.lock() = None;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        uncount(&mut self.admission.counts.lock().of_users, &self.user);
+    }
+}
+
+/// One fewer; who has none is not kept.
+fn uncount<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
         }
     }
 }

@@ -22,12 +22,14 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::admission::Seat;
 use crate::code::{RequestCode, ResponseCode};
 use crate::codec::{EncodeError, Encoding, FLAG_ONEWAY, Preamble};
 use crate::field_writer::FieldSource;
 use crate::fields::OwnedFields;
 use crate::frame::FrameLimits;
 use crate::latency::Latencies;
+use crate::proxy::Ends;
 use crate::service::{Body, Service};
 use crate::version::Version;
 use calls::Calls;
@@ -141,6 +143,7 @@ struct Shared {
     local: SocketAddr,
     options: Arc<ConnectionOptions>,
     open: AtomicBool,
+    seat: Seat,
     /// Parked replies.
     in_flight: AtomicUsize,
     /// Bytes that the driver has taken from the outbox, or made itself, and not yet written.
@@ -201,6 +204,7 @@ where
         local,
         options,
         open: AtomicBool::new(true),
+        seat: Seat::default(),
         in_flight: AtomicUsize::new(0),
         unwritten: AtomicUsize::new(0),
         next_opaque: AtomicI32::new(0),
@@ -225,6 +229,16 @@ impl Connection {
     /// Our own address; on a server the one that the client dialled.
     pub fn local(&self) -> SocketAddr {
         self.0.local
+    }
+
+    /// Both.
+    pub fn ends(&self) -> Ends {
+        Ends { peer: self.peer(), local: self.local() }
+    }
+
+    /// Whose connection it is, as long as it exists.
+    pub fn seat(&self) -> &Seat {
+        &self.0.seat
     }
 
     /// Does the connection still exist, as far as we know?

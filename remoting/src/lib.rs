@@ -21,6 +21,7 @@ pub mod keys;
 pub mod language;
 pub mod latency;
 pub mod logs;
+pub mod network;
 pub mod properties;
 pub mod proxy;
 pub mod server;
@@ -28,6 +29,7 @@ pub mod service;
 pub mod signing;
 pub mod tls;
 pub mod version;
+mod words;
 
 pub use client::{Client, ClientOptions, ConnectError};
 pub use code::{RequestCode, ResponseCode};

@@ -71,6 +71,20 @@ pub struct LogOptions<'a> {
     pub files: u32,
 }
 
+/// What a server's configuration says of its logs: the keys of both servers have the same names.
+#[macro_export]
+macro_rules! log_options {
+    ($config:expr, $name:literal) => {
+        $crate::logs::LogOptions {
+            levels: &$config.log_level,
+            folder: &$config.log_folder,
+            name: $name,
+            file_bytes: $config.log_file_max_bytes.unsigned_abs(),
+            files: $config.log_file_count,
+        }
+    };
+}
+
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {

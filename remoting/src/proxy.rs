@@ -5,13 +5,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::io::{self, Cursor};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, Chain, Join, join};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 const SIGNATURE_1: &[u8] = b"PROXY ";
 const SIGNATURE_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -20,8 +21,9 @@ const MAX_BYTES_1: usize = 107;
 /// Of version 2: what comes before the addresses, and the longest header that is read.
 const FIXED_BYTES_2: usize = 16;
 const MAX_BYTES_2: usize = 4_096;
-/// How long to wait between two looks for the rest of a header (a look does not wait for more than one byte), and in all.
-const REST_PAUSE: Duration = Duration::from_millis(5);
+/// How much is read at once.
+const STEP_BYTES: usize = 512;
+/// How long the rest of a header may take.
 const REST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Says whose headers are believed, by the address that a connection comes from.
@@ -36,49 +38,59 @@ pub struct Ends {
     pub local: SocketAddr,
 }
 
-/// Reads the header with which a connection begins, if it does. Returns the ends that count, and the first byte after it. Waits as long for a
-/// client's first byte as the client likes: that is the caller's to limit.
+/// A connection after its header: what was read beyond it comes first.
+pub type Greeted = Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>;
+
+/// Reads the header with which a connection begins, if it does. Returns the rest of the connection, the ends that count, and the first byte
+/// after the header, which is still to be read. Waits as long for a client's first byte as the client likes: that is the caller's to limit.
 ///
 /// # Errors
 /// When the connection is lost, or its header cannot be read, is too long or may not be believed; of these a line is logged.
-pub async fn greet(stream: &mut TcpStream, ends: Ends, believed: &Believed) -> io::Result<(Ends, u8)> {
-    let greeted = read(stream, ends, believed).await;
-    greeted.inspect_err(|error| {
+pub async fn greet(mut stream: TcpStream, ends: Ends, believed: &Believed) -> io::Result<(Greeted, Ends, u8)> {
+    // The stream is kept until the line is written: whoever sees the connection end finds it.
+    let read = read(&mut stream, ends, believed).await.inspect_err(|error| {
         if error.kind() == io::ErrorKind::InvalidData {
             tracing::warn!(peer = %ends.peer, local = %ends.local, "connection refused: {error}");
         }
-    })
+    });
+    let (kept, ends, first) = read?;
+    let (reader, writer) = stream.into_split();
+    Ok((join(Cursor::new(kept).chain(reader), writer), ends, first))
 }
 
-async fn read(stream: &mut TcpStream, mut ends: Ends, believed: &Believed) -> io::Result<(Ends, u8)> {
+/// Returns what was read beyond the header, too.
+async fn read(stream: &mut TcpStream, mut ends: Ends, believed: &Believed) -> io::Result<(Vec<u8>, Ends, u8)> {
     let mut first = first_byte(stream).await?;
+    let mut kept = Vec::new();
     if first == SIGNATURE_1[0] || first == SIGNATURE_2[0] {
-        let header = tokio::time::timeout(REST_PATIENCE, peek_header(stream)).await;
-        let Some((mut header, said)) = header.map_err(|_| invalid("its end does not come"))?? else {
-            return Ok((ends, first));
-        };
-        if !believed(ends.peer.ip().to_canonical()) {
-            return Err(invalid("proxyProtocolFrom does not name the address that it comes from"));
+        let header = tokio::time::timeout(REST_PATIENCE, read_header(stream, &mut kept)).await;
+        if let Some((length, said)) = header.map_err(|_| invalid("its end does not come"))?? {
+            if !believed(ends.peer.ip().to_canonical()) {
+                return Err(invalid("proxyProtocolFrom does not name the address that it comes from"));
+            }
+            kept.drain(..length);
+            ends = said.unwrap_or(ends);
+            first = match kept.first() {
+                Some(first) => *first,
+                None => first_byte(stream).await?,
+            };
         }
-        stream.read_exact(&mut header).await?;
-        ends = said.unwrap_or(ends);
-        first = first_byte(stream).await?;
+        kept.shrink_to_fit();
     }
-    Ok((ends, first))
+    Ok((kept, ends, first))
 }
 
-/// Waits until the whole header is there; `None` where it is something else.
-async fn peek_header(stream: &TcpStream) -> io::Result<Option<(Vec<u8>, Option<Ends>)>> {
-    let mut bytes = vec![0; MAX_BYTES_2];
+/// Reads until the whole header is there, and perhaps more; `None` where it is something else.
+async fn read_header(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Option<(usize, Option<Ends>)>> {
     loop {
-        let read = stream.peek(&mut bytes).await?;
-        match look(&bytes[..read]).map_err(invalid)? {
+        bytes.reserve(STEP_BYTES);
+        if stream.read_buf(bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match look(bytes).map_err(invalid)? {
             Seen::Nothing => return Ok(None),
-            Seen::Header { length, ends } => {
-                bytes.truncate(length);
-                return Ok(Some((bytes, ends)));
-            }
-            Seen::Part => tokio::time::sleep(REST_PAUSE).await,
+            Seen::Header { length, ends } => return Ok(Some((length, ends))),
+            Seen::Part => {}
         }
     }
 }

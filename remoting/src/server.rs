@@ -218,13 +218,13 @@ impl<S: Service> Acceptor<S> {
     }
 
     /// Waits for a client's first byte, and serves what it begins with.
-    async fn greet(mut self, mut stream: TcpStream, ends: Ends, place: Place) {
+    async fn greet(mut self, stream: TcpStream, ends: Ends, place: Place) {
         let mut stopped = self.stopped.clone();
         let greeted = tokio::select! {
-            greeted = within(self.connection.idle_close, proxy::greet(&mut stream, ends, &self.believed)) => greeted,
+            greeted = within(self.connection.idle_close, proxy::greet(stream, ends, &self.believed)) => greeted,
             _ = stopped.wait_for(|stopped| *stopped) => return,
         };
-        let (ends, first) = match greeted {
+        let (stream, ends, first) = match greeted {
             Ok(greeted) => greeted,
             Err(error) => {
                 return tracing::debug!(peer = %ends.peer, local = %ends.local, "connection lost before it began: {error}");

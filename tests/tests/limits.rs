@@ -162,6 +162,59 @@ async fn an_address_has_so_many_connections() {
     while !is_served(&Wire::dial(&one).await).await {}
 }
 
+/// A connection is the user's who signed its first request, whoever signs later ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_has_so_many_connections() {
+    let folder = Folder::new("user-connections");
+    let settings = "authenticationEnabled=true\ninitAuthenticationUser={\"username\":\"ann\",\"password\":\"secret\"}\n\
+                    innerClientAuthenticationCredentials={\"accessKey\":\"bob\",\"secretKey\":\"secret\"}\n\
+                    quotas=user:*=0/0/2\nauthenticationWhitelist=26";
+    let broker = broker(&folder, settings);
+    let ask = async |wire: &Wire, user: &str, code: RequestCode, form: Form, body: &str| {
+        let user = Credentials { access_key: user.to_owned(), secret_key: "secret".to_owned() };
+        let body = Body::from(body.as_bytes().to_vec());
+        wire.try_ask(code, &form.signed(&user, &body), body).await
+    };
+    let code = async |wire: &Wire, user: &str| {
+        let answer = ask(wire, user, RequestCode::SEND_MESSAGE, send_form("orders", &[]), "x").await;
+        answer.map(|answer| answer.code)
+    };
+    let mut wires = Vec::new();
+    for _ in 0..4 {
+        wires.push(Wire::connect(&broker).await);
+    }
+    let served = Some(ResponseCode::SUCCESS);
+    // Whoever only names a user, where nobody has to sign, takes no place of theirs.
+    let named = Form::of(&[("AccessKey", "ann")]);
+    wires[3].succeed(RequestCode::GET_BROKER_CONFIG, &named, Body::Empty).await;
+    for (wire, user) in [(0, "ann"), (1, "ann"), (2, "bob"), (2, "ann"), (0, "bob")] {
+        assert_eq!(code(&wires[wire], user).await, served, "{wire} {user}");
+    }
+    let refused = ask(&wires[3], "ann", RequestCode::SEND_MESSAGE, send_form("orders", &[]), "x").await.unwrap();
+    let expected =
+        "[QUOTA]system busy, start flow control for a while: user ann has 2 connections already, and may not have more";
+    assert_eq!((refused.code, refused.remark.as_deref()), (ResponseCode::SYSTEM_BUSY, Some(expected)));
+    assert_eq!(code(&wires[3], "bob").await, None, "it is closed");
+    let log = std::fs::read_to_string(folder.path().join("broker.log")).unwrap();
+    assert_eq!(log.matches("user ann has 2 already, and may have 2").count(), 1, "{log}");
+    let page = page(&broker).await;
+    assert!(
+        page.lines().any(|line| line.starts_with("bolide_connections_refused_total")
+            && line.contains(r#"limit="user""#)
+            && line.ends_with(" 1.0")),
+        "{page}"
+    );
+
+    let rules = "quotas=user:*=0/0/2;user:ann=0/0/3";
+    let changed = ask(&wires[2], "bob", RequestCode::UPDATE_BROKER_CONFIG, Form::of(&[]), rules).await;
+    assert_eq!(changed.map(|answer| answer.code), served);
+    let third = Wire::connect(&broker).await;
+    assert_eq!(code(&third, "ann").await, served);
+    drop(third);
+    // Its place is free as soon as the broker has noticed.
+    while code(&Wire::connect(&broker).await, "ann").await != served {}
+}
+
 async fn is_served(wire: &Wire) -> bool {
     wire.try_ask(RequestCode::GET_BROKER_CONFIG, &Form::of(&[]), Body::Empty).await.is_some()
 }

@@ -6,35 +6,12 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::network::Network;
+use bolide_remoting::network::Network;
 
-/// Defines an enum whose values have names that are read in any case.
-macro_rules! words {
-    ($(#[$about:meta])* $Word:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $Word { $($(#[$doc])* $variant,)+ }
-
-        impl $Word {
-            /// The value with this name.
-            pub fn named(name: &str) -> Option<Self> {
-                [$(($name, Self::$variant)),+]
-                    .into_iter()
-                    .find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
-            }
-
-            /// The name.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-        }
-    };
-}
-pub(super) use words;
-
-words! {
+bolide_remoting::words! {
     /// What is done to a resource.
-    Action {
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum Action {
         /// Everything, in a policy.
         All = "All",
         /// Messages are sent to it.
@@ -54,9 +31,10 @@ words! {
     }
 }
 
-words! {
+bolide_remoting::words! {
     /// What kind of thing a resource is.
-    Kind {
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum Kind {
         /// A topic.
         Topic = "Topic",
         /// A consumer group.
@@ -66,9 +44,10 @@ words! {
     }
 }
 
-words! {
+bolide_remoting::words! {
     /// What an entry decides.
-    Decision {
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum Decision {
         /// No.
         Deny = "Deny",
         /// Yes.
@@ -76,9 +55,10 @@ words! {
     }
 }
 
-words! {
+bolide_remoting::words! {
     /// The two ranks of policies.
-    PolicyType {
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum PolicyType {
         /// Looked at first.
         Custom = "Custom",
         /// Looked at where no entry of the others fits.

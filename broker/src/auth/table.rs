@@ -7,7 +7,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::policy::{Decision, Demand, Entry, Pattern, Policy, PolicyType, decide, words};
+use super::policy::{Decision, Demand, Entry, Pattern, Policy, PolicyType, decide};
 
 /// How many users there may be.
 const MAX_USERS: usize = 10_000;
@@ -16,9 +16,9 @@ const MAX_ENTRIES: usize = 10_000;
 /// The longest name and password, in bytes.
 const MAX_NAME_BYTES: usize = 1_024;
 
-words! {
+bolide_remoting::words! {
     /// What a user is.
-    UserType {
+    pub enum UserType {
         /// May do everything.
         Super = "Super",
         /// May do what policies allow.
@@ -26,9 +26,9 @@ words! {
     }
 }
 
-words! {
+bolide_remoting::words! {
     /// Whether a user is let in.
-    UserStatus {
+    pub enum UserStatus {
         /// Yes.
         Enable = "enable",
         /// No.

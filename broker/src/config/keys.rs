@@ -1,6 +1,7 @@
 //! The keys that the broker acts on. Names and defaults are Apache's unless a key says that it is ours.
 
 use bolide_remoting::logs::LogLevels;
+use bolide_remoting::network::Networks;
 use bolide_remoting::tls::{DEFAULT_TLS_FILE, TlsMode};
 
 use super::inert::{INERT, PROMISES};
@@ -9,7 +10,7 @@ use crate::delay::levels::DelayLevels;
 use crate::quota::Quotas;
 use crate::retention::hours::DeleteHours;
 
-bolide_remoting::config_words! {
+bolide_remoting::words! {
     /// When a message counts as stored.
     pub enum FlushDiskType {
         /// When the operating system has it: it survives a crash of the process, not of the machine.
@@ -19,7 +20,7 @@ bolide_remoting::config_words! {
     }
 }
 
-bolide_remoting::config_words! {
+bolide_remoting::words! {
     /// Who is told of metrics.
     pub enum MetricsExporter {
         /// Prometheus, when it asks.
@@ -31,7 +32,7 @@ bolide_remoting::config_words! {
     }
 }
 
-bolide_remoting::config_words! {
+bolide_remoting::words! {
     /// How a group consumes a topic.
     pub enum RequestMode {
         /// By pulling from queues that are its own.
@@ -97,8 +98,8 @@ bolide_remoting::config_keys! {
     section "Quotas";
     /// How many messages and bytes a second may be sent to a topic, by a client (its address) or by a user, and read by a group, of a
     /// topic (topic-reads), by a client (client-reads) or by a user (user-reads); what is beyond is answered SYSTEM_BUSY. And how many
-    /// connections a client may have; further ones are closed. As topic:NAME=MESSAGES/BYTES;client:ADDRESS=MESSAGES/BYTES/CONNECTIONS;
-    /// 0 is no limit, and * stands for each name that has no rule of its own. (A key of ours.)
+    /// connections a client or a user may have; further ones are closed, a user's with that answer. As topic:NAME=MESSAGES/BYTES;
+    /// client:ADDRESS=MESSAGES/BYTES/CONNECTIONS; 0 is no limit, and * stands for each name that has no rule of its own. (A key of ours.)
     "quotas" [mutable] quotas: Quotas = Quotas::default();
 
     section "Logs";
@@ -113,7 +114,7 @@ bolide_remoting::config_keys! {
 
     /// Networks of the proxies whose PROXY headers are believed, with commas between them, such as 10.0.0.5,10.1.0.0/16; a connection from
     /// elsewhere with such a header is closed. Empty: everybody's are, as with Apache. (A key of ours.)
-    "proxyProtocolFrom" [fixed] proxy_protocol_from: String = String::new();
+    "proxyProtocolFrom" [fixed] proxy_protocol_from: Networks = Networks::default();
 
     section "TLS";
     /// Whether the ports for clients (not gRPC's) take TLS: disabled, permissive (plain text as well) or enforcing (nothing else). An

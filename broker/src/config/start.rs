@@ -6,7 +6,6 @@ use bolide_remoting::keys::{self, KeyError, Loaded};
 use bolide_remoting::tls::TlsMode;
 
 use super::{Arguments, BrokerConfig, Environment};
-use crate::auth::network::networks;
 
 /// How the reference page begins.
 const REFERENCE_TITLE: &str = "Keys of the broker";
@@ -78,11 +77,6 @@ pub enum ConfigError {
     /// An address to listen on that is not an address of an interface.
     #[error("bindAddress is {0:?}, but must be an IP address, such as 0.0.0.0")]
     BindAddress(String),
-    /// Proxies that are no networks.
-    #[error(
-        "proxyProtocolFrom has {0:?}, but must be addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16"
-    )]
-    ProxyNetwork(String),
     /// An address for gRPC clients that is not host:port.
     #[error("grpcAdvertisedAddress is {0:?}, but must be host:port")]
     AdvertisedAddress(String),
@@ -178,7 +172,6 @@ fn fill_in(
     if config.bind_address.parse::<std::net::IpAddr>().is_err() {
         return Err(ConfigError::BindAddress(config.bind_address.clone()));
     }
-    networks(&config.proxy_protocol_from).map_err(ConfigError::ProxyNetwork)?;
     if config.authorization_enabled && !config.authentication_enabled {
         return Err(ConfigError::Unauthenticated);
     }

@@ -211,7 +211,7 @@ fn a_bad_start_has_one_clear_line() {
         (
             "-c f.conf",
             "proxyProtocolFrom=10.0.0.5, 10.1.0.0/33",
-            "proxyProtocolFrom has \"10.1.0.0/33\", but must be addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16",
+            "f.conf:1: proxyProtocolFrom is \"10.0.0.5, 10.1.0.0/33\", but must be addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16",
         ),
         (
             "-c f.conf",

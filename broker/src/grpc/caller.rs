@@ -1,15 +1,27 @@
 //! Who calls: what a call's metadata and its connection say about the client.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_proto::v2::Code;
 use bolide_remoting::Language;
+use bolide_remoting::admission::Seat;
 use bolide_remoting::proxy::Ends;
+use tokio::sync::Notify;
 use tonic::metadata::MetadataMap;
 
 use super::fault::Fault;
 use crate::quota::Party;
+
+/// The connection that calls come over.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) ends: Ends,
+    pub(super) seat: Seat,
+    /// Rings when its user has too many of them: it is to be closed.
+    pub(super) refused: Notify,
+}
 
 /// The client that a call came from.
 #[derive(Debug, Clone)]
@@ -39,7 +51,8 @@ impl Caller {
             return Err(Fault::new(Code::ClientIdRequired, "client id cannot be empty"));
         }
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let ends = request.extensions().get().copied().unwrap_or(Ends { peer: nowhere, local: nowhere });
+        let line = request.extensions().get::<Arc<Line>>();
+        let ends = line.map_or(Ends { peer: nowhere, local: nowhere }, |line| line.ends);
         Ok(Caller {
             client_id: client_id.to_owned(),
             language: language(text("x-mq-language")),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolide_proto::v2::messaging_service_server::{MessagingServiceServer, SERVICE_NAME};
-use bolide_remoting::admission::AddressLimit;
+use bolide_remoting::admission::{AddressLimit, Seat};
 use bolide_remoting::proxy::{self, Believed, Ends};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
@@ -26,10 +26,10 @@ use tonic::codegen::Service;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::caller::Line;
 use super::calls::{Calls, Running};
 use super::service::Messaging;
 use super::tls::{self, TlsError};
-use crate::auth::network;
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
 use crate::{pop, quota};
@@ -92,7 +92,7 @@ impl GrpcServer {
         let acceptor = Acceptor {
             broker: broker.clone(),
             tls,
-            believed: network::believed(&config),
+            believed: config.proxy_protocol_from.believed(),
             address_limit: quota::address_limit(broker),
             handler,
             limits: Limits::of(&config),
@@ -243,7 +243,7 @@ impl Acceptor {
     }
 
     /// Serves a connection, with TLS if the client begins with it.
-    fn greet(&self, mut stream: TcpStream) -> impl Future<Output = io::Result<()>> + use<> {
+    fn greet(&self, stream: TcpStream) -> impl Future<Output = io::Result<()>> + use<> {
         let (tls, handler, limits) = (self.tls.clone(), self.handler.clone(), self.limits);
         let (broker, believed, stopped) = (self.broker.clone(), self.believed.clone(), self.stopped.clone());
         let limit = self.address_limit.clone();
@@ -252,8 +252,8 @@ impl Acceptor {
             stream.set_nodelay(true)?;
             let ends = Ends { peer: stream.peer_addr()?, local: stream.local_addr()? };
             let Some(place) = broker.connections.admit(ends, &limit) else { return Ok(()) };
-            let greeting = proxy::greet(&mut stream, ends, &believed);
-            let (ends, first) = tokio::time::timeout(GREETING_PATIENCE, greeting).await??;
+            let greeting = proxy::greet(stream, ends, &believed);
+            let (stream, ends, first) = tokio::time::timeout(GREETING_PATIENCE, greeting).await??;
             let Some(_place) = place.of(ends, &limit) else { return Ok(()) };
             if first == TLS_HANDSHAKE {
                 let secured = tokio::time::timeout(GREETING_PATIENCE, tls.accept(stream)).await??;
@@ -273,8 +273,10 @@ async fn serve(
     ends: Ends,
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
+    let line = Arc::new(Line { ends, seat: Seat::default(), refused: Notify::new() });
+    let shared = line.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ends);
+        request.extensions_mut().insert(shared.clone());
         handler(request)
     });
     let calls = Calls::new();
@@ -284,14 +286,13 @@ async fn serve(
         pop::write_acknowledged(&broker);
         broker.store.dispatch();
     });
-    let ended = tokio::select! {
-        ended = &mut running => ended,
-        () = until(&mut stopped) => {
-            running.connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(LINGER, running).await.unwrap_or(Ok(()))
-        }
-    };
-    ended.map_err(io::Error::other)
+    tokio::select! {
+        ended = &mut running => return ended.map_err(io::Error::other),
+        () = until(&mut stopped) => {}
+        () = line.refused.notified() => {}
+    }
+    running.connection.as_mut().graceful_shutdown();
+    tokio::time::timeout(LINGER, running).await.unwrap_or(Ok(())).map_err(io::Error::other)
 }
 
 async fn until(stopped: &mut watch::Receiver<bool>) {

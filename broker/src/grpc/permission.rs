@@ -14,13 +14,14 @@ use bolide_proto::v2::settings::PubSub;
 use bolide_proto::v2::{self, Code};
 use bolide_remoting::signing::sign;
 use subtle::ConstantTimeEq;
-use tonic::metadata::MetadataMap;
 
+use super::caller::Line;
 use super::{Caller, Fault};
 use crate::auth::need::{PUB, PUB_SUB, SUB, group, topic};
 use crate::auth::policy::Demand;
 use crate::auth::table::AuthError;
 use crate::broker::Broker;
+use crate::quota;
 
 /// The protocol's package, with which Apache's lists of unsigned calls name requests.
 const PACKAGE: &str = "apache.rocketmq.v2.";
@@ -37,7 +38,7 @@ pub(super) trait Needs {
 pub(super) fn admit<T: Needs>(broker: &Arc<Broker>, request: &tonic::Request<T>) -> Result<Caller, Fault> {
     let mut caller = Caller::of(request)?;
     if broker.auth.is_on() {
-        let guest = Guest::of(broker, &caller, request.metadata(), T::NAME)?;
+        let guest = Guest::of(broker, &caller, request, T::NAME)?;
         guest.may(broker, T::NAME, || request.get_ref().needs())?;
         caller.user = guest.user;
     }
@@ -50,7 +51,7 @@ pub(super) fn admit_stream<T>(
     caller: &Caller,
     request: &tonic::Request<T>,
 ) -> Result<Option<Guest>, Fault> {
-    let guest = || Guest::of(broker, caller, request.metadata(), "TelemetryCommand");
+    let guest = || Guest::of(broker, caller, request, "TelemetryCommand");
     broker.auth.is_on().then(guest).transpose()
 }
 
@@ -62,8 +63,9 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// Finds out who calls, from the call's metadata alone.
-    pub(super) fn of(broker: &Broker, caller: &Caller, metadata: &MetadataMap, name: &str) -> Result<Self, Fault> {
+    /// Finds out who calls, from the call's metadata alone. A connection is the user's who was the first to sign a call over it.
+    fn of<T>(broker: &Broker, caller: &Caller, request: &tonic::Request<T>, name: &str) -> Result<Self, Fault> {
+        let metadata = request.metadata();
         let text = |name| metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (user, signature) = credentials(text("authorization"));
         let guest = Self { user: user.to_owned(), source: caller.ends.peer.ip() };
@@ -73,10 +75,13 @@ impl Guest {
             !date.is_empty() && expected.as_bytes().ct_eq(signature.to_ascii_uppercase().as_bytes()).into()
         };
         let rpc = format!("{PACKAGE}{name}");
-        match broker.auth.identify(&rpc, Some(user), guest.source, is_signed) {
-            Ok(()) => Ok(guest),
-            Err(error) => Err(guest.denied(broker, name, Code::Unauthorized, &error)),
+        let signed = broker.auth.identify(&rpc, Some(user), guest.source, is_signed);
+        let signed = signed.map_err(|error| guest.denied(broker, name, Code::Unauthorized, &error))?;
+        if let (Some(user), Some(line)) = (signed, request.extensions().get::<Arc<Line>>()) {
+            let taken = quota::take_seat(broker, &line.seat, line.ends, user);
+            taken.inspect_err(|_| line.refused.notify_one())?;
         }
+        Ok(guest)
     }
 
     /// Lets the request pass, or says what right is missing.

@@ -50,7 +50,7 @@ pub(crate) fn of_broker(broker: &Arc<Broker>, _: &Request<'_>, reply: Reply<'_>)
         lite_subscription_count,
         order_info_count: pop::lite_orders(broker),
         cq_table_size: broker.store.topics().len(),
-        offset_table_size: broker.offsets.read().committed().len(),
+        offset_table_size: broker.offsets.read().pairs().count(),
         event_map_size,
         topic_meta,
         group_meta: groups_by_parent(broker),

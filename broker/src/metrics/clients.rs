@@ -40,7 +40,7 @@ pub(super) fn put_clients(page: &mut Exposition, broker: &Broker) {
     }
     let refused = broker.connections.refused();
     let mut family = page.family("bolide_connections_refused_total", Kind::Counter, "Connections beyond a limit");
-    for (limit, count) in [("total", refused.total), ("address", refused.address)] {
+    for (limit, count) in [("total", refused.total), ("address", refused.address), ("user", refused.user)] {
         family.sample(&[("limit", limit)], count as f64);
     }
     let mut family = page.family("rocketmq_producer_connections", Kind::Gauge, "Producer connections");

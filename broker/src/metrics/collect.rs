@@ -139,27 +139,11 @@ struct Progress {
 }
 
 fn put_progress(page: &mut Exposition, broker: &Broker) {
-    let committed = broker.offsets.read().committed();
-    let pulled = broker.offsets.read().pulled_offsets();
-    let mut all = Vec::new();
-    for (key, queues) in &committed {
-        // `topic@group`, as the offsets are kept; a topic of its own name has no @.
-        let Some((topic, group)) = key.split_once('@') else { continue };
-        let pulled = pulled.get(key);
-        let mut progress = Progress { lag_ms: Some(0), queueing_ms: Some(0), ..Progress::default() };
-        for (&queue, &offset) in queues {
-            let Some(end) = broker.store.max_offset(topic, QueueId(queue)) else { continue };
-            let next = pulled.and_then(|pulled| pulled.get(&queue)).map_or(offset, |pulled| offset.max(*pulled));
-            let lag = (end.0 - offset).max(0);
-            progress.lag += lag;
-            progress.ready += (end.0 - next).max(0);
-            progress.in_flight += next.min(end.0) - offset.min(end.0);
-            progress.lag_ms = older(progress.lag_ms, age_ms(broker, topic, queue, offset, end));
-            progress.queueing_ms = older(progress.queueing_ms, age_ms(broker, topic, queue, next, end));
-            progress.queues.push((queue, lag));
-        }
-        all.push((topic, group, progress));
-    }
+    let mut pairs: Vec<_> =
+        broker.offsets.read().pairs().map(|(topic, group)| (topic.to_owned(), group.to_owned())).collect();
+    pairs.sort_unstable();
+    // One after the other: whoever commits must not wait for the whole table.
+    let all: Vec<_> = pairs.iter().map(|(topic, group)| (topic, group, progress(broker, topic, group))).collect();
     let mut family = |name, help, value: &dyn Fn(&Progress) -> Option<i64>| {
         let mut family = page.family(name, Kind::Gauge, help);
         for (topic, group, progress) in &all {
@@ -182,6 +166,22 @@ fn put_progress(page: &mut Exposition, broker: &Broker) {
         let queue = queue.to_string();
         family.sample(&[labels(topic, group).as_slice(), &[("queue_id", &queue)]].concat(), *lag as f64);
     }
+}
+
+fn progress(broker: &Broker, topic: &str, group: &str) -> Progress {
+    let mut progress = Progress { lag_ms: Some(0), queueing_ms: Some(0), ..Progress::default() };
+    let queues = broker.offsets.read().queues(group, topic);
+    for (queue, offset, next) in queues {
+        let Some(end) = broker.store.max_offset(topic, QueueId(queue)) else { continue };
+        let lag = (end.0 - offset).max(0);
+        progress.lag += lag;
+        progress.ready += (end.0 - next).max(0);
+        progress.in_flight += next.min(end.0) - offset.min(end.0);
+        progress.lag_ms = older(progress.lag_ms, age_ms(broker, topic, queue, offset, end));
+        progress.queueing_ms = older(progress.queueing_ms, age_ms(broker, topic, queue, next, end));
+        progress.queues.push((queue, lag));
+    }
+    progress
 }
 
 pub(super) fn labels<'a>(topic: &'a str, group: &'a str) -> [(&'a str, &'a str); 4] {

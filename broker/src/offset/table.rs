@@ -112,6 +112,20 @@ impl OffsetTable {
         self.progress(group, topic).map(|progress| progress.committed.clone()).unwrap_or_default()
     }
 
+    /// The topics and groups that have committed offsets.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.topics.iter().flat_map(|(topic, groups)| groups.iter().map(move |group| (topic, group)));
+        let committed = pairs.filter(|(_, (_, progress))| !progress.committed.is_empty());
+        committed.map(|(topic, (group, _))| (topic.as_str(), group.as_str()))
+    }
+
+    /// Of each queue of a topic that a group has committed: its number, that offset, and where pulls have got to.
+    pub fn queues(&self, group: &str, topic: &str) -> Vec<(i32, i64, i64)> {
+        let Some(Progress { committed, pulled, .. }) = self.progress(group, topic) else { return Vec::new() };
+        let furthest = |queue, offset: i64| pulled.get(queue).map_or(offset, |pulled| offset.max(*pulled));
+        committed.iter().map(|(queue, offset)| (*queue, *offset, furthest(queue, *offset))).collect()
+    }
+
     /// All committed offsets, keyed `topic@group` as in `consumerOffset.json`.
     pub fn committed(&self) -> BTreeMap<String, QueueOffsets> {
         self.collect(|progress| &progress.committed)

@@ -7,7 +7,7 @@ const MOST_RULES: usize = 100;
 /// Stands for every name without a rule of its own; each of them has the whole limit for itself.
 const ANY: &str = "*";
 
-bolide_remoting::config_words! {
+bolide_remoting::words! {
     /// Whose messages are counted together.
     #[derive(Hash)]
     pub(crate) enum Subject {
@@ -15,7 +15,7 @@ bolide_remoting::config_words! {
         Topic = "topic",
         /// All that come from an address.
         Client = "client",
-        /// All that a user sends.
+        /// All that a user sends, and the connections that are theirs.
         User = "user",
         /// All that a consumer group reads.
         Group = "group",
@@ -33,7 +33,7 @@ bolide_remoting::config_words! {
 pub(crate) struct Limit {
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
-    /// Of a client only.
+    /// Of a client or a user only.
     pub(crate) connections: u64,
 }
 
@@ -63,7 +63,7 @@ impl Quotas {
 impl Value for Quotas {
     const ALLOWED: Allowed = Allowed::Form(
         "rules KIND:NAME=MESSAGES/BYTES with ; between them, KIND being topic, client, user, group, topic-reads, client-reads or \
-         user-reads, or client:ADDRESS=MESSAGES/BYTES/CONNECTIONS",
+         user-reads; client and user take MESSAGES/BYTES/CONNECTIONS, too",
     );
 
     fn parse(text: &str, _: &Allowed) -> Option<Self> {
@@ -80,9 +80,9 @@ impl Value for Quotas {
 fn rule(text: &str) -> Option<(Subject, String, Limit)> {
     let (whose, limit) = text.rsplit_once('=')?;
     let (kind, name) = whose.split_once(':')?;
-    let (subject, name) = (Subject::parse(kind.trim(), &Subject::ALLOWED)?, name.trim());
+    let (subject, name) = (Subject::named(kind.trim())?, name.trim());
     let numbers: Vec<u64> = limit.split('/').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
-    let most = if subject == Subject::Client { 3 } else { 2 };
+    let most = if matches!(subject, Subject::Client | Subject::User) { 3 } else { 2 };
     if name.is_empty() || numbers.len() > most {
         return None;
     }

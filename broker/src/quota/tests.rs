@@ -23,6 +23,8 @@ fn rules_are_read_as_operators_write_them() {
     assert_eq!(quotas.find(Subject::UserReads, "alice"), limit(5, 0));
     assert_eq!(quotas.find(Subject::TopicReads, "orders"), limit(6, 7));
     assert!(parse("").unwrap().is_empty());
+    let quotas = parse("user:alice=1/2/3").unwrap();
+    assert_eq!(quotas.find(Subject::User, "alice"), Some(Limit { messages: 1, bytes: 2, connections: 3 }));
     for bad in [
         "topic:a",
         "queue:a=1/1",
@@ -31,6 +33,7 @@ fn rules_are_read_as_operators_write_them() {
         "topic:a=1/-1",
         "topic:a=1/1/1",
         "client:a=1/1/1/1",
+        "user-reads:a=1/1/1",
         "a=1",
     ] {
         assert_eq!(parse(bad), None, "{bad}");

@@ -8,8 +8,12 @@ use bolide_remoting::header::{
     BrokerNameRequest, DeleteTopicFromNamesrvRequest, GetKvListByNamespaceRequest, GetTopicsByClusterRequest,
     KvConfigRequest, PutKvConfigRequest, RegisterTopicRequest, WipeWritePermResponse,
 };
+use bolide_remoting::keys::Value;
+use bolide_remoting::network::Networks;
 use bolide_remoting::properties::Properties;
 use bolide_remoting::{Body, RequestCode, ResponseCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::{Broker, Peer, config, route_of, start};
 
@@ -116,6 +120,38 @@ async fn its_own_configuration_is_told_and_changed() {
     assert_eq!(update("needWaitForService=true").await.code, ResponseCode::SUCCESS);
     let answer = peer.ask(RequestCode::GET_ROUTEINFO_BY_TOPIC, &route_of("T1"), Body::Empty).await;
     assert_eq!((answer.code, answer.remark.as_deref()), (ResponseCode::SYSTEM_ERROR, Some("name server not ready")));
+}
+
+/// A connection is the address's whom a proxy speaks for that is named.
+#[tokio::test]
+async fn an_address_has_so_many_connections() {
+    let config = NameServerConfig { server_max_connections_per_address: 1, ..config() };
+    let name_server = start(config.clone()).await;
+    let peer = Peer::new(&name_server).await;
+    peer.get(RequestCode::GET_NAMESRV_CONFIG, &(), Body::Empty).await;
+    let another = Peer::new(&name_server).await;
+    another.closed.notified().await;
+    let more = b"serverMaxConnectionsPerAddress=2".to_vec();
+    peer.get(RequestCode::UPDATE_NAMESRV_CONFIG, &(), more).await;
+    let another = Peer::new(&name_server).await;
+    another.get(RequestCode::GET_NAMESRV_CONFIG, &(), Body::Empty).await;
+
+    let proxies = Networks::parse("127.0.0.1", &Networks::ALLOWED).unwrap();
+    let name_server = start(NameServerConfig { proxy_protocol_from: proxies, ..config }).await;
+    let come = async |from: &str| {
+        let mut stream = TcpStream::connect(name_server.local_addr()).await.unwrap();
+        let header = r#"{"code":319,"opaque":1,"version":513}"#;
+        let lengths = [(4 + header.len() as u32).to_be_bytes(), (header.len() as u32).to_be_bytes()].concat();
+        let proxied = format!("PROXY TCP4 {from} 10.0.0.1 51234 9876\r\n");
+        stream.write_all(&[proxied.as_bytes(), &lengths, header.as_bytes()].concat()).await.unwrap();
+        let answered = matches!(stream.read(&mut [0]).await, Ok(1));
+        (stream, answered)
+    };
+    let (_first, served) = come("10.10.103.9").await;
+    assert!(served);
+    assert!(!come("10.10.103.9").await.1, "it has one already");
+    assert!(come("10.10.103.10").await.1);
+    Peer::new(&name_server).await.get(RequestCode::GET_NAMESRV_CONFIG, &(), Body::Empty).await;
 }
 
 #[tokio::test]

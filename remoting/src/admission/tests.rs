@@ -49,6 +49,32 @@ proptest! {
         drop(open);
         prop_assert!(admission.count() == 0 && admission.counts.lock().of.is_empty());
     }
+
+    /// Whoever comes and goes: a user has as many connections as a list of them says, and each has one user at most.
+    #[test]
+    fn a_connection_is_one_users(steps in prop::collection::vec((0..6_usize, 0..3_u8, any::<bool>()), 1..200)) {
+        let admission = Admission::new(10);
+        let seats: Vec<Seat> = (0..6).map(|_| Seat::default()).collect();
+        // None is nobody's; Err was refused.
+        let mut expected: Vec<Option<Result<u8, usize>>> = vec![None; 6];
+        let mut refused = 0;
+        for (at, user, comes) in steps {
+            if !comes {
+                seats[at].leave();
+                expected[at] = None;
+                continue;
+            }
+            let of_user = expected.iter().filter(|seat| **seat == Some(Ok(user))).count();
+            let is_new = expected[at].is_none();
+            let seat = *expected[at].get_or_insert(if of_user < 2 { Ok(user) } else { Err(of_user) });
+            refused += u64::from(is_new && seat.is_err());
+            let taken = seats[at].take(&admission, ends(1), &user.to_string(), || 2);
+            prop_assert_eq!(taken, seat.map(|_| ()));
+        }
+        prop_assert_eq!(admission.refused(), Refused { user: refused, ..Refused::default() });
+        drop(seats);
+        prop_assert!(admission.counts.lock().of_users.is_empty());
+    }
 }
 
 #[test]
@@ -59,5 +85,5 @@ fn a_limit_may_change_and_addresses_in_either_form_are_one() {
     assert!(admission.admit(Ends { peer: mapped, ..ends(1) }, &limit(1)).is_none());
     let _second = admission.admit(ends(1), &limit(2)).unwrap();
     assert!(admission.admit(ends(1), &limit(1)).is_none());
-    assert_eq!(admission.refused(), Refused { total: 0, address: 2 });
+    assert_eq!(admission.refused(), Refused { address: 2, ..Refused::default() });
 }

@@ -375,6 +375,7 @@ impl<IO, S: Service> Drop for Driver<IO, S> {
     fn drop(&mut self) {
         let shared = &self.connection.0;
         shared.open.store(false, Ordering::Release);
+        shared.seat.leave();
         let output = {
             let mut outbox = shared.outbox.lock();
             outbox.closed = true;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::properties::Properties;
 
-crate::config_words! {
+crate::words! {
     /// A colour.
     enum Colour {
         /// Warm.

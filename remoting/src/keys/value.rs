@@ -103,30 +103,3 @@ macro_rules! whole_numbers {
 }
 
 whole_numbers!(u16: u16::MAX as i64, i32: i32::MAX as i64, u32: u32::MAX as i64, i64: i64::MAX, u64: i64::MAX);
-
-/// Defines an enum whose values are words in the configuration, read in any case.
-#[macro_export]
-macro_rules! config_words {
-    (
-        $(#[$about:meta])*
-        $visibility:vis enum $Word:ident { $( $(#[$doc:meta])* $variant:ident = $word:literal, )+ }
-    ) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        $visibility enum $Word { $( $(#[$doc])* $variant, )+ }
-
-        impl $crate::keys::Value for $Word {
-            const ALLOWED: $crate::keys::Allowed = $crate::keys::Allowed::Word(&[$($word),+]);
-
-            fn parse(text: &str, _: &$crate::keys::Allowed) -> Option<Self> {
-                [$(($word, Self::$variant)),+]
-                    .into_iter()
-                    .find_map(|(word, value)| word.eq_ignore_ascii_case(text).then_some(value))
-            }
-
-            fn print(&self) -> String {
-                match self { $(Self::$variant => $word,)+ }.to_owned()
-            }
-        }
-    };
-}

@@ -97,23 +97,26 @@ proptest! {
     }
 }
 
+/// Between two pieces, so that they are likely to be read one by one.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Lets a client say this, with a pause between the pieces; gives what the server makes of it, and what it reads next.
 async fn greeted(pieces: &[&[u8]], believed: bool) -> io::Result<(SocketAddr, u8, Vec<u8>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     client.set_nodelay(true).unwrap();
-    let (mut stream, peer) = listener.accept().await.unwrap();
+    let (stream, peer) = listener.accept().await.unwrap();
     let ends = Ends { peer, local: listener.local_addr().unwrap() };
     let believed: Believed = Arc::new(move |_| believed);
     let say = async {
         for piece in pieces {
             client.write_all(piece).await.unwrap();
-            tokio::time::sleep(REST_PAUSE * 2).await;
+            tokio::time::sleep(PAUSE).await;
         }
         client.shutdown().await.unwrap();
     };
-    let (greeted, ()) = tokio::join!(greet(&mut stream, ends, &believed), say);
-    let (ends, first) = greeted?;
+    let (greeted, ()) = tokio::join!(greet(stream, ends, &believed), say);
+    let (mut stream, ends, first) = greeted?;
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).await.unwrap();
     Ok((ends.peer, first, rest))
@@ -133,4 +136,13 @@ async fn a_header_that_may_not_be_believed_ends_the_connection() {
     assert!(refused.to_string().contains("proxyProtocolFrom"), "{refused}");
     let refused = greeted(&[b"PROXY TCP4 nowhere\r\nhello"], true).await.unwrap_err();
     assert!(refused.to_string().contains("it is not PROXY TCP4"), "{refused}");
+}
+
+/// Nothing is waited for that cannot come any more.
+#[tokio::test]
+async fn a_header_without_an_end_ends_the_connection() {
+    for half in [&b"PR"[..], b"PROXY TCP4 10.1.2.3", b"\r\n\r\n\0"] {
+        let lost = greeted(&[half], true).await.unwrap_err();
+        assert_eq!(lost.kind(), io::ErrorKind::UnexpectedEof, "{lost}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::keys::{Inert, Loaded, Promise, Warning};
 /// Where the settings are unless an operator names another file.
 pub const DEFAULT_TLS_FILE: &str = "/etc/rocketmq/tls.properties";
 
-crate::config_words! {
+crate::words! {
     /// Whether a server's port takes TLS.
     pub enum TlsMode {
         /// Plain text only.
@@ -22,7 +22,7 @@ crate::config_words! {
     }
 }
 
-crate::config_words! {
+crate::words! {
     /// Whether a server asks clients for a certificate.
     pub enum ClientCertificates {
         /// It does not ask.

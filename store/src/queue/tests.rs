@@ -158,3 +158,35 @@ fn damaged_files_are_cut_or_refused() {
         Err(crate::StoreError::WrongLength { .. })
     ));
 }
+
+#[test]
+fn many_files_are_brought_to_the_disk_several_at_a_time_and_each_once() {
+    const QUEUES: i32 = 100;
+    let disk = FakeDisk::new();
+    let queues = open(&disk, false);
+    let write = |offset, physical| {
+        for id in 0..QUEUES {
+            let queue = queues.find_or_create("T", QueueId(id));
+            queue.apply(&queues.files, QueueOffset(offset), unit(physical + i64::from(id) * 100)).unwrap();
+            queue.settle(&queues.files).unwrap();
+        }
+    };
+    write(0, 0);
+    disk.hold_syncs(true);
+    std::thread::scope(|scope| {
+        let synced = scope.spawn(|| queues.files.sync());
+        disk.wait_for_syncs(2);
+        disk.hold_syncs(false);
+        synced.join().unwrap().unwrap();
+    });
+    assert_eq!(disk.syncs(), QUEUES as u64);
+    queues.files.sync().unwrap();
+    assert_eq!(disk.syncs(), QUEUES as u64, "nothing was left to be done");
+
+    write(1, 100_000);
+    disk.fail_syncs(Some(Path::new("/store/consumequeue/T/7")));
+    assert!(queues.files.sync().is_err());
+    let lost: Vec<_> = queues.files.lost().into_iter().map(|place| place.queue).collect();
+    assert_eq!(lost, [QueueId(7)]);
+    assert_eq!(disk.syncs(), 2 * QUEUES as u64, "the others were brought");
+}

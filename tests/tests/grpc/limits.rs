@@ -2,6 +2,7 @@
 
 use bolide_proto::v2::pull_message_response::Content;
 use bolide_proto::v2::{MessageQueue, PullMessageRequest, ReceiveMessageRequest};
+use bolide_remoting::signing::{Credentials, sign};
 use bolide_remoting::{Body, RequestCode};
 use bolide_tests::proxy::{header_1, in_front_of};
 use bolide_tests::wire::Form;
@@ -104,4 +105,47 @@ async fn connections_count_together_with_those_over_remoting() {
             break;
         }
     }
+}
+
+/// Asks for a route as a user; `None`: the connection is closed.
+async fn route_as_user(client: &mut Client, user: &str) -> Option<Code> {
+    let mut request = call("anybody", QueryRouteRequest { topic: resource("absent"), endpoints: None });
+    let date = "20260101T000000Z";
+    let digits = sign("secret", [date.as_bytes()].into_iter()).as_ref().iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02X}").unwrap();
+        text
+    });
+    let signed = format!("MQv2-HMAC-SHA1 Credential={user}, SignedHeaders=x-mq-date-time, Signature={digits}");
+    request.metadata_mut().insert("x-mq-date-time", date.parse().unwrap());
+    request.metadata_mut().insert("authorization", signed.parse().unwrap());
+    client.query_route(request).await.ok().map(|answer| code(answer.into_inner().status))
+}
+
+/// A user has so many connections over both protocols together; one more is told so, and closed.
+#[tokio::test]
+async fn connections_of_a_user_count_together_with_those_over_remoting() {
+    let folder = Folder::new("grpc-user-connections");
+    let settings = [
+        ("authenticationEnabled", "true"),
+        ("initAuthenticationUser", r#"{"username":"ann","password":"secret"}"#),
+        ("innerClientAuthenticationCredentials", r#"{"accessKey":"bob","secretKey":"secret"}"#),
+        ("quotas", "user:ann=0/0/2"),
+    ];
+    let server = broker(&folder, &settings);
+    let remoting = Wire::connect(&server).await;
+    let ann = Credentials { access_key: "ann".to_owned(), secret_key: "secret".to_owned() };
+    let form = Form::of(&[]).signed(&ann, &Body::Empty);
+    remoting.succeed(RequestCode::GET_BROKER_CONFIG, &form, Body::Empty).await;
+    let (mut first, mut second) = (connect(&server).await, connect(&server).await);
+    let served = Some(Code::TopicNotFound);
+    assert_eq!(route_as_user(&mut first, "ann").await, served);
+    assert_eq!(route_as_user(&mut second, "ann").await, Some(Code::TooManyRequests));
+    // What is asked in the very moment may still be refused.
+    while let Some(code) = route_as_user(&mut second, "bob").await {
+        assert_eq!(code, Code::TooManyRequests);
+    }
+    assert_eq!(route_as_user(&mut first, "ann").await, served);
+    drop(remoting);
+    // Its place is free as soon as the broker has noticed.
+    while route_as_user(&mut connect(&server).await, "ann").await != served {}
 }

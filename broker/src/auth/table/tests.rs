@@ -1,9 +1,9 @@
 use std::cmp::Reverse;
 
+use bolide_remoting::network::Network;
 use proptest::prelude::*;
 
 use super::*;
-use crate::auth::network::Network;
 use crate::auth::policy::{Action, Kind, Resource};
 
 const HOME: &str = "10.0.0.1";

@@ -23,6 +23,14 @@ fn groups_and_topics_are_listed_by_what_they_committed() {
     groups.sort();
     assert_eq!(groups, ["g", "h"]);
     assert_eq!(table.topics_of_group("g"), ["t"]);
+    let mut pairs: Vec<_> = table.pairs().collect();
+    pairs.sort_unstable();
+    assert_eq!(pairs, [("t", "g"), ("t", "h")]);
+    table.commit("g", "t", 2, 9);
+    table.pulled("g", "t", 0, 4);
+    table.pulled("g", "t", 2, 3);
+    assert_eq!(table.queues("g", "t"), [(0, 1, 4), (2, 9, 9)]);
+    assert_eq!(table.queues("only-pulls", "t"), []);
     table.remove_group("g");
     assert_eq!(table.query("g", "t", 0), None);
     table.remove_topic("t");

@@ -22,7 +22,7 @@ import org.springframework.stereotype.Service;
 
 /**
  * An application of Spring Boot that sends in all ways (waiting, with a callback, in transactions that are committed, rolled
- * back and asked about) and listens. Prints `served`, or `refused` and why.
+ * back and asked about) and listens; see {@link Verdict}.
  */
 @SpringBootApplication
 public class Application {
@@ -46,25 +46,11 @@ public class Application {
             "rocketmq.producer.secret-key", hasKeys ? arguments[4] : "",
             "rocketmq.consumer.access-key", hasKeys ? arguments[3] : "",
             "rocketmq.consumer.secret-key", hasKeys ? arguments[4] : ""));
-        try {
+        Verdict.of(() -> {
             var context = application.run();
             send(context.getBean(RocketMQTemplate.class), topic);
             expectAll();
-            System.out.println("served");
-        } catch (Exception error) {
-            System.out.println("refused: " + reasons(error));
-        }
-        // The client's threads would go on.
-        System.exit(0);
-    }
-
-    /** What went wrong, and why. */
-    private static String reasons(Throwable error) {
-        var text = new StringBuilder();
-        for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-            text.append(cause).append("; ");
-        }
-        return text.toString().replace('\n', ' ');
+        });
     }
 
     private static void send(RocketMQTemplate template, String topic) throws Exception {

@@ -1,4 +1,4 @@
-//! Networks that requests may come from: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.
+//! Networks that connections and requests come from: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.
 
 #[cfg(test)]
 mod tests;
@@ -8,9 +8,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use bolide_remoting::proxy::Believed;
-
-use crate::config::BrokerConfig;
+use crate::keys::{Allowed, Value};
+use crate::proxy::Believed;
 
 /// An address, or all that begin with the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,28 +57,39 @@ impl FromStr for Network {
     }
 }
 
-/// The networks between the commas of a list.
-///
-/// # Errors
-/// The first word that is none.
-pub fn networks(text: &str) -> Result<Vec<Network>, String> {
-    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-    words.map(|word| word.parse().map_err(|()| word.to_owned())).collect()
-}
-
-/// The proxies that `proxyProtocolFrom` names, which the start has looked at.
-pub(crate) fn proxies(config: &BrokerConfig) -> Vec<Network> {
-    networks(&config.proxy_protocol_from).unwrap_or_default()
-}
-
-/// Who may say whom a connection is from.
-pub(crate) fn believed(config: &BrokerConfig) -> Believed {
-    let proxies = proxies(config);
-    Arc::new(move |source| proxies.is_empty() || proxies.iter().any(|network| network.contains(source)))
-}
-
 impl fmt::Display for Network {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.single { write!(out, "{}", self.address) } else { write!(out, "{}/{}", self.address, self.prefix) }
+    }
+}
+
+/// Those that a key names, as `proxyProtocolFrom` names proxies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(Vec<Network>);
+
+impl Networks {
+    /// Is the address one of theirs?
+    pub fn contain(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// Whose PROXY headers are believed if these are the proxies: everybody's where none is named.
+    pub fn believed(&self) -> Believed {
+        let proxies = self.clone();
+        Arc::new(move |source| proxies.0.is_empty() || proxies.contain(source))
+    }
+}
+
+impl Value for Networks {
+    const ALLOWED: Allowed =
+        Allowed::Form("addresses or networks with commas between them, such as 10.0.0.5,10.1.0.0/16");
+
+    fn parse(text: &str, _: &Allowed) -> Option<Self> {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        words.map(|word| word.parse().ok()).collect::<Option<_>>().map(Networks)
+    }
+
+    fn print(&self) -> String {
+        self.0.iter().map(Network::to_string).collect::<Vec<_>>().join(",")
     }
 }
