@@ -107,6 +107,9 @@ class Scene:
             # Producers of one name share a client, which fails when several threads make it connect at once.
             ffi_check(dll.SetProducerInstanceName(producer._handle, self.unique("instance").encode()))
             self._producer = self.start(producer)
+            # A send fails when a thread of the client's own is just about to connect.
+            first = self.topic()
+            expect.eventually_succeeds("the first send", lambda: producer.send_sync(new_message(first, "first")))
         return self._producer
 
     def send_bodies(self, topic, bodies):
