@@ -13,14 +13,11 @@ def pull(scene):
         bodies = numbered(name, 40)
         scene.send_bodies(topic, bodies)
         expect.equal(f"the {name} ones", sorted(bodies), sorted(one.body.decode() for one in consumer.pull(topic, max_num=7)))
-
-
-def pull_tags(scene):
-    topic = scene.topic()
-    consumer = scene.pull(scene.group())
     for tag in ["red", "green", "blue", "red"]:
         scene.producer.send_sync(new_message(topic, tag, tag))
-    expect.equal("the wanted ones", ["red", "blue", "red"], [one.body.decode() for one in consumer.pull(topic, "red || blue")])
+    wanted = [one.body.decode() for one in consumer.pull(topic, "red || blue")]
+    expect.equal("the wanted ones", ["blue", "red", "red"], sorted(wanted))
 
 
-CASES = [pull, pull_tags]
+# One case, because consumers that pull have no names of their own, and share what is not made for several threads.
+CASES = [pull]

