@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// Whether its user hears why a broker refuses. The one in C++ only writes that into its log, and says that there is no route.
-    pub fn tells_why(self) -> bool {
+    fn tells_why(self) -> bool {
         !matches!(self, Self::Cpp)
     }
 
@@ -295,6 +295,25 @@ pub fn keyed_client(client: Client, cluster: &Cluster, topic: &str, user: Option
         Client::Ons => panic!("its signatures are of another kind"),
     };
     secured_java_client(version, cluster, topic, &[], user)
+}
+
+/// Lets a client try several topics as several users, and fails unless each is refused for the reason given. All try at once: none gets as far
+/// as to take another's messages.
+pub fn are_refused<'a>(
+    client: Client,
+    cluster: &Cluster,
+    attempts: impl IntoIterator<Item = (&'a str, Option<(&'a str, &'a str)>, &'a str)>,
+) {
+    std::thread::scope(|scope| {
+        for (topic, user, why) in attempts {
+            scope.spawn(move || {
+                let said = keyed_client(client, cluster, topic, user);
+                let why = if client.tells_why() { why } else { "" };
+                let is_refused = said.starts_with("refused: ") && said.contains(why);
+                assert!(is_refused, "{client:?} as {user:?} on {topic}: {said}\n{}", cluster.log_tails());
+            });
+        }
+    });
 }
 
 fn keyed_script(client: Client, cluster: &Cluster, topic: &str, user: Option<(&str, &str)>) -> String {
