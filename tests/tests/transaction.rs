@@ -233,6 +233,11 @@ async fn a_transaction_ends_once_and_only_by_its_own_group() {
     let check = tokio::time::timeout(LIMIT, producer.checks.recv()).await.unwrap().unwrap();
     assert_eq!((check.body.as_str(), check.id.as_str()), ("late", "id-late"));
     assert_eq!(producer.end(&late, COMMIT).await.code, ResponseCode::ILLEGAL_OPERATION, "its own time is over");
+    // Since it was asked about there is a copy of it, which stands for it only where its own segment is gone.
+    for physical in [late.physical + 1, -1] {
+        let answer = producer.try_end(&Half { physical, ..late.clone() }, GROUP, ROLLBACK, true).await.unwrap();
+        assert_eq!(refused(answer), wrong("Find prepared transaction message failed"));
+    }
     let answer = producer.try_end(&check, GROUP, COMMIT, true).await.unwrap();
     assert_eq!(answer.code, ResponseCode::SUCCESS, "{:?}", answer.remark);
     assert_eq!(producer.await_delivered(2).await[1].0, "late");

@@ -131,6 +131,9 @@ fn find(broker: &Broker, ending: &Ending) -> Option<(Bytes, Option<Ending>)> {
     if let Ok(record) = broker.store.message_at(ending.physical) {
         return Some((record, None));
     }
+    if !(0..broker.store.min_physical_offset().0).contains(&ending.physical.0) {
+        return None;
+    }
     let copy = broker.transactions.ledger.lock().latest_copy(ending.queue_offset.0).cloned()?;
     let physical = PhysicalOffset(copy.physical);
     let moved = Ending { queue_offset: QueueOffset(copy.offset), physical, ..ending.clone() };
