@@ -108,6 +108,8 @@ pub(crate) struct Schedule {
     pending_of: BTreeMap<i64, usize>,
     /// Keys of messages that were taken back, with the slot that says so; kept while messages of that slot are pending.
     recalled: HashMap<String, i64>,
+    /// Those slots: they have records though nothing of them may be pending.
+    recalled_in: BTreeSet<i64>,
     /// Keys whose recalls are still in the queue, behind a message for which the wheel has no room yet.
     foreseen: HashSet<String>,
     /// Messages wait for room in the wheel, and others behind them: no recall may be forgotten before that is over.
@@ -126,6 +128,7 @@ impl Schedule {
             pending: BTreeMap::new(),
             pending_of: BTreeMap::new(),
             recalled: HashMap::new(),
+            recalled_in: BTreeSet::new(),
             foreseen: HashSet::new(),
             is_catching_up: false,
             queue_offset,
@@ -164,7 +167,8 @@ impl Schedule {
         if slot_ms >= begin_ms + self.lengths.ring_ms() {
             return None;
         }
-        let begins_slot = !self.slots.contains(&slot_ms) && !self.pending_of.contains_key(&slot_ms);
+        let in_memory = self.pending_of.contains_key(&slot_ms) || self.recalled_in.contains(&slot_ms);
+        let begins_slot = !in_memory && !self.slots.contains(&slot_ms);
         // A record tells its slot by the distance, which is short enough except for messages that are weeks late.
         let written_ms = if i32::try_from(slot_ms - written_ms).is_ok() { written_ms } else { slot_ms };
         Some(Place { slot_ms, roll, begins_slot, written_ms })
@@ -222,6 +226,7 @@ impl Schedule {
         let record = &logged.record;
         if record.mark.delete && !record.mark.roll {
             self.recalled.extend(recalls.map(|key| (key, slot_ms)));
+            self.recalled_in.insert(slot_ms);
             return;
         }
         let end_ms = slot_ms + self.lengths.precision_ms;
@@ -327,7 +332,8 @@ impl Schedule {
         if self.is_catching_up {
             return;
         }
-        let Some(oldest) = self.pending_of.keys().next() else { return self.recalled.clear() };
-        self.recalled.retain(|_, slot_ms| *slot_ms >= *oldest);
+        let oldest = self.pending_of.keys().next().copied().unwrap_or(i64::MAX);
+        self.recalled.retain(|_, slot_ms| *slot_ms >= oldest);
+        self.recalled_in.retain(|slot_ms| *slot_ms >= oldest);
     }
 }

@@ -291,6 +291,22 @@ fn a_message_is_taken_back_over_restarts_and_rolls() {
     assert!(!machine.room.recall("kept", due_ms), "too late");
 }
 
+/// The broker finds the message, which has to be stored again, and its recall when both are due: the recall enters the slot first.
+#[test]
+fn a_recall_that_is_entered_before_its_message_outlives_a_kill() {
+    let mut machine = Machine::new();
+    let due_ms = START_MS + 14 * DAY_MS + 1_001;
+    machine.room.send("gone", &deliver(due_ms)).unwrap();
+    machine.pass(1);
+    assert!(machine.room.recall("gone", due_ms));
+    machine.stop(1);
+    machine.restart(due_ms - 1 - machine.room.now_ms.get());
+    machine.pass(1);
+    machine.restart(1);
+    machine.pass(1_000);
+    assert_eq!(machine.room.delivered(), BTreeMap::new());
+}
+
 #[test]
 fn weeks_of_downtime_lose_nothing() {
     let mut machine = Machine::new();
